@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The registry as the rest of the house sees it: seven calls and nothing that says "LMDB", "one
+ * process" or "this machine". Reads go through a view, a snapshot of the newest committed state;
+ * writes are transactions that carry their assumptions (checks) and are committed in groups,
+ * durably, with their journal entry and the counters that they move (decisions.md 3-5).
+ *
+ * Spaces and their keys:
+ *   RECORD   store_key() of the identifier    -> stored record (proto/wire/record.h)
+ *   PREFIX   store_key() of the prefix handle -> u8 format 1, u64 time ms, u32 CRC-32C
+ *   JOURNAL  u64 seq                          -> entry (server/journal.h)
+ *   META     short ASCII name                 -> its value, CRC-32C behind it
+ */
+#pragma once
+#include "proto/base/err.h"
+#include "proto/base/now.h"
+#include "proto/wire/record.h"
+
+enum store_space { SPACE_RECORD, SPACE_PREFIX, SPACE_JOURNAL, SPACE_META, SPACES };
+
+/* Scheme octet in front of every registry key (industrial.md 2.1). */
+enum store_scheme { SCHEME_HANDLE = 1, SCHEME_OID, SCHEME_GS1, SCHEME_ECODE, SCHEME_DID };
+
+/* decisions.md 4: scheme octet + canonical octets; longer than 480: 440 octets, 0xFF, SHA-256. */
+enum { STORE_KEY_MAX = 1 + 480 };
+struct store_key {
+	uint16_t n;
+	uint8_t octets[STORE_KEY_MAX];
+};
+/* The registry key of a handle: ASCII letters folded to upper case; "88.118" without a slash is
+ * looked up as "0.NA/88.118". */
+void store_key(struct hlv_bytes id, struct store_key *key);
+static inline struct hlv_bytes store_key_bytes(const struct store_key *key)
+{
+	return hlv_bytes(key->octets, key->n);
+}
+
+/* What a transaction assumes: this key still has the record that it had (or has none). */
+struct store_check {
+	enum store_space space;
+	struct hlv_bytes key;
+	uint64_t seq;          /* of the record's last change; 0: absent, never existed */
+};
+
+/* What it writes. RECORD: a stored record whose seq, time and CRC are stamped by commit. */
+struct store_put {
+	enum store_space space;
+	struct hlv_bytes key;
+	struct hlv_bytes value;  /* no octets: remove the key (never for RECORD: tombstones) */
+};
+
+struct store_txn {            /* all or nothing */
+	const struct store_check *checks;
+	const struct store_put *puts;
+	size_t nchecks, nputs;
+	bool bulk;            /* journal one range entry instead of every put (bulk load);
+	                         puts are ascending by key */
+	uint64_t time_ms;     /* stamped into records and journal */
+	uint64_t seq;         /* out: place in the journal */
+	enum hlv_err err;     /* out: HLV_OK or HLV_E_CONFLICT, each transaction for itself */
+};
+
+struct store_view;
+struct store;
+
+/* Return false to stop the scan. Spans die with the view. */
+typedef bool store_scan_fn(void *ctx, struct hlv_bytes key, struct hlv_bytes value);
+
+struct store_ops {
+	/* Once per thread that reads; closed with the store. */
+	enum hlv_err (*view_open)(struct store *, struct store_view **);
+	/* The newest committed state, from here to view_end. */
+	enum hlv_err (*view_begin)(struct store_view *);
+	void (*view_end)(struct store_view *);
+	/* HLV_E_NOT_FOUND; the value borrows from the view. Tombstones are found. */
+	enum hlv_err (*get)(struct store_view *, enum store_space, struct hlv_bytes key,
+			    struct hlv_bytes *value);
+	/* Ascending by key from the first key >= `from`. */
+	enum hlv_err (*scan)(struct store_view *, enum store_space, struct hlv_bytes from,
+			     store_scan_fn *, void *ctx);
+	/* In order, one fsync for all; durable when it returns HLV_OK. Any other result: nothing
+	 * of this group was written (HLV_E_FULL, HLV_E_IO; after HLV_E_IO the outcome is unknown
+	 * until the store was opened again). */
+	enum hlv_err (*commit)(struct store *, struct store_txn *txns, size_t n);
+	void (*close)(struct store *);
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+/* Engines. LMDB: `path` is a directory; `create` makes it. Errors leave *store NULL and a line for
+ * people in `why` (at least 256 octets). HLV_E_NEWER: made by a newer version. */
+struct store_lmdb_options {
+	bool create;
+	bool read_only;       /* beside a running server */
+	size_t map_size;      /* octets of address space; 0: 64 GiB */
+};
+enum hlv_err HLV_MUST_USE store_lmdb_open(const char *path, const struct store_lmdb_options *o,
+					  struct store **store, char *why);
+/* In memory, for tests, fuzzing and simulation: fails the `fail_at`-th commit from now with
+ * `fail_with` (0: never). */
+enum hlv_err HLV_MUST_USE store_mem_open(struct store **store);
+void store_mem_fail(struct store *store, unsigned fail_at, enum hlv_err fail_with);
+
+/* --- what both engines give, in terms of the seven calls (store.c) --- */
+
+/* The live record of `id` (HLV_E_NOT_FOUND for tombstones too), CRC checked. */
+enum hlv_err HLV_MUST_USE store_get_record(struct store *, struct store_view *,
+					   const struct store_key *key, struct hlv_record *rec);
+/* Is this prefix handle ("0.NA/88.118", any case) homed here? */
+enum hlv_err HLV_MUST_USE store_is_homed(struct store *, struct store_view *,
+					 struct hlv_bytes prefix_handle, bool *homed);
+/* Live records under a prefix ("88.118.8"; empty: all), from the counters: never by scanning. */
+enum hlv_err HLV_MUST_USE store_count(struct store *, struct store_view *,
+				      struct hlv_bytes prefix, uint64_t *n);
+/* The newest place in the journal. */
+enum hlv_err HLV_MUST_USE store_last_seq(struct store *, struct store_view *, uint64_t *seq);
