@@ -475,12 +475,21 @@ static enum hlv_err get_response_body(struct hlv_reader *r, struct hlv_response 
 	return r->bad ? HLV_E_MALFORMED : HLV_OK;
 }
 
+/* 4.4: the success of an authenticated request bears the request's own operation; 200 and 0 are
+ * answered by errors alone. */
+static bool has_success(uint32_t op)
+{
+	return op != HLV_OP_RESERVED && op != HLV_OP_RESPONSE_TO_CHALLENGE;
+}
+
 enum hlv_err hlv_response_decode(const struct hlv_message *m, struct hlv_response *rs)
 {
 	int version = hlv_version(m->env.major, m->env.minor);
 	uint32_t rc = hlv_rc_from_wire(m->hdr.rc, version);
 	*rs = (struct hlv_response){.m = *m, .rc = rc, .kind = hlv_body_kind(m->hdr.op, rc)};
 	if (rc == 0 || !hlv_rc_text(rc) || !hlv_op_name(m->hdr.op))
+		return HLV_E_UNSUPPORTED;
+	if (rc == HLV_RC_SUCCESS && !has_success(m->hdr.op))
 		return HLV_E_UNSUPPORTED;
 	struct hlv_reader r = hlv_reader(m->body);
 	if (m->hdr.flags & HLV_F_REQUEST_DIGEST && version >= HLV_V(2, 1)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Golden vectors: octets and meanings that an independent implementation made, one JSON file a
- * topic. Each entry of each file goes to the checker of its topic, which decodes, compares every
- * field, encodes, and compares every octet. This header is also the one door to cJSON in the
- * tests: checkers read `decoded` with the small js_ functions below.
+ * topic. Each entry of each file goes to the checker of its topic, which decodes, compares
+ * every field, encodes, and compares every octet. This header is also the one door to cJSON in
+ * the tests: checkers read `decoded` with the small js_ functions below.
  */
 #pragma once
 #include <cjson/cJSON.h>
@@ -12,14 +12,14 @@
 #include "proto/base/bytes.h"
 
 struct vector {
-	const char *topic;       /* the file's name without .json */
-	const char *name;        /* unique within the topic */
+	const char *topic;	 /* the file's name without .json */
+	const char *name;	 /* unique within the topic */
 	const char *description; /* what the entry shows; never NULL */
-	struct hlv_bytes hex;    /* the octets; empty when the entry has none */
-	const cJSON *decoded;    /* what they mean; may be NULL */
-	const cJSON *entry;      /* the whole entry, for fields beside these */
+	struct hlv_bytes hex;	 /* the octets; empty when the entry has none */
+	const cJSON *decoded;	 /* what they mean; may be NULL */
+	const cJSON *entry;	 /* the whole entry, for fields beside these */
 	struct hlv_arena *arena; /* reset after each entry */
-	char *why;               /* the first difference, set by the functions below */
+	char *why;		 /* the first difference, set by the functions below */
 };
 
 /* One checker a topic: true when nothing differs. X(topic); the function is topic_NAME() and is
@@ -71,7 +71,8 @@ bool vector_bytes(const struct vector *v, const char *what, struct hlv_bytes got
 
 /* A member by its path ("request.envelope.major", "values.0.index"); NULL when absent. */
 const cJSON *js_get(const cJSON *from, const char *path);
-/* The member's meaning; `js_u64` takes numbers and decimal strings. Absent gives 0, false, empty. */
+/* The member's meaning; `js_u64` takes numbers and decimal strings. Absent gives 0, false,
+ * empty. */
 uint64_t js_u64(const cJSON *from, const char *path);
 bool js_bool(const cJSON *from, const char *path);
 const char *js_str(const cJSON *from, const char *path); /* NULL when absent or no string */
