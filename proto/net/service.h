@@ -8,6 +8,7 @@
 #include "proto/base/now.h"
 #include "proto/net/addr.h"
 #include "proto/wire/message.h"
+#include "proto/wire/site.h"
 
 enum hlv_transport { HLV_T_UDP, HLV_T_TCP, HLV_T_TLS };
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/net/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/net/tcp.h"
+#include "proto/net/udp.h"
+
+enum { SOCKET_BUFFER = 8 << 20, BACKLOG = 1024, ADDRS_MAX = 64 };
+
+struct hlv_worker {
+	struct hlv_front front;
+	struct hlv_mailbox box;
+	struct event *mail;
+	struct hlv_udp *udp[ADDRS_MAX];
+	struct hlv_tcp *tcp[ADDRS_MAX];
+	size_t n;
+	pthread_t thread;
+};
+
+static int open_socket(const struct hlv_addr *a, int type)
+{
+	int fd = socket(a->sa.any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	int on = 1, size = SOCKET_BUFFER;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (a->sa.any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (type == SOCK_DGRAM) {
+		/* Beyond the system's limit where we may, else up to it. */
+		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+		if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	}
+	if (bind(fd, &a->sa.any, a->len) == 0)
+		return fd;
+	int err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why)
+{
+	char text[HLV_ADDR_TEXT];
+	*s = (struct hlv_sockets){.udp = -1, .tcp = open_socket(a, SOCK_STREAM)};
+	if (s->tcp >= 0 && hlv_addr_port(a) == 0) {
+		socklen_t len = sizeof a->sa;
+		getsockname(s->tcp, &a->sa.any, &len);
+	}
+	if (s->tcp >= 0 && listen(s->tcp, BACKLOG) == 0)
+		s->udp = open_socket(a, SOCK_DGRAM);
+	if (s->udp >= 0)
+		return HLV_OK;
+	const char *hint = errno == EADDRINUSE ? "is another server running there?"
+			   : errno == EACCES   ? "ports below 1024 need privileges"
+					       : "check 'listen'";
+	snprintf(why, 256, "cannot listen on %s: %s: %s", hlv_addr_print(a, text),
+		 strerror(errno), hint);
+	if (s->tcp >= 0)
+		close(s->tcp);
+	return HLV_E_IO;
+}
+
+static void take_mail(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct hlv_worker *w = ctx;
+	hlv_mailbox_take(&w->box, w);
+}
+
+static void *run(void *ctx)
+{
+	struct hlv_worker *w = ctx;
+	event_base_dispatch(w->front.base);
+	return NULL;
+}
+
+static void free_worker(struct hlv_worker *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		hlv_udp_close(w->udp[i]);
+		hlv_tcp_close(w->tcp[i]);
+	}
+	if (w->mail)
+		event_free(w->mail);
+	if (w->front.base)
+		event_base_free(w->front.base);
+	free(w->front.scratch);
+	hlv_mailbox_fini(&w->box);
+	free(w);
+}
+
+static bool open_fronts(struct hlv_worker *w, const struct hlv_worker_options *o)
+{
+	for (size_t i = 0; i < o->n && i < ADDRS_MAX; i++) {
+		w->n = i + 1;
+		w->udp[i] = hlv_udp_open(&w->front, o->sockets[i].udp);
+		w->tcp[i] = hlv_tcp_open(&w->front, o->sockets[i].tcp);
+		if (!w->udp[i] || !w->tcp[i])
+			return false;
+	}
+	return true;
+}
+
+struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
+{
+	struct hlv_worker *w = calloc(1, sizeof *w);
+	if (!w || hlv_mailbox_init(&w->box) != HLV_OK) {
+		free(w);
+		return NULL;
+	}
+	w->front.service = o->service;
+	w->front.limits = o->limits;
+	w->front.verified = o->verified;
+	w->front.scratch = malloc(HLV_SCRATCH);
+	w->front.base = event_base_new();
+	bool ok = w->front.scratch && w->front.base && open_fronts(w, o);
+	if (ok) {
+		w->mail = event_new(w->front.base, w->box.fd, EV_READ | EV_PERSIST, take_mail, w);
+		ok = w->mail && event_add(w->mail, NULL) == 0 &&
+		     pthread_create(&w->thread, NULL, run, w) == 0;
+	}
+	if (!ok) {
+		free_worker(w);
+		return NULL;
+	}
+	char name[16];
+	snprintf(name, sizeof name, "worker-%u", o->number);
+	pthread_setname_np(w->thread, name);
+	return w;
+}
+
+struct call {
+	struct hlv_mail mail;
+	void (*fn)(struct hlv_front *, void *);
+	void *ctx;
+	sem_t done;
+};
+
+static void open_call(struct hlv_mail *mail, void *receiver)
+{
+	struct call *call = (struct call *)(void *)mail; /* the mail is its first member */
+	struct hlv_worker *w = receiver;
+	call->fn(&w->front, call->ctx);
+	sem_post(&call->done);
+}
+
+void hlv_worker_call(struct hlv_worker *w, void (*fn)(struct hlv_front *, void *), void *ctx)
+{
+	struct call call = {.mail = {.open = open_call}, .fn = fn, .ctx = ctx};
+	sem_init(&call.done, 0, 0);
+	hlv_mailbox_post(&w->box, &call.mail);
+	while (sem_wait(&call.done) != 0)
+		continue;
+	sem_destroy(&call.done);
+}
+
+static void leave_loop(struct hlv_front *front, void *ctx)
+{
+	(void)ctx;
+	event_base_loopbreak(front->base);
+}
+
+void hlv_worker_stop(struct hlv_worker *w)
+{
+	hlv_worker_call(w, leave_loop, NULL);
+	pthread_join(w->thread, NULL);
+	free_worker(w);
+}
+
+const struct hlv_stats *hlv_worker_stats(const struct hlv_worker *w)
+{
+	return &w->front.stats;
+}

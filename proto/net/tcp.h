@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * TCP: connections that stay, pipelined messages, deadlines and limits (threats.md 2, protocol.md
+ * 10.2, decisions.md 14). A connection at rest owns one small struct and nothing else: octets are
+ * read into the worker's buffer and answered from it; only a message that has come in part, or an
+ * answer that the peer does not take, gets memory of its own.
+ */
+#pragma once
+#include "proto/net/loop.h"
+
+struct hlv_tcp;
+
+/* Takes `fd`, a listening socket. NULL without memory. */
+struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd);
+/* Closes the listener and every connection; what can be sent at once is sent. */
+void hlv_tcp_close(struct hlv_tcp *tcp);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/net/udp.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/net/front_native.h"
+#include "proto/net/udp_join.h"
+
+enum {
+	BATCH = 32,
+	BATCHES_PER_WAKEUP = 4,  /* then back to the loop, so that streams are not starved */
+	RX_SIZE = 2048,          /* more than any datagram we answer */
+	TX_SLOTS = 2 * BATCH,
+	ARENA_LIMIT = 4 << 20,
+};
+
+struct udp_exchange {
+	struct hlv_exchange x;
+	struct hlv_udp *udp;
+	struct udp_exchange *next; /* while free */
+};
+
+struct hlv_udp {
+	struct hlv_front *front;
+	struct event *event;
+	int fd;
+	struct hlv_now now;
+	struct udp_exchange *spare;
+	struct hlv_udp_join *join;
+
+	struct mmsghdr rx[BATCH];
+	struct iovec rx_iov[BATCH];
+	struct hlv_addr rx_addr[BATCH];
+	uint8_t rx_buf[BATCH][RX_SIZE];
+
+	unsigned queued;         /* packets in tx */
+	struct mmsghdr tx[TX_SLOTS];
+	struct iovec tx_iov[TX_SLOTS];
+	struct hlv_addr tx_addr[TX_SLOTS];
+	uint8_t tx_buf[TX_SLOTS][HLV_UDP_PACKET];
+};
+
+static void flush(struct hlv_udp *u)
+{
+	unsigned sent = 0;
+	while (sent < u->queued) {
+		int n = sendmmsg(u->fd, u->tx + sent, u->queued - sent, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* A full socket buffer or an unreachable peer: that packet is lost, as
+		 * datagrams may be; the rest goes on. */
+		sent += n > 0 ? (unsigned)n : 1;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+	}
+	u->queued = 0;
+}
+
+/* The next free place in the send queue. */
+static uint8_t *slot(struct hlv_udp *u)
+{
+	if (u->queued == TX_SLOTS)
+		flush(u);
+	return u->tx_buf[u->queued];
+}
+
+static void queue(struct hlv_udp *u, const struct hlv_addr *to, size_t n)
+{
+	unsigned i = u->queued++;
+	u->tx_addr[i] = *to;
+	u->tx_iov[i].iov_len = n;
+	u->tx[i].msg_hdr.msg_namelen = to->len;
+	hlv_count(&u->front->stats.udp_packets_out);
+}
+
+/* An answer that does not fit into one packet. */
+static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
+{
+	struct hlv_writer w = hlv_writer(u->front->scratch, HLV_SCRATCH);
+	hlv_native_encode(x, u->front->service, &w);
+	struct hlv_bytes message = hlv_written(&w);
+	if (message.n < HLV_STUB_SIZE)
+		return; /* over the protocol's own limit: nothing that could be sent */
+	if (!x->peer.verified || message.n > u->front->limits->udp_answer_max) {
+		hlv_native_stub(message, slot(u));
+		queue(u, &x->peer.addr, HLV_STUB_SIZE);
+		hlv_count(&u->front->stats.udp_stubs);
+		return;
+	}
+	uint32_t packets = hlv_packet_count((uint32_t)message.n - HLV_ENVELOPE_SIZE);
+	for (uint32_t i = 0; i < packets; i++)
+		queue(u, &x->peer.addr, hlv_packet_cut(message, i, slot(u)));
+}
+
+static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
+{
+	struct hlv_response rs = x->rs;
+	struct hlv_writer w = hlv_writer(slot(u), HLV_UDP_PACKET);
+	hlv_native_encode(x, u->front->service, &w);
+	hlv_count(&u->front->stats.udp_answers);
+	if (!w.bad) {
+		queue(u, &x->peer.addr, w.n);
+		return;
+	}
+	x->rs = rs;
+	send_long(u, x);
+}
+
+static void done(struct hlv_exchange *x)
+{
+	struct udp_exchange *ux = x->front;
+	struct hlv_udp *u = ux->udp;
+	send_answer(u, x);
+	hlv_arena_reset(&x->arena);
+	ux->next = u->spare;
+	u->spare = ux;
+}
+
+static struct hlv_exchange *take_exchange(struct hlv_udp *u)
+{
+	struct udp_exchange *ux = u->spare;
+	if (ux) {
+		u->spare = ux->next;
+		return &ux->x;
+	}
+	ux = calloc(1, sizeof *ux);
+	if (!ux)
+		return NULL;
+	ux->udp = u;
+	ux->x.done = done;
+	ux->x.front = ux;
+	hlv_arena_init(&ux->x.arena, ARENA_LIMIT);
+	return &ux->x;
+}
+
+static void handle(struct hlv_udp *u, struct hlv_bytes in, const struct hlv_addr *from)
+{
+	struct hlv_exchange *x = take_exchange(u);
+	if (!x)
+		return;
+	x->now = u->now;
+	x->peer = (struct hlv_peer){
+		.addr = *from,
+		.transport = HLV_T_UDP,
+		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
+		.verified = hlv_nets_have(&u->front->limits->trusted, from) ||
+			    hlv_verified_has(u->front->verified, from, u->now),
+	};
+	if (hlv_udp_is_part(in)) {
+		in = hlv_udp_join(u->join, in, &x->peer, u->now);
+		if (in.n)
+			hlv_count(&u->front->stats.udp_joined);
+	}
+	enum hlv_native_verdict verdict = HLV_NATIVE_DROP;
+	if (in.n >= HLV_STUB_SIZE)
+		verdict = hlv_native_decode(in, x);
+	switch (verdict) {
+	case HLV_NATIVE_SUBMIT:
+		hlv_count(&u->front->stats.udp_queries);
+		u->front->service->submit(u->front->service, x);
+		return;
+	case HLV_NATIVE_REPLY:
+		hlv_count(&u->front->stats.udp_queries);
+		done(x);
+		return;
+	case HLV_NATIVE_DROP:
+		break;
+	}
+	hlv_count(&u->front->stats.udp_dropped);
+	struct udp_exchange *ux = x->front;
+	ux->next = u->spare;
+	u->spare = ux;
+}
+
+/* One batch: the unit of time and of consistency. Returns how many came. */
+static int batch(struct hlv_udp *u)
+{
+	int n = recvmmsg(u->fd, u->rx, BATCH, MSG_DONTWAIT, NULL);
+	if (n <= 0)
+		return 0;
+	u->now = hlv_clock();
+	u->front->service->batch_begin(u->front->service, u->now);
+	for (int i = 0; i < n; i++) {
+		struct msghdr *h = &u->rx[i].msg_hdr;
+		u->rx_addr[i].len = h->msg_namelen;
+		/* Port 0 cannot be answered; a cut datagram is longer than any of ours. */
+		if (hlv_addr_port(&u->rx_addr[i]) != 0 && !(h->msg_flags & MSG_TRUNC))
+			handle(u, hlv_bytes(u->rx_buf[i], u->rx[i].msg_len), &u->rx_addr[i]);
+		else
+			hlv_count(&u->front->stats.udp_dropped);
+		h->msg_namelen = sizeof u->rx_addr[i].sa;
+	}
+	u->front->service->batch_end(u->front->service);
+	flush(u);
+	return n;
+}
+
+static void readable(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct hlv_udp *u = ctx;
+	for (int i = 0; i < BATCHES_PER_WAKEUP; i++)
+		if (batch(u) < BATCH)
+			return;
+}
+
+static void point_headers(struct hlv_udp *u)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		u->rx_iov[i] = (struct iovec){u->rx_buf[i], RX_SIZE};
+		u->rx[i].msg_hdr = (struct msghdr){.msg_name = &u->rx_addr[i].sa,
+						   .msg_namelen = sizeof u->rx_addr[i].sa,
+						   .msg_iov = &u->rx_iov[i],
+						   .msg_iovlen = 1};
+	}
+	for (size_t i = 0; i < TX_SLOTS; i++) {
+		u->tx_iov[i].iov_base = u->tx_buf[i];
+		u->tx[i].msg_hdr = (struct msghdr){.msg_name = &u->tx_addr[i].sa,
+						   .msg_iov = &u->tx_iov[i],
+						   .msg_iovlen = 1};
+	}
+}
+
+struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd)
+{
+	struct hlv_udp *u = calloc(1, sizeof *u);
+	if (!u)
+		return NULL;
+	u->front = front;
+	u->fd = fd;
+	u->join = hlv_udp_join_new();
+	point_headers(u);
+	u->event = event_new(front->base, fd, EV_READ | EV_PERSIST, readable, u);
+	if (!u->join || !u->event || event_add(u->event, NULL) != 0) {
+		hlv_udp_close(u);
+		return NULL;
+	}
+	return u;
+}
+
+void hlv_udp_close(struct hlv_udp *u)
+{
+	if (!u)
+		return;
+	if (u->event)
+		event_free(u->event);
+	close(u->fd);
+	while (u->spare) {
+		struct udp_exchange *ux = u->spare;
+		u->spare = ux->next;
+		hlv_arena_fini(&ux->x.arena);
+		free(ux);
+	}
+	hlv_udp_join_free(u->join);
+	free(u);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/delegate.h"
+
+#include "proto/sec/digest.h"
+
+enum { DEPTH_MAX = 64 /* labels of a prefix that are walked */ };
+
+static const char *const service_types[] = {"HS_SITE", "HS_SITE.6", "HS_SERV"};
+static const char *const prefix_types[] = {"HS_SITE.PREFIX", "HS_NA_DELEGATE", "HS_SERV.PREFIX"};
+
+static bool is_one_of(struct hlv_bytes type, const char *const *types, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hlv_eq_fold(type, hlv_text(types[i])))
+			return true;
+	return false;
+}
+
+/* The public values of three types, copied one behind the other. */
+static enum hlv_err pick(const struct hlv_list *from, const char *const types[3],
+			 struct hlv_arena *a, struct hlv_list *out)
+{
+	uint8_t *room = hlv_alloc_raw(a, from->raw.n);
+	if (!room)
+		return HLV_E_NOMEM;
+	struct hlv_writer w = hlv_writer(room, from->raw.n);
+	struct hlv_reader r = hlv_reader(from->raw);
+	*out = (struct hlv_list){0};
+	for (uint32_t i = 0; i < from->n; i++) {
+		struct hlv_value v;
+		size_t at = r.pos;
+		HLV_TRY(hlv_value_decode(&r, &v));
+		if (!(v.perms & HLV_PERM_PUBLIC_READ) || !is_one_of(v.type, types, 3))
+			continue;
+		hlv_put(&w, hlv_since(&r, at));
+		out->n++;
+	}
+	out->raw = hlv_written(&w);
+	return HLV_OK;
+}
+
+/* The sites in the record of a prefix handle; none is no error. */
+static enum hlv_err sites_of(struct store *s, struct store_view *v, struct hlv_bytes handle,
+			     const char *const types[3], struct hlv_arena *a,
+			     struct hlv_list *out)
+{
+	struct store_key key;
+	struct hlv_record rec;
+	*out = (struct hlv_list){0};
+	store_key(handle, &key);
+	enum hlv_err err = store_get_record(s, v, &key, &rec);
+	if (err == HLV_E_NOT_FOUND)
+		return HLV_OK;
+	if (err != HLV_OK)
+		return err;
+	return pick(&rec.values, types, a, out);
+}
+
+/* 11.2: the nearest ancestor of a derived prefix that names a service for derived prefixes. */
+static enum hlv_err ancestor_sites(struct store *s, struct store_view *v, struct hlv_bytes handle,
+				   struct hlv_arena *a, struct hlv_list *out)
+{
+	*out = (struct hlv_list){0};
+	for (int i = 0; i < DEPTH_MAX && hlv_name_is_derived_prefix(handle); i++) {
+		handle = hlv_name_parent_prefix(handle);
+		HLV_TRY(sites_of(s, v, handle, prefix_types, a, out));
+		if (out->n > 0)
+			return HLV_OK;
+	}
+	return HLV_OK;
+}
+
+/* Is an ancestor of this prefix handle homed here? Then we speak for it (a second-level node
+ * answers for the enterprise prefixes below it, without being the root). */
+static enum hlv_err ancestor_homed(struct store *s, struct store_view *v,
+				   struct hlv_bytes handle, bool *homed)
+{
+	*homed = false;
+	for (int i = 0; i < DEPTH_MAX && !*homed && hlv_name_is_derived_prefix(handle); i++) {
+		handle = hlv_name_parent_prefix(handle);
+		HLV_TRY(store_is_homed(s, v, handle, homed));
+	}
+	return HLV_OK;
+}
+
+/* Prefix handles. OURS: what we hold we answer, also when the root of prefixes is not here: a
+ * client does not try another server after a 301 (protocol.md 19.20). */
+static enum hlv_err find_prefix(struct store *s, struct store_view *v, struct hlv_bytes id,
+				const struct store_key *key, bool refer, struct hlv_arena *a,
+				enum verdict *verdict, struct hlv_list *values,
+				struct hlv_record *rec, bool *found)
+{
+	enum hlv_err err = store_get_record(s, v, key, rec);
+	*found = err == HLV_OK;
+	*verdict = VERDICT_OURS;
+	if (err != HLV_E_NOT_FOUND)
+		return err;
+	if (refer) {
+		HLV_TRY(ancestor_sites(s, v, id, a, values));
+		*verdict = VERDICT_PREFIX_REFERRAL;
+		if (values->n > 0)
+			return HLV_OK;
+	}
+	bool homed;
+	HLV_TRY(store_is_homed(s, v, hlv_text("0.NA/0.NA"), &homed));
+	if (!homed)
+		HLV_TRY(ancestor_homed(s, v, id, &homed));
+	*verdict = homed ? VERDICT_OURS : VERDICT_NOT_HERE;
+	return HLV_OK;
+}
+
+/* Everything else: its prefix is homed here, or its record here says where it is served. */
+static enum hlv_err find_item(struct store *s, struct store_view *v, struct hlv_bytes id,
+			      bool refer, struct hlv_arena *a, enum verdict *verdict,
+			      struct hlv_list *values)
+{
+	uint8_t room[HLV_IDENTIFIER_MAX + 8];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	hlv_name_put_prefix_handle(&w, id);
+	bool homed;
+	HLV_TRY(store_is_homed(s, v, hlv_written(&w), &homed));
+	*verdict = homed ? VERDICT_OURS : VERDICT_NOT_HERE;
+	if (homed || !refer)
+		return HLV_OK;
+	HLV_TRY(sites_of(s, v, hlv_written(&w), service_types, a, values));
+	if (values->n > 0)
+		*verdict = VERDICT_SERVICE_REFERRAL;
+	return HLV_OK;
+}
+
+enum hlv_err delegate_find(struct store *s, struct store_view *v, const struct site_place *place,
+			   struct hlv_bytes id, const struct store_key *key, bool refer,
+			   struct hlv_arena *a, enum verdict *verdict, struct hlv_list *values,
+			   struct hlv_record *rec, bool *found)
+{
+	*found = false;
+	if (place->servers > 1) {
+		uint32_t hash;
+		HLV_TRY(hlv_site_hash(id, place->hash_option, &hash));
+		*verdict = VERDICT_WRONG_SERVER;
+		if (hash % place->servers != place->own)
+			return HLV_OK;
+	}
+	bool slash = id.n > 0 && memchr(id.p, '/', id.n) != NULL;
+	if (slash && !hlv_name_is_prefix_handle(id))
+		return find_item(s, v, id, refer, a, verdict, values);
+	uint8_t room[HLV_IDENTIFIER_MAX + 8];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	hlv_name_put_resolvable(&w, id);
+	return find_prefix(s, v, hlv_written(&w), key, refer, a, verdict, values, rec, found);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * helved's configuration: one row for each option (options.c), read into this struct.
+ */
+#pragma once
+#include "proto/net/conf.h"
+#include "proto/net/loop.h"
+
+struct server_options {
+	char *data_dir;
+	struct hlv_addrs listen, http, dns;
+	uint32_t workers;
+	char *control;
+	char *site, *key, *key_passphrase_file;
+	uint32_t server_number;
+	char *user;
+	char *log_level;
+	uint64_t map_size;
+	struct hlv_limits limits;
+};
+
+extern const struct hlv_option server_option_rows[];
+extern const size_t server_option_count;

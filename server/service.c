@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/service.h"
+
+#include <stdlib.h>
+
+#include "server/dispatch.h"
+#include "server/sign.h"
+
+struct server {
+	struct hlv_service service;
+	struct store *store;
+	struct store_view *view;
+	bool reading;              /* the view holds a snapshot */
+	struct site_place place;
+	const struct node *node;
+	struct sign_cache *cache;
+};
+
+static struct server *of(struct hlv_service *service)
+{
+	return (struct server *)(void *)service; /* its first member */
+}
+
+static void batch_begin(struct hlv_service *service, struct hlv_now now)
+{
+	(void)now;
+	struct server *s = of(service);
+	s->reading = s->store->ops->view_begin(s->view) == HLV_OK;
+}
+
+static void batch_end(struct hlv_service *service)
+{
+	struct server *s = of(service);
+	if (s->reading)
+		s->store->ops->view_end(s->view);
+	s->reading = false;
+}
+
+static void submit(struct hlv_service *service, struct hlv_exchange *x)
+{
+	struct server *s = of(service);
+	x->site_serial = s->node->serial;
+	x->authoritative = s->node->primary;
+	struct answer_context c = {
+		.store = s->store,
+		.view = s->view,
+		.place = &s->place,
+		.site = s->node->site,
+		.arena = &x->arena,
+	};
+	if (s->reading)
+		dispatch(&c, x);
+	else
+		answer_error(&x->rs, HLV_RC_ERROR, "The registry cannot be read");
+	x->done(x);
+}
+
+static void sign(struct hlv_service *service, struct hlv_exchange *x, struct hlv_writer *w,
+		 size_t at)
+{
+	(void)x;
+	struct server *s = of(service);
+	if (s->cache)
+		sign_message(s->cache, w, at);
+}
+
+struct server *server_new(struct store *store, const struct node *node)
+{
+	struct server *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->service = (struct hlv_service){submit, batch_begin, batch_end, sign};
+	s->store = store;
+	if (store->ops->view_open(store, &s->view) != HLV_OK ||
+	    server_set_node(s, node) != HLV_OK) {
+		server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct hlv_service *server_service(struct server *s)
+{
+	return &s->service;
+}
+
+enum hlv_err server_set_node(struct server *s, const struct node *node)
+{
+	struct sign_cache *cache = NULL;
+	if (node->key) {
+		cache = sign_cache_new(node->key);
+		if (!cache)
+			return HLV_E_NOMEM;
+	}
+	sign_cache_free(s->cache);
+	s->cache = cache;
+	s->node = node;
+	s->place = (struct site_place){node->hash_option, node->servers, node->own};
+	return HLV_OK;
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	sign_cache_free(s->cache);
+	free(s);
+}

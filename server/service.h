@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The authoritative service of one worker: a store's snapshot for each batch, the site that it
+ * answers for, and the key that it signs with.
+ */
+#pragma once
+#include "proto/net/service.h"
+#include "proto/sec/key.h"
+#include "server/store.h"
+
+/* What a node is: read by main, borrowed by all workers, replaced as a whole by a reload. */
+struct node {
+	struct hlv_bytes site;   /* site record octets */
+	uint16_t serial;
+	bool primary;
+	uint32_t servers, own;   /* of the site, and our position in it */
+	uint8_t hash_option;
+	struct hlv_key *key;     /* private; NULL: answers are not signed */
+};
+
+struct server;
+
+/* NULL without memory. Store and node are borrowed. */
+struct server *server_new(struct store *store, const struct node *node);
+/* The face that the front ends see. */
+struct hlv_service *server_service(struct server *s);
+/* On the worker's own thread: another node from now on. */
+enum hlv_err HLV_MUST_USE server_set_node(struct server *s, const struct node *node);
+void server_free(struct server *s);
