@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Records and sites as JSON: the REST API's objects, which are also what dump and load write and
- * read (spec: protocol.md 15.2, rest-clients.md R6-R10). Printing streams into a buffer; parsing
- * uses cJSON behind limits (this is its only door). UTF-8 is neither escaped nor checked twice.
+ * Records and sites as JSON: the REST API's objects, which are also what dump and load write
+ * and read (spec: protocol.md 15.2, rest-clients.md R6-R10). Printing streams into a buffer;
+ * parsing uses cJSON behind limits (this is its only door). UTF-8 is neither escaped nor
+ * checked twice.
  */
 #pragma once
 #include "proto/base/arena.h"
@@ -22,17 +23,27 @@ void hlv_json_put_values(struct hlv_buf *b, const struct hlv_list *values);
 /* {"handle":"...","values":[...]} */
 void hlv_json_put_record(struct hlv_buf *b, struct hlv_bytes handle,
 			 const struct hlv_list *values);
-/* siteinfo.json; HLV_E_MALFORMED when `data` is no site record. */
+/* As hlv_json_put_record, but so that parsing gives back the same octets whatever they are: for
+ * dumps and backups. A timestamp of zero is shown; values that JSON cannot hold (an unknown TTL
+ * type, a type that is not UTF-8) make the whole list
+ * {"handle":"...","count":N,"raw":"base64"}. */
+void hlv_json_put_record_exact(struct hlv_buf *b, struct hlv_bytes handle,
+			       const struct hlv_list *values);
+/* siteinfo.json; HLV_E_MALFORMED when `data` is no site record, HLV_E_UNSUPPORTED when it is
+ * one that the JSON form cannot hold. */
 enum hlv_err HLV_MUST_USE hlv_json_put_site(struct hlv_buf *b, struct hlv_bytes data);
 
 struct hlv_json_error {
-	size_t offset;    /* octets into the text, where known */
-	char text[200];   /* one line: which field, what is wrong, what is expected */
+	size_t offset;	/* octets into the text, where known */
+	char text[200]; /* one line: which field, what is wrong, what is expected */
 };
 
-/* One record object (R8 input forms: string, base64, hex, admin, vlist, site, key, a bare string
- * or number; R9 numbers as strings). `values` gets the encoded value list with its count; a value
- * without a timestamp gets `now_s`. The handle is in the arena. */
+/* One record object (R8 input forms: string, base64, hex, admin, vlist, site, key, a bare
+ * string or number; R9 numbers as strings). `values` gets the encoded value list with its
+ * count; a value without a timestamp gets `now_s`. The handle is in the arena, empty when there
+ * is none: a bare array of values and a single value object are taken too (bodies of PUT). The
+ * arena also holds the parser's nodes: some 20 octets for each of the text. Octets of `values`
+ * on failure: any. */
 enum hlv_err HLV_MUST_USE hlv_json_parse_record(struct hlv_bytes text, uint32_t now_s,
 						struct hlv_arena *a, struct hlv_bytes *handle,
 						struct hlv_writer *values,

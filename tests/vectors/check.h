@@ -37,3 +37,10 @@ bool check_written(const struct vector *v, const char *what, const struct hlv_wr
 int parse_version(const char *text);
 /* A writer with room for any message, in the vector's arena. */
 struct hlv_writer message_writer(const struct vector *v);
+
+/* The vector's octets as JSON and back (topic_json.c). */
+bool check_value_json(const struct vector *v);
+bool check_admin_json(const struct vector *v);
+bool check_vlist_json(const struct vector *v);
+bool check_site_json(const struct vector *v);
+bool check_key_json(const struct vector *v);

@@ -17,7 +17,7 @@ bool topic_handle_values(const struct vector *v)
 		return false;
 	struct hlv_writer w = message_writer(v);
 	hlv_value_encode(&w, &value);
-	return check_written(v, "encoded value", &w, v->hex);
+	return check_written(v, "encoded value", &w, v->hex) && check_value_json(v);
 }
 
 static bool check_perms_text(const struct vector *v, uint16_t perms, struct hlv_bytes want)
@@ -49,7 +49,8 @@ bool topic_admin_records(const struct vector *v)
 	       vector_u64(v, "index", a.who.index, js_u64(v->decoded, "index")) &&
 	       vector_bool(v, "legacy tail", a.legacy_tail,
 			   js_bool(v->decoded, "legacy_byte_length")) &&
-	       check_written(v, "encoded administrator", &w, v->hex);
+	       check_written(v, "encoded administrator", &w, v->hex) &&
+	       (!js_has(v->decoded, "json") || check_admin_json(v));
 }
 
 bool topic_vlists(const struct vector *v)
@@ -63,7 +64,7 @@ bool topic_vlists(const struct vector *v)
 	struct hlv_writer w = message_writer(v);
 	hlv_list_encode(&w, &refs);
 	return check_refs(v, &refs, js_get(v->decoded, "references")) &&
-	       check_written(v, "encoded list", &w, v->hex);
+	       check_written(v, "encoded list", &w, v->hex) && check_vlist_json(v);
 }
 
 bool topic_site_info(const struct vector *v)
@@ -71,7 +72,7 @@ bool topic_site_info(const struct vector *v)
 	struct hlv_site s;
 	if (js_has(v->decoded, "error"))
 		return vector_bool(v, "refused", hlv_site_decode(v->hex, &s) != HLV_OK, true);
-	return check_site(v, v->hex, v->decoded);
+	return check_site(v, v->hex, v->decoded) && check_site_json(v);
 }
 
 /* protocol.md 17: int4 length of the rest, then a value list. */
