@@ -9,7 +9,9 @@
  *   RECORD   store_key() of the identifier    -> stored record (proto/wire/record.h)
  *   PREFIX   store_key() of the prefix handle -> u8 format 1, u64 time ms, u32 CRC-32C
  *   JOURNAL  u64 seq                          -> entry (server/journal.h)
- *   META     short ASCII name                 -> its value, CRC-32C behind it
+ *   META     name                             -> its value, CRC-32C behind it
+ * RECORD and PREFIX are what the journal speaks of; JOURNAL (only removals: trimming) and META are
+ * this node's own affair and are not journalled.
  */
 #pragma once
 #include "proto/base/err.h"
@@ -39,10 +41,12 @@ static inline struct hlv_bytes store_key_bytes(const struct store_key *key)
 struct store_check {
 	enum store_space space;
 	struct hlv_bytes key;
-	uint64_t seq;          /* of the record's last change; 0: absent, never existed */
+	uint64_t seq;          /* of the record's last change; 0: absent, never existed.
+	                          Other spaces: 0 absent, anything else present */
 };
 
-/* What it writes. RECORD: a stored record whose seq, time and CRC are stamped by commit. */
+/* What it writes. RECORD: a stored record whose seq, time and CRC are stamped by commit. META: the
+ * value alone, commit puts the CRC behind it. PREFIX: made by store_prefix_encode(). */
 struct store_put {
 	enum store_space space;
 	struct hlv_bytes key;
@@ -57,7 +61,9 @@ struct store_txn {            /* all or nothing */
 	                         puts are ascending by key */
 	uint64_t time_ms;     /* stamped into records and journal */
 	uint64_t seq;         /* out: place in the journal */
-	enum hlv_err err;     /* out: HLV_OK or HLV_E_CONFLICT, each transaction for itself */
+	enum hlv_err err;     /* out: HLV_OK or HLV_E_CONFLICT, each transaction for itself;
+	                         HLV_E_MALFORMED for puts that make no sense, HLV_E_CORRUPT when
+	                         what a check looks at fails its CRC */
 };
 
 struct store_view;
@@ -80,7 +86,8 @@ struct store_ops {
 			     store_scan_fn *, void *ctx);
 	/* In order, one fsync for all; durable when it returns HLV_OK. Any other result: nothing
 	 * of this group was written (HLV_E_FULL, HLV_E_IO; after HLV_E_IO the outcome is unknown
-	 * until the store was opened again). */
+	 * until the store was opened again). The calling thread has no view open: a map that is
+	 * full grows only while no view is. */
 	enum hlv_err (*commit)(struct store *, struct store_txn *txns, size_t n);
 	void (*close)(struct store *);
 };
@@ -90,9 +97,11 @@ struct store {
 };
 
 /* Engines. LMDB: `path` is a directory; `create` makes it. Errors leave *store NULL and a line for
- * people in `why` (at least 256 octets). HLV_E_NEWER: made by a newer version. */
+ * people in `why` (at least 256 octets). HLV_E_NEWER: made by a newer version. HLV_E_BUSY: another
+ * process (or this one) writes to it; reading beside it is free. HLV_E_NOT_FOUND: no registry. */
+enum { STORE_WHY = 256 };
 struct store_lmdb_options {
-	bool create;
+	bool create;          /* what is there already is opened as it is */
 	bool read_only;       /* beside a running server */
 	size_t map_size;      /* octets of address space; 0: 64 GiB */
 };
@@ -116,3 +125,42 @@ enum hlv_err HLV_MUST_USE store_count(struct store *, struct store_view *,
 				      struct hlv_bytes prefix, uint64_t *n);
 /* The newest place in the journal. */
 enum hlv_err HLV_MUST_USE store_last_seq(struct store *, struct store_view *, uint64_t *seq);
+
+/* The value of a META name, its CRC checked. */
+enum hlv_err HLV_MUST_USE store_meta_get(struct store *, struct store_view *, const char *name,
+					 struct hlv_bytes *value);
+/* The value under which PREFIX keeps a homed prefix. */
+enum { STORE_PREFIX_SIZE = 13 };
+void store_prefix_encode(struct hlv_bytes key, uint64_t time_ms, uint8_t out[STORE_PREFIX_SIZE]);
+enum hlv_err HLV_MUST_USE store_prefix_decode(struct hlv_bytes value, struct hlv_bytes key,
+					      uint64_t *time_ms);
+
+/* --- for whoever runs a node --- */
+
+struct store_stats {
+	uint64_t records;     /* live and deleted */
+	uint64_t prefixes, journal;
+	uint64_t last_seq;
+	uint64_t octets;      /* of the file that are in use or were once */
+	uint64_t map_octets;  /* address space that is reserved */
+	unsigned readers;     /* slots in use, of all processes */
+};
+enum hlv_err HLV_MUST_USE store_stats(struct store *, struct store_view *, struct store_stats *);
+
+/* Copy of the newest state, without free pages, to the new file `path`; durable when it returns.
+ * It appears under its name only when it is complete. HLV_E_UNSUPPORTED for the memory engine. */
+enum hlv_err HLV_MUST_USE store_backup(struct store *, const char *path, char *why);
+
+/* What store_verify() saw. */
+struct store_report {
+	uint64_t records, tombstones, values, prefixes, journal;
+	uint64_t octets;      /* of records */
+	uint64_t faults;
+};
+/* Called now and then with `fault` NULL, and once a fault with a line for people. Return false to
+ * stop: store_verify() then returns HLV_OK with what it has seen. */
+typedef bool store_verify_fn(void *ctx, const struct store_report *so_far, const char *fault);
+/* Walk everything that the view shows: keys, CRCs, value lists, flags, counters, journal. HLV_OK
+ * when the walk came to its end, with or without faults. */
+enum hlv_err HLV_MUST_USE store_verify(struct store *, struct store_view *, store_verify_fn *,
+				       void *ctx, struct store_report *);

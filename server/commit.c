@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/commit.h"
+
+#include "proto/base/crc32c.h"
+#include "server/counter.h"
+#include "server/journal.h"
+
+static const char FORMAT[] = "format", EPOCH[] = "epoch", SEQ[] = "seq";
+enum { CRC_SIZE = 4, META_KEY_MAX = 500, VALUE_MAX = 1 << 27 };
+
+struct group {
+	struct commit_engine *e;
+	struct counters counters;
+	struct hlv_buf entry;   /* the journal entry in the making */
+	uint64_t seq;           /* last place given */
+	bool changed;
+};
+
+static uint32_t meta_crc(struct hlv_bytes name, struct hlv_bytes value)
+{
+	return hlv_crc32c(hlv_crc32c(0, name), value);
+}
+
+enum hlv_err meta_put(struct commit_engine *e, struct hlv_bytes name, struct hlv_bytes value)
+{
+	uint8_t *place;
+	HLV_TRY(e->reserve(e, SPACE_META, name, value.n + CRC_SIZE, &place));
+	memcpy(place, value.p, value.n);
+	hlv_store_u32(place + value.n, meta_crc(name, value));
+	return HLV_OK;
+}
+
+enum hlv_err meta_open(struct hlv_bytes stored, struct hlv_bytes name, struct hlv_bytes *value)
+{
+	if (stored.n < CRC_SIZE)
+		return HLV_E_CORRUPT;
+	*value = hlv_head(stored, stored.n - CRC_SIZE);
+	if (hlv_load_u32(stored.p + value->n) != meta_crc(name, *value))
+		return HLV_E_CORRUPT;
+	return HLV_OK;
+}
+
+static enum hlv_err get_meta_u64(struct commit_engine *e, struct hlv_bytes name, uint64_t *n)
+{
+	struct hlv_bytes stored, value;
+	enum hlv_err err = e->get(e, SPACE_META, name, &stored);
+	*n = 0;
+	if (err == HLV_E_NOT_FOUND)
+		return HLV_OK;
+	if (err != HLV_OK)
+		return err;
+	HLV_TRY(meta_open(stored, name, &value));
+	if (value.n != 8)
+		return HLV_E_CORRUPT;
+	*n = hlv_load_u64(value.p);
+	return HLV_OK;
+}
+
+static enum hlv_err put_meta_u64(struct commit_engine *e, struct hlv_bytes name, uint64_t n)
+{
+	uint8_t octets[8];
+	hlv_store_u64(octets, n);
+	return meta_put(e, name, hlv_bytes(octets, sizeof octets));
+}
+
+enum hlv_err commit_found(struct commit_engine *e, const uint8_t epoch[16])
+{
+	uint8_t format[4];
+	hlv_store_u32(format, STORE_FORMAT_MAJOR << 16 | STORE_FORMAT_MINOR);
+	HLV_TRY(meta_put(e, hlv_text(FORMAT), hlv_bytes(format, sizeof format)));
+	HLV_TRY(meta_put(e, hlv_text(EPOCH), hlv_bytes(epoch, 16)));
+	HLV_TRY(put_meta_u64(e, hlv_text("count"), 0));
+	return put_meta_u64(e, hlv_text(SEQ), 0);
+}
+
+enum hlv_err commit_check_format(struct hlv_bytes stored, bool read_only, char *why)
+{
+	struct hlv_bytes value;
+	if (meta_open(stored, hlv_text(FORMAT), &value) != HLV_OK || value.n != 4) {
+		snprintf(why, STORE_WHY, "its format entry is damaged; restore a backup");
+		return HLV_E_CORRUPT;
+	}
+	uint32_t format = hlv_load_u32(value.p);
+	uint32_t major = format >> 16, minor = format & 0xFFFF;
+	bool newer = major > STORE_FORMAT_MAJOR ||
+		     (major == STORE_FORMAT_MAJOR && minor > STORE_FORMAT_MINOR && !read_only);
+	if (!newer)
+		return HLV_OK;
+	snprintf(why, STORE_WHY,
+		 "written by a newer version (format %u.%u, this program %s up to %u.%u); "
+		 "use that version, or dump with it and load here",
+		 major, minor, major > STORE_FORMAT_MAJOR ? "reads" : "writes",
+		 (unsigned)STORE_FORMAT_MAJOR, (unsigned)STORE_FORMAT_MINOR);
+	return HLV_E_NEWER;
+}
+
+/* --- checks --- */
+
+/* The seq of a stored record, 0 when there is none. */
+static enum hlv_err stored_seq(struct commit_engine *e, const struct store_check *check,
+			       uint64_t *seq)
+{
+	struct hlv_bytes stored;
+	struct hlv_record rec;
+	*seq = 0;
+	enum hlv_err err = e->get(e, check->space, check->key, &stored);
+	if (err == HLV_E_NOT_FOUND)
+		return HLV_OK;
+	if (err != HLV_OK)
+		return err;
+	*seq = check->seq ? check->seq : 1;
+	if (check->space != SPACE_RECORD)
+		return HLV_OK;
+	HLV_TRY(hlv_record_decode(stored, check->key, &rec));
+	*seq = rec.seq;
+	return HLV_OK;
+}
+
+static bool is_key(enum store_space space, struct hlv_bytes key)
+{
+	switch (space) {
+	case SPACE_RECORD:
+	case SPACE_PREFIX:
+		return key.n > 1 && key.n <= STORE_KEY_MAX;
+	case SPACE_JOURNAL:
+		return key.n == JOURNAL_KEY_SIZE;
+	case SPACE_META:
+		return key.n > 0 && key.n <= META_KEY_MAX;
+	case SPACES:
+		break;
+	}
+	return false;
+}
+
+/* The identifier in an encoded record. */
+static struct hlv_bytes record_name(struct hlv_bytes stored)
+{
+	return hlv_bytes(stored.p + HLV_RECORD_HEADER, (size_t)(stored.p[2] << 8 | stored.p[3]));
+}
+
+static bool is_live(struct hlv_bytes stored)
+{
+	return !(stored.p[1] & HLV_RECORD_DELETED);
+}
+
+static bool is_put(const struct store_put *put)
+{
+	if (!is_key(put->space, put->key) || put->value.n > VALUE_MAX)
+		return false;
+	switch (put->space) {
+	case SPACE_RECORD:
+		return put->value.n >= HLV_RECORD_HEADER + 4 &&
+		       put->value.n - HLV_RECORD_HEADER - 4 >= record_name(put->value).n &&
+		       record_name(put->value).n > 0 && put->value.p[0] == HLV_RECORD_FORMAT;
+	case SPACE_PREFIX:
+		return put->value.n == 0 || put->value.n == STORE_PREFIX_SIZE;
+	case SPACE_JOURNAL:
+		return put->value.n == 0;
+	case SPACE_META:
+		return true;
+	case SPACES:
+		break;
+	}
+	return false;
+}
+
+static int compare(struct hlv_bytes a, struct hlv_bytes b)
+{
+	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* A range entry names its records by first and last key: they stand in order, alone. */
+static bool is_range(const struct store_txn *txn)
+{
+	struct hlv_bytes last = {0};
+	for (size_t i = 0; i < txn->nputs; i++) {
+		const struct store_put *put = &txn->puts[i];
+		if (put->space == SPACE_PREFIX)
+			return false;
+		if (put->space != SPACE_RECORD)
+			continue;
+		if (last.n && compare(last, put->key) >= 0)
+			return false;
+		last = put->key;
+	}
+	return true;
+}
+
+static enum hlv_err check_txn(struct commit_engine *e, const struct store_txn *txn)
+{
+	for (size_t i = 0; i < txn->nputs; i++)
+		if (!is_put(&txn->puts[i]))
+			return HLV_E_MALFORMED;
+	if (txn->bulk && !is_range(txn))
+		return HLV_E_MALFORMED;
+	for (size_t i = 0; i < txn->nchecks; i++) {
+		uint64_t seq;
+		if (!is_key(txn->checks[i].space, txn->checks[i].key))
+			return HLV_E_MALFORMED;
+		HLV_TRY(stored_seq(e, &txn->checks[i], &seq));
+		if (seq != txn->checks[i].seq)
+			return HLV_E_CONFLICT;
+	}
+	return HLV_OK;
+}
+
+/* --- puts --- */
+
+/* How the put moves the number of live records, with what stood there before. The old spelling
+ * may differ from the new in case alone, so both count for the same prefix. */
+static enum hlv_err count_record(struct group *g, const struct store_put *put)
+{
+	bool was_live = false;
+	if (!g->e->is_new(g->e, SPACE_RECORD, put->key)) {
+		struct hlv_bytes old;
+		enum hlv_err err = g->e->get(g->e, SPACE_RECORD, put->key, &old);
+		if (err != HLV_OK && err != HLV_E_NOT_FOUND)
+			return err;
+		if (err == HLV_OK && old.n < HLV_RECORD_HEADER)
+			return HLV_E_CORRUPT;
+		was_live = err == HLV_OK && is_live(old);
+	}
+	if (was_live == is_live(put->value))
+		return HLV_OK;
+	return counters_move(&g->counters, record_name(put->value), was_live ? -1 : 1);
+}
+
+static enum hlv_err put_one(struct group *g, const struct store_txn *txn,
+			    const struct store_put *put)
+{
+	struct commit_engine *e = g->e;
+	uint8_t *place;
+	if (put->value.n == 0)
+		return e->remove(e, put->space, put->key);
+	if (put->space == SPACE_META)
+		return meta_put(e, put->key, put->value);
+	if (put->space == SPACE_RECORD)
+		HLV_TRY(count_record(g, put));
+	HLV_TRY(e->reserve(e, put->space, put->key, put->value.n, &place));
+	memcpy(place, put->value.p, put->value.n);
+	if (put->space == SPACE_RECORD)
+		hlv_record_stamp(place, put->value.n, put->key, txn->seq, txn->time_ms);
+	return HLV_OK;
+}
+
+static bool has_entry(const struct store_txn *txn)
+{
+	for (size_t i = 0; i < txn->nputs; i++)
+		if (journal_has(txn->puts[i].space))
+			return true;
+	return false;
+}
+
+static enum hlv_err put_entry(struct group *g, const struct store_txn *txn)
+{
+	uint8_t key[JOURNAL_KEY_SIZE], *place;
+	hlv_buf_clear(&g->entry);
+	journal_encode(&g->entry, txn);
+	if (g->entry.bad)
+		return HLV_E_NOMEM;
+	HLV_TRY(g->e->reserve(g->e, SPACE_JOURNAL, journal_key(txn->seq, key), g->entry.n,
+			      &place));
+	memcpy(place, g->entry.p, g->entry.n);
+	return HLV_OK;
+}
+
+static enum hlv_err put_txn(struct group *g, struct store_txn *txn)
+{
+	bool journalled = has_entry(txn);
+	txn->seq = journalled ? g->seq + 1 : g->seq;
+	for (size_t i = 0; i < txn->nputs; i++)
+		HLV_TRY(put_one(g, txn, &txn->puts[i]));
+	g->changed = g->changed || txn->nputs > 0;
+	if (!journalled)
+		return HLV_OK;
+	g->seq = txn->seq;
+	return put_entry(g, txn);
+}
+
+static enum hlv_err move_counter(struct group *g, struct hlv_bytes name, int64_t by)
+{
+	uint64_t n;
+	if (by == 0)
+		return HLV_OK;
+	HLV_TRY(get_meta_u64(g->e, name, &n));
+	if (by < 0 && n < (uint64_t)-by)
+		return HLV_E_CORRUPT;
+	return put_meta_u64(g->e, name, n + (uint64_t)by);
+}
+
+static enum hlv_err put_sums(struct group *g, uint64_t seq_before)
+{
+	for (size_t i = 0; i < COUNTER_BUCKETS; i++)
+		for (struct counter *k = g->counters.buckets[i]; k; k = k->next)
+			HLV_TRY(move_counter(g, k->name, k->moved));
+	HLV_TRY(move_counter(g, hlv_text("count"), g->counters.all));
+	if (g->seq == seq_before)
+		return HLV_OK;
+	return put_meta_u64(g->e, hlv_text(SEQ), g->seq);
+}
+
+/* Is this the answer to one transaction, or the end of the group? */
+static bool is_verdict(enum hlv_err err)
+{
+	return err == HLV_OK || err == HLV_E_CONFLICT || err == HLV_E_MALFORMED ||
+	       err == HLV_E_CORRUPT || err == HLV_E_NEWER;
+}
+
+static enum hlv_err run_group(struct group *g, struct store_txn *txns, size_t n)
+{
+	HLV_TRY(get_meta_u64(g->e, hlv_text(SEQ), &g->seq));
+	uint64_t before = g->seq;
+	for (size_t i = 0; i < n; i++) {
+		txns[i].seq = 0;
+		txns[i].err = check_txn(g->e, &txns[i]);
+		if (!is_verdict(txns[i].err))
+			return txns[i].err;
+		if (txns[i].err == HLV_OK)
+			HLV_TRY(put_txn(g, &txns[i]));
+	}
+	return put_sums(g, before);
+}
+
+enum hlv_err commit_group(struct commit_engine *e, struct store_txn *txns, size_t n,
+			  bool *changed)
+{
+	struct group g = {.e = e};
+	counters_init(&g.counters);
+	enum hlv_err err = run_group(&g, txns, n);
+	*changed = g.changed;
+	counters_fini(&g.counters);
+	hlv_buf_free(&g.entry);
+	return err;
+}

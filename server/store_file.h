@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The LMDB engine's file as a file: what is looked at before LMDB maps it, so that a store that
+ * was cut short, or lies where locks and syncs do not hold, gives one clear line instead of a
+ * signal in the middle of an answer (threats.md D1, D6, D11).
+ */
+#pragma once
+#include "server/store.h"
+
+/* An errno in our words. */
+enum hlv_err store_file_err(int number);
+/* A line for people, "PATH: WHAT"; gives `err` back. */
+enum hlv_err store_file_say(char *why, const char *path, const char *what, enum hlv_err err);
+/* The same for an errno. */
+enum hlv_err store_file_say_errno(char *why, const char *path, int number);
+
+/* Make the directory if it is not there, durably. */
+enum hlv_err HLV_MUST_USE store_file_make_dir(const char *path, char *why);
+/* HLV_E_UNSUPPORTED for network and user-space file systems. */
+enum hlv_err HLV_MUST_USE store_file_check_place(const char *dir, char *why);
+/* Both meta pages of an existing file: HLV_OK, HLV_E_NOT_FOUND when it is empty, HLV_E_CORRUPT. */
+enum hlv_err HLV_MUST_USE store_file_check(int fd, const char *name, char *why);
+/* Make the file at least `size` octets long, sparse, so that pages that were given out but never
+ * written cannot lie behind its end: then a short file is a cut file. */
+enum hlv_err HLV_MUST_USE store_file_extend(int fd, uint64_t size);
+/* Cut off what was reserved in vain. */
+void store_file_trim(int fd, uint64_t size);
+/* Is there address space for a map of that size? */
+bool store_file_can_map(size_t size);
+/* Is the file system, or what this process may write, used up? */
+bool store_file_is_full(int fd);
+/* Make directory entries durable. */
+enum hlv_err HLV_MUST_USE store_file_sync_dir(const char *dir);
