@@ -232,12 +232,21 @@ static enum hlv_err get_body(struct hlv_reader *r, struct hlv_request *rq, int v
 	return r->bad ? HLV_E_MALFORMED : HLV_OK;
 }
 
+/* Whatever will be looked up as an identifier has a length that lookups are built for. */
+static bool has_long_identifier(const struct hlv_request *rq)
+{
+	return rq->handle.n > HLV_IDENTIFIER_MAX || rq->auth.who.handle.n > HLV_IDENTIFIER_MAX ||
+	       rq->setup.who.handle.n > HLV_IDENTIFIER_MAX ||
+	       rq->setup.key_at.handle.n > HLV_IDENTIFIER_MAX ||
+	       rq->pull.start.n > HLV_IDENTIFIER_MAX;
+}
+
 enum hlv_err hlv_request_decode(const struct hlv_message *m, struct hlv_request *rq)
 {
 	*rq = (struct hlv_request){.m = *m};
 	struct hlv_reader r = hlv_reader(m->body);
 	HLV_TRY(get_body(&r, rq, hlv_version(m->env.major, m->env.minor)));
-	return rq->handle.n > HLV_IDENTIFIER_MAX ? HLV_E_LIMIT : HLV_OK;
+	return has_long_identifier(rq) ? HLV_E_LIMIT : HLV_OK;
 }
 
 static void put_setup(struct hlv_writer *w, const struct hlv_request *rq)
@@ -405,14 +414,6 @@ enum hlv_body_kind hlv_body_kind(uint32_t op, uint32_t rc)
 	return HLV_BODY_ERROR;
 }
 
-static enum hlv_err get_record(struct hlv_reader *r, struct hlv_response *rs)
-{
-	rs->handle = hlv_get_lp32(r);
-	if (rs->handle.n > HLV_IDENTIFIER_MAX)
-		return HLV_E_LIMIT;
-	return hlv_values_decode(r, &rs->values);
-}
-
 static enum hlv_err get_referral(struct hlv_reader *r, struct hlv_response *rs)
 {
 	rs->handle = hlv_get_lp32(r);
@@ -442,7 +443,8 @@ static enum hlv_err get_response_body(struct hlv_reader *r, struct hlv_response 
 	case HLV_BODY_EMPTY:
 		break;
 	case HLV_BODY_RECORD:
-		HLV_TRY(get_record(r, rs));
+		rs->handle = hlv_get_lp32(r);
+		HLV_TRY(hlv_values_decode(r, &rs->values));
 		break;
 	case HLV_BODY_HANDLE:
 		rs->has_handle = hlv_left(r) > 0;
@@ -496,7 +498,8 @@ enum hlv_err hlv_response_decode(const struct hlv_message *m, struct hlv_respons
 		rs->digest = get_digest(&r);
 		rs->has_digest = true;
 	}
-	return get_response_body(&r, rs, version);
+	HLV_TRY(get_response_body(&r, rs, version));
+	return rs->handle.n > HLV_IDENTIFIER_MAX ? HLV_E_LIMIT : HLV_OK;
 }
 
 void hlv_response_put_body(struct hlv_writer *w, const struct hlv_response *rs, int version)
@@ -536,7 +539,7 @@ void hlv_response_put_body(struct hlv_writer *w, const struct hlv_response *rs, 
 		break;
 	case HLV_BODY_REFERRAL:
 		hlv_put_lp32(w, rs->handle);
-		if (rs->handle.n == 0)
+		if (rs->handle.n == 0 || rs->values.n > 0)
 			hlv_list_encode(w, &rs->values);
 		break;
 	case HLV_BODY_CHALLENGE:

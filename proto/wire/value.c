@@ -99,7 +99,7 @@ bool hlv_value_expired(const struct hlv_value *v, uint32_t retrieved_s, uint32_t
 	int32_t ttl = (int32_t)v->ttl_s;
 	switch (v->ttl_kind) {
 	case HLV_TTL_RELATIVE:
-		return ttl == 0 || (ttl < TTL_MAX_S ? ttl : TTL_MAX_S) < age;
+		return ttl <= 0 || (ttl < TTL_MAX_S ? ttl : TTL_MAX_S) < age;
 	case HLV_TTL_ABSOLUTE:
 		return v->ttl_s < now_s || age > TTL_MAX_S;
 	}
