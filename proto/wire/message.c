@@ -232,21 +232,35 @@ static enum hlv_err get_body(struct hlv_reader *r, struct hlv_request *rq, int v
 	return r->bad ? HLV_E_MALFORMED : HLV_OK;
 }
 
-/* Whatever will be looked up as an identifier has a length that lookups are built for. */
-static bool has_long_identifier(const struct hlv_request *rq)
+/* The length of whatever will be looked up: lookups are built for HLV_IDENTIFIER_MAX octets. */
+static size_t longest_identifier(const struct hlv_request *rq)
 {
-	return rq->handle.n > HLV_IDENTIFIER_MAX || rq->auth.who.handle.n > HLV_IDENTIFIER_MAX ||
-	       rq->setup.who.handle.n > HLV_IDENTIFIER_MAX ||
-	       rq->setup.key_at.handle.n > HLV_IDENTIFIER_MAX ||
-	       rq->pull.start.n > HLV_IDENTIFIER_MAX;
+	size_t a = rq->handle.n, b = 0;
+	switch (rq->m.hdr.op) {
+	case HLV_OP_RESPONSE_TO_CHALLENGE:
+	case HLV_OP_LOGIN_ID_SYSTEM:
+		b = rq->auth.who.handle.n;
+		break;
+	case HLV_OP_SESSION_SETUP:
+		a = rq->setup.who.handle.n;
+		b = rq->setup.key_at.handle.n;
+		break;
+	case HLV_OP_DUMP_HANDLES:
+		b = rq->pull.start.n;
+		break;
+	}
+	return a > b ? a : b;
 }
 
 enum hlv_err hlv_request_decode(const struct hlv_message *m, struct hlv_request *rq)
 {
-	*rq = (struct hlv_request){.m = *m};
+	/* `m` may be rq->m itself: every question passes here, and it is not copied twice. */
+	if (m != &rq->m)
+		rq->m = *m;
+	memset((uint8_t *)rq + sizeof rq->m, 0, sizeof *rq - sizeof rq->m);
 	struct hlv_reader r = hlv_reader(m->body);
 	HLV_TRY(get_body(&r, rq, hlv_version(m->env.major, m->env.minor)));
-	return has_long_identifier(rq) ? HLV_E_LIMIT : HLV_OK;
+	return longest_identifier(rq) > HLV_IDENTIFIER_MAX ? HLV_E_LIMIT : HLV_OK;
 }
 
 static void put_setup(struct hlv_writer *w, const struct hlv_request *rq)
