@@ -146,8 +146,8 @@ enum hlv_rc answer_resolution(const struct answer_context *c, const struct hlv_r
 	struct hlv_record rec;
 	bool found;
 	bool refer = !(rq->m.hdr.flags & HLV_F_NO_REFERRAL);
-	enum hlv_err err = delegate_find(c->store, c->view, c->place, rq->handle, &key, refer,
-					 c->arena, &verdict, &sites, &rec, &found);
+	enum hlv_err err = delegate_find(c->store, c->view, c->place, c->memo, rq->handle, &key,
+					 refer, c->arena, &verdict, &sites, &rec, &found);
 	if (err == HLV_OK && verdict == VERDICT_OURS && !found) {
 		err = store_get_record(c->store, c->view, &key, &rec);
 		found = err == HLV_OK;

@@ -109,18 +109,39 @@ static enum hlv_err find_prefix(struct store *s, struct store_view *v, struct hl
 	return HLV_OK;
 }
 
-/* Everything else: its prefix is homed here, or its record here says where it is served. */
-static enum hlv_err find_item(struct store *s, struct store_view *v, struct hlv_bytes id,
-			      bool refer, struct hlv_arena *a, enum verdict *verdict,
-			      struct hlv_list *values)
+static bool remembered(const struct homed_memo *memo, struct hlv_bytes prefix)
 {
+	return memo->n > 0 && hlv_eq(hlv_bytes(memo->prefix, memo->n), prefix);
+}
+
+static void remember(struct homed_memo *memo, struct hlv_bytes prefix, bool homed)
+{
+	if (prefix.n == 0 || prefix.n > sizeof memo->prefix)
+		return;
+	memcpy(memo->prefix, prefix.p, prefix.n);
+	memo->n = (uint8_t)prefix.n;
+	memo->homed = homed;
+}
+
+/* Everything else: its prefix is homed here, or its record here says where it is served. */
+static enum hlv_err find_item(struct store *s, struct store_view *v, struct homed_memo *memo,
+			      struct hlv_bytes id, bool refer, struct hlv_arena *a,
+			      enum verdict *verdict, struct hlv_list *values)
+{
+	struct hlv_bytes prefix = hlv_name_split(id).prefix;
+	bool homed = true;
+	*verdict = VERDICT_OURS;
+	if (remembered(memo, prefix) && memo->homed)
+		return HLV_OK;
 	uint8_t room[HLV_IDENTIFIER_MAX + 8];
 	struct hlv_writer w = hlv_writer(room, sizeof room);
 	hlv_name_put_prefix_handle(&w, id);
-	bool homed;
 	HLV_TRY(store_is_homed(s, v, hlv_written(&w), &homed));
-	*verdict = homed ? VERDICT_OURS : VERDICT_NOT_HERE;
-	if (homed || !refer)
+	remember(memo, prefix, homed);
+	if (homed)
+		return HLV_OK;
+	*verdict = VERDICT_NOT_HERE;
+	if (!refer)
 		return HLV_OK;
 	HLV_TRY(sites_of(s, v, hlv_written(&w), service_types, a, values));
 	if (values->n > 0)
@@ -129,8 +150,9 @@ static enum hlv_err find_item(struct store *s, struct store_view *v, struct hlv_
 }
 
 enum hlv_err delegate_find(struct store *s, struct store_view *v, const struct site_place *place,
-			   struct hlv_bytes id, const struct store_key *key, bool refer,
-			   struct hlv_arena *a, enum verdict *verdict, struct hlv_list *values,
+			   struct homed_memo *memo, struct hlv_bytes id,
+			   const struct store_key *key, bool refer, struct hlv_arena *a,
+			   enum verdict *verdict, struct hlv_list *values,
 			   struct hlv_record *rec, bool *found)
 {
 	*found = false;
@@ -143,7 +165,7 @@ enum hlv_err delegate_find(struct store *s, struct store_view *v, const struct s
 	}
 	bool slash = id.n > 0 && memchr(id.p, '/', id.n) != NULL;
 	if (slash && !hlv_name_is_prefix_handle(id))
-		return find_item(s, v, id, refer, a, verdict, values);
+		return find_item(s, v, memo, id, refer, a, verdict, values);
 	uint8_t room[HLV_IDENTIFIER_MAX + 8];
 	struct hlv_writer w = hlv_writer(room, sizeof room);
 	hlv_name_put_resolvable(&w, id);

@@ -16,6 +16,15 @@ struct site_place {
 	uint32_t servers, own; /* number of servers, and our position */
 };
 
+/* The prefix that was looked up last in this snapshot, and what was found: one batch's questions
+ * are mostly about one prefix, and the look-up costs as much as a third of an answer. Zero at the
+ * beginning of a snapshot. */
+struct homed_memo {
+	uint8_t prefix[62];
+	uint8_t n;             /* 0: nothing remembered */
+	bool homed;
+};
+
 enum verdict {
 	VERDICT_OURS,
 	VERDICT_SERVICE_REFERRAL, /* 302: ask these sites */
@@ -28,7 +37,8 @@ enum verdict {
  * For referrals `values` are the sites (in the arena). *found tells whether a record of that key
  * was read on the way, and `rec` is it: for prefix handles its existence decides. */
 enum hlv_err HLV_MUST_USE delegate_find(struct store *, struct store_view *,
-					const struct site_place *, struct hlv_bytes id,
+					const struct site_place *, struct homed_memo *,
+					struct hlv_bytes id,
 					const struct store_key *key, bool refer,
 					struct hlv_arena *, enum verdict *, struct hlv_list *values,
 					struct hlv_record *rec, bool *found);

@@ -12,6 +12,7 @@ struct server {
 	struct store_view *view;
 	bool reading;              /* the view holds a snapshot */
 	struct site_place place;
+	struct homed_memo memo;    /* of the snapshot in hand */
 	const struct node *node;
 	struct sign_cache *cache;
 };
@@ -25,6 +26,7 @@ static void batch_begin(struct hlv_service *service, struct hlv_now now)
 {
 	(void)now;
 	struct server *s = of(service);
+	s->memo = (struct homed_memo){0};
 	s->reading = s->store->ops->view_begin(s->view) == HLV_OK;
 }
 
@@ -45,6 +47,7 @@ static void submit(struct hlv_service *service, struct hlv_exchange *x)
 		.store = s->store,
 		.view = s->view,
 		.place = &s->place,
+		.memo = &s->memo,
 		.site = s->node->site,
 		.arena = &x->arena,
 	};

@@ -76,7 +76,11 @@ void sign_message(struct sign_cache *cache, struct hlv_writer *w, size_t at)
 		put_credential(w, at, e);
 		return;
 	}
-	if (hlv_message_sign(w, at, cache->key, 0) != HLV_OK || w->bad)
+	if (w->cap - w->n < CREDENTIAL_MAX) {
+		w->bad = true; /* a datagram is too small: the caller has a larger buffer */
+		return;
+	}
+	if (hlv_message_sign(w, at, cache->key, 0) != HLV_OK)
 		return;
 	size_t n = w->n - credential_at;
 	if (n > CREDENTIAL_MAX)

@@ -433,6 +433,13 @@ static int open_env(struct lmdb_store *s, const char *path, size_t map_size)
 	return rc;
 }
 
+/* LMDB's own order, found with fewer instructions: a look-up among a million records compares
+ * twenty times. Tools that do not know of it see the same order. */
+static int record_order(const MDB_val *a, const MDB_val *b)
+{
+	return hlv_compare(from_val(*a), from_val(*b));
+}
+
 static int open_tables(struct lmdb_store *s, MDB_txn *txn)
 {
 	static const char *const names[SPACES] = {"record", "prefix", "journal", "meta"};
@@ -441,7 +448,7 @@ static int open_tables(struct lmdb_store *s, MDB_txn *txn)
 		if (rc != 0)
 			return rc;
 	}
-	return 0;
+	return mdb_set_compare(txn, s->tables[SPACE_RECORD], record_order);
 }
 
 static enum hlv_err found(MDB_txn *txn, struct lmdb_store *s)

@@ -25,6 +25,12 @@ __attribute__((target("sse4.2"))) static uint32_t by_sse42(uint32_t crc, struct 
 		memcpy(&word, b.p + i, sizeof word);
 		c = _mm_crc32_u64(c, word);
 	}
+	if (b.n - i >= 4) {
+		uint32_t half;
+		memcpy(&half, b.p + i, sizeof half);
+		c = _mm_crc32_u32((uint32_t)c, half);
+		i += 4;
+	}
 	for (; i < b.n; i++)
 		c = _mm_crc32_u8((uint32_t)c, b.p[i]);
 	return (uint32_t)c;

@@ -156,15 +156,23 @@ static enum hlv_err set_string(struct load *l, const struct hlv_option *row, con
 	return HLV_OK;
 }
 
-static void mapped(const struct hlv_addr *a, uint8_t out[16])
+/* The address as two words; which octet order they have does not matter, only that it is one. */
+static void words(const struct hlv_addr *a, uint64_t out[2])
 {
-	if (a->sa.any.sa_family == AF_INET6) {
-		memcpy(out, &a->sa.v6.sin6_addr, 16);
-		return;
-	}
-	memset(out, 0, 10);
-	out[10] = out[11] = 0xFF;
-	memcpy(out + 12, &a->sa.v4.sin_addr, 4);
+	uint8_t octets[16] = {[10] = 0xFF, [11] = 0xFF};
+	if (a->sa.any.sa_family == AF_INET6)
+		memcpy(octets, &a->sa.v6.sin6_addr, 16);
+	else
+		memcpy(octets + 12, &a->sa.v4.sin_addr, 4);
+	memcpy(out, octets, 16);
+}
+
+static void mask_words(unsigned bits, uint64_t out[2])
+{
+	uint8_t octets[16] = {0};
+	for (unsigned i = 0; i < bits; i++)
+		octets[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	memcpy(out, octets, 16);
 }
 
 static bool parse_net(const char *text, struct hlv_net *net)
@@ -185,21 +193,19 @@ static bool parse_net(const char *text, struct hlv_net *net)
 		return false;
 	if (bits > (v4 ? 32U : 128U))
 		return false;
-	mapped(&a, net->address);
-	net->bits = (uint8_t)(v4 ? bits + 96 : bits);
+	words(&a, net->address);
+	mask_words((unsigned)(v4 ? bits + 96 : bits), net->mask);
 	return true;
 }
 
 bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a)
 {
-	uint8_t address[16];
-	mapped(a, address);
+	uint64_t address[2];
+	words(a, address);
 	for (size_t i = 0; i < nets->n; i++) {
 		const struct hlv_net *net = &nets->list[i];
-		size_t whole = net->bits / 8;
-		uint8_t mask = (uint8_t)(0xFF00 >> net->bits % 8);
-		if (memcmp(address, net->address, whole) == 0 &&
-		    (whole == 16 || ((address[whole] ^ net->address[whole]) & mask) == 0))
+		if (((address[0] ^ net->address[0]) & net->mask[0]) == 0 &&
+		    ((address[1] ^ net->address[1]) & net->mask[1]) == 0)
 			return true;
 	}
 	return false;

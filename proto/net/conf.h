@@ -34,8 +34,7 @@ struct hlv_addrs {
 };
 
 struct hlv_net {
-	uint8_t address[16];  /* IPv4 mapped */
-	uint8_t bits;         /* of 128 */
+	uint64_t address[2], mask[2]; /* IPv4 as ::ffff:a.b.c.d; in the order of the octets */
 };
 struct hlv_nets {
 	struct hlv_net *list;

@@ -21,24 +21,22 @@ static enum hlv_native_verdict refuse(struct hlv_exchange *x, uint32_t rc, const
 
 enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchange *x)
 {
-	struct hlv_message m;
-	enum hlv_err err = hlv_message_decode(in, &m);
-	x->rq.m = m;
-	/* Fewer octets than envelope and header; a response; the reserved operation: whoever
-	 * answers those keeps two servers talking for ever (threats.md 1). */
-	if (in.n < HLV_STUB_SIZE || m.hdr.rc != 0 || m.hdr.op == HLV_OP_RESERVED)
-		if (!(m.env.flags & HLV_E_ENCRYPTED))
-			return HLV_NATIVE_DROP;
-	if (m.env.flags & HLV_E_ENCRYPTED) {
+	struct hlv_message *m = &x->rq.m;
+	enum hlv_err err = hlv_message_decode(in, m);
+	if (m->env.flags & HLV_E_ENCRYPTED) {
 		/* No session is known here; octets behind the envelope mean nothing (9.3). */
-		x->rq.m.hdr = (struct hlv_header){0};
-		return refuse(x, m.env.session_id ? HLV_RC_SESSION_TIMEOUT : HLV_RC_SESSION_FAILED,
+		m->hdr = (struct hlv_header){0};
+		return refuse(x, m->env.session_id ? HLV_RC_SESSION_TIMEOUT : HLV_RC_SESSION_FAILED,
 			      "Encrypted message without a known session");
 	}
+	/* Fewer octets than envelope and header; a response; the reserved operation: whoever
+	 * answers those keeps two servers talking for ever (threats.md 1). */
+	if (in.n < HLV_STUB_SIZE || m->hdr.rc != 0 || m->hdr.op == HLV_OP_RESERVED)
+		return HLV_NATIVE_DROP;
 	if (err != HLV_OK)
 		return refuse(x, HLV_RC_PROTOCOL_ERROR, "Lengths in the message do not fit");
 
-	err = hlv_request_decode(&m, &x->rq);
+	err = hlv_request_decode(m, &x->rq);
 	switch ((int)err) {
 	case HLV_OK:
 		return HLV_NATIVE_SUBMIT;

@@ -190,11 +190,9 @@ static void done(struct hlv_exchange *x)
 	struct tcp_exchange *tx = x->front;
 	struct conn *c = tx->conn;
 	struct hlv_tcp *t = c->tcp;
-	struct hlv_response rs = x->rs;
 	struct hlv_writer w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
 	hlv_native_encode(x, t->front->service, &w);
 	if (w.bad && t->tx_n > 0 && flush_tx(c)) {
-		x->rs = rs;
 		w = hlv_writer(t->tx, HLV_SCRATCH);
 		hlv_native_encode(x, t->front->service, &w);
 	}

@@ -84,7 +84,9 @@ static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
 	struct hlv_bytes message = hlv_written(&w);
 	if (message.n < HLV_STUB_SIZE)
 		return; /* over the protocol's own limit: nothing that could be sent */
-	if (!x->peer.verified || message.n > u->front->limits->udp_answer_max) {
+	bool one = message.n <= HLV_UDP_PACKET;
+	bool allowed = x->peer.verified && message.n <= u->front->limits->udp_answer_max;
+	if (!one && !allowed) {
 		hlv_native_stub(message, slot(u));
 		queue(u, &x->peer.addr, HLV_STUB_SIZE);
 		hlv_count(&u->front->stats.udp_stubs);
@@ -97,7 +99,6 @@ static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
 
 static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 {
-	struct hlv_response rs = x->rs;
 	struct hlv_writer w = hlv_writer(slot(u), HLV_UDP_PACKET);
 	hlv_native_encode(x, u->front->service, &w);
 	hlv_count(&u->front->stats.udp_answers);
@@ -105,7 +106,6 @@ static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 		queue(u, &x->peer.addr, w.n);
 		return;
 	}
-	x->rs = rs;
 	send_long(u, x);
 }
 

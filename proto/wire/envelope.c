@@ -5,31 +5,34 @@ enum { FLAG_BITS = 0xE0, SUGGEST_BITS = 0x1F };
 
 enum hlv_err hlv_envelope_decode(struct hlv_reader *r, struct hlv_envelope *e)
 {
-	e->major = hlv_get_u8(r);
-	e->minor = hlv_get_u8(r);
-	uint8_t third = hlv_get_u8(r);
-	e->flags = third & FLAG_BITS;
-	e->suggest_major = third & SUGGEST_BITS;
-	e->suggest_minor = hlv_get_u8(r);
-	e->session_id = hlv_get_u32(r);
-	e->request_id = hlv_get_u32(r);
-	e->sequence = hlv_get_u32(r);
-	e->length = hlv_get_u32(r);
-	if (r->bad)
+	struct hlv_bytes b = hlv_take(r, HLV_ENVELOPE_SIZE);
+	if (b.n == 0)
 		return HLV_E_MALFORMED;
+	e->major = b.p[0];
+	e->minor = b.p[1];
+	e->flags = b.p[2] & FLAG_BITS;
+	e->suggest_major = b.p[2] & SUGGEST_BITS;
+	e->suggest_minor = b.p[3];
+	e->session_id = hlv_load_u32(b.p + 4);
+	e->request_id = hlv_load_u32(b.p + 8);
+	e->sequence = hlv_load_u32(b.p + 12);
+	e->length = hlv_load_u32(b.p + 16);
 	return e->length > HLV_MESSAGE_MAX ? HLV_E_LIMIT : HLV_OK;
 }
 
 void hlv_envelope_encode(struct hlv_writer *w, const struct hlv_envelope *e)
 {
-	hlv_put_u8(w, e->major);
-	hlv_put_u8(w, e->minor);
-	hlv_put_u8(w, (uint8_t)((e->flags & FLAG_BITS) | (e->suggest_major & SUGGEST_BITS)));
-	hlv_put_u8(w, e->suggest_minor);
-	hlv_put_u32(w, e->session_id);
-	hlv_put_u32(w, e->request_id);
-	hlv_put_u32(w, e->sequence);
-	hlv_put_u32(w, e->length);
+	uint8_t *p = hlv_put_room(w, HLV_ENVELOPE_SIZE);
+	if (!p)
+		return;
+	p[0] = e->major;
+	p[1] = e->minor;
+	p[2] = (uint8_t)((e->flags & FLAG_BITS) | (e->suggest_major & SUGGEST_BITS));
+	p[3] = e->suggest_minor;
+	hlv_store_u32(p + 4, e->session_id);
+	hlv_store_u32(p + 8, e->request_id);
+	hlv_store_u32(p + 12, e->sequence);
+	hlv_store_u32(p + 16, e->length);
 }
 
 int hlv_version(uint8_t major, uint8_t minor)

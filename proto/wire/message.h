@@ -56,36 +56,38 @@ struct hlv_request {
 	struct hlv_bytes token;     /* RESOLUTION: the SDK's authBytes, usually empty */
 	bool has_token;
 	struct hlv_list values;     /* CREATE_HANDLE, ADD_VALUE, MODIFY_VALUE */
-	struct {                    /* RESPONSE_TO_CHALLENGE, VERIFY_CHALLENGE, LOGIN_ID_SYSTEM */
-		struct hlv_bytes kind;     /* "HS_SECKEY" or "HS_PUBKEY"; RESPONSE_ only */
-		struct hlv_ref who;
-		struct hlv_bytes nonce;    /* VERIFY_ only */
-		struct hlv_digest digest;  /* VERIFY_ only */
-		struct hlv_bytes proof;    /* signedResponse; not in LOGIN_ */
-	} auth;
-	struct {                    /* SESSION_SETUP, SESSION_EXCHANGEKEY */
-		uint16_t mode;             /* enum hlv_setup_mode */
-		uint32_t timeout_s;
-		struct hlv_ref who;        /* empty handle: anonymous */
-		struct hlv_bytes key;      /* modes 1, 4; EXCHANGEKEY: the encrypted key */
-		struct hlv_ref key_at;     /* mode 3 */
-	} setup;
-	struct {                    /* RETRIEVE_TXN_LOG, DUMP_HANDLES */
-		bool all_sources;          /* since 2.9, RETRIEVE_ only: `state` instead of the two */
-		struct hlv_bytes state;    /* JSON */
-		uint64_t last_txn;
-		uint64_t last_query_ms;
-		uint8_t hash_option;
-		uint32_t servers, own;
-		bool resume;               /* DUMP_ only: the next two are there */
-		struct hlv_bytes start;
-		uint32_t start_kind;
-	} pull;
+	union {
+		struct {                    /* RESPONSE_TO_CHALLENGE, VERIFY_CHALLENGE, LOGIN_ID_SYSTEM */
+			struct hlv_bytes kind;     /* "HS_SECKEY" or "HS_PUBKEY"; RESPONSE_ only */
+			struct hlv_ref who;
+			struct hlv_bytes nonce;    /* VERIFY_ only */
+			struct hlv_digest digest;  /* VERIFY_ only */
+			struct hlv_bytes proof;    /* signedResponse; not in LOGIN_ */
+		} auth;
+		struct {                    /* SESSION_SETUP, SESSION_EXCHANGEKEY */
+			uint16_t mode;             /* enum hlv_setup_mode */
+			uint32_t timeout_s;
+			struct hlv_ref who;        /* empty handle: anonymous */
+			struct hlv_bytes key;      /* modes 1, 4; EXCHANGEKEY: the encrypted key */
+			struct hlv_ref key_at;     /* mode 3 */
+		} setup;
+		struct {                    /* RETRIEVE_TXN_LOG, DUMP_HANDLES */
+			bool all_sources;          /* since 2.9, RETRIEVE_ only: `state` instead of the two */
+			struct hlv_bytes state;    /* JSON */
+			uint64_t last_txn;
+			uint64_t last_query_ms;
+			uint8_t hash_option;
+			uint32_t servers, own;
+			bool resume;               /* DUMP_ only: the next two are there */
+			struct hlv_bytes start;
+			uint32_t start_kind;
+		} pull;
+	}; /* one operation has one of them */
 };
 
 /* Look into the body. HLV_E_UNSUPPORTED for an operation that we do not know, HLV_E_LIMIT for an
  * identifier over 2,048 octets, HLV_E_MALFORMED for a body that ends early. Octets behind the
- * body's last field are ignored (4.1, 4.5). */
+ * body's last field are ignored (4.1, 4.5). `m` may be &rq->m. */
 enum hlv_err HLV_MUST_USE hlv_request_decode(const struct hlv_message *m,
 					     struct hlv_request *rq);
 /* Envelope (rq->m.env, length filled in), header (rq->m.hdr, body length filled in), body,

@@ -35,8 +35,8 @@ bool hlv_name_eq_prefix(struct hlv_bytes a, struct hlv_bytes b)
 void hlv_name_put_upper(struct hlv_writer *w, struct hlv_bytes id)
 {
 	uint8_t *p = hlv_put_room(w, id.n);
-	for (size_t i = 0; p && i < id.n; i++)
-		p[i] = hlv_upper(id.p[i]);
+	if (p && id.n)
+		hlv_upper_copy(p, id.p, id.n);
 }
 
 void hlv_name_put_upper_prefix(struct hlv_writer *w, struct hlv_bytes id)

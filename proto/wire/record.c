@@ -10,10 +10,8 @@ enum { CRC_AT = 4, SEQ_AT = 8, TIME_AT = 16 };
 
 static uint32_t checksum(struct hlv_bytes key, struct hlv_bytes stored)
 {
-	static const uint8_t zeros[4];
 	uint32_t crc = hlv_crc32c(0, key);
 	crc = hlv_crc32c(crc, hlv_head(stored, CRC_AT));
-	crc = hlv_crc32c(crc, hlv_bytes(zeros, sizeof zeros));
 	return hlv_crc32c(crc, hlv_skip(stored, SEQ_AT));
 }
 

@@ -8,7 +8,7 @@
  *   0  u8   format (1)          8  u64  seq of the last change    28  u32 count of values ...
  *   1  u8   flags               16 u64  time of it, ms            .. the values
  *   2  u16  length of spelling  24 u32  extension, 0              (spelling stands before count)
- *   4  u32  CRC-32C over the key, then the record with this field as zero
+ *   4  u32  CRC-32C over the key, then the record without this field
  */
 #pragma once
 #include "proto/wire/value.h"
