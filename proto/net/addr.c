@@ -25,7 +25,7 @@ static bool parse_port(const char *text, uint16_t *port)
 static bool set_host(const char *host, uint16_t port, struct hlv_addr *a)
 {
 	*a = (struct hlv_addr){0};
-	if (!*host || strcmp(host, "localhost") == 0)
+	if (strcmp(host, "localhost") == 0)
 		host = "127.0.0.1";
 	if (inet_pton(AF_INET, host, &a->sa.v4.sin_addr) == 1) {
 		a->sa.v4.sin_family = AF_INET;
@@ -46,7 +46,7 @@ enum hlv_err hlv_addr_parse(const char *text, uint16_t port, struct hlv_addr *a)
 {
 	char host[HLV_ADDR_TEXT];
 	size_t n = strlen(text);
-	if (n >= sizeof host)
+	if (n == 0 || n >= sizeof host)
 		return HLV_E_USAGE;
 	memcpy(host, text, n + 1);
 
@@ -58,6 +58,8 @@ enum hlv_err hlv_addr_parse(const char *text, uint16_t port, struct hlv_addr *a)
 		if (!after)
 			return HLV_E_USAGE;
 		*after++ = '\0';
+		if (!strchr(start, ':'))
+			return HLV_E_USAGE; /* brackets are for IPv6 */
 	} else if (colon && !strchr(colon + 1, ':')) {
 		after = colon;
 	}
@@ -66,7 +68,8 @@ enum hlv_err hlv_addr_parse(const char *text, uint16_t port, struct hlv_addr *a)
 			return HLV_E_USAGE;
 		*after = '\0';
 	}
-	return set_host(start, port, a) ? HLV_OK : HLV_E_USAGE;
+	/* ":2641" is a port of this machine. */
+	return set_host(*start ? start : "localhost", port, a) ? HLV_OK : HLV_E_USAGE;
 }
 
 char *hlv_addr_print(const struct hlv_addr *a, char *out)
@@ -91,8 +94,10 @@ uint16_t hlv_addr_port(const struct hlv_addr *a)
 
 bool hlv_addr_is_loopback(const struct hlv_addr *a)
 {
+	const struct in6_addr *v6 = &a->sa.v6.sin6_addr;
 	if (a->sa.any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&a->sa.v6.sin6_addr);
+		return IN6_IS_ADDR_LOOPBACK(v6) ||
+		       (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 	return ntohl(a->sa.v4.sin_addr.s_addr) >> 24 == 127;
 }
 
@@ -117,9 +122,9 @@ void hlv_addr_to_site(const struct hlv_addr *a, uint8_t out[16])
 void hlv_addr_from_site(const uint8_t address[16], uint16_t port, struct hlv_addr *a)
 {
 	static const uint8_t zeros[12], mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+	static const uint8_t one[4] = {0, 0, 0, 1};
 	*a = (struct hlv_addr){0};
 	/* ::1 is twelve zeros and 0.0.0.1: nobody's IPv4 address, everybody's loopback. */
-	static const uint8_t one[4] = {0, 0, 0, 1};
 	bool v4 = (memcmp(address, zeros, 12) == 0 && memcmp(address + 12, one, 4) != 0) ||
 		  memcmp(address, mapped, 12) == 0;
 	if (v4) {
