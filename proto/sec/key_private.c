@@ -128,9 +128,11 @@ static enum hlv_err take_der(unsigned char *data, int n, struct hlv_der *der)
 
 enum hlv_err hlv_spki_encode(const struct hlv_key *key, struct hlv_der *der)
 {
-	unsigned char *data = NULL;
-	if (key->spki_n == 0)
-		return take_der(data, i2d_PUBKEY(key->pkey, &data), der);
+	if (key->spki_n == 0) {
+		unsigned char *data = NULL;
+		int n = i2d_PUBKEY(key->pkey, &data);
+		return take_der(data, n, der);
+	}
 	memcpy(der->octets, key->spki, key->spki_n);
 	der->n = key->spki_n;
 	return HLV_OK;
