@@ -143,7 +143,8 @@ enum hlv_err hlv_site_hash(struct hlv_bytes id, uint8_t option, uint32_t *hash)
 	if (!ok)
 		return HLV_E_CRYPTO;
 	uint32_t tail = hlv_load_u32(md5 + 12);
-	/* decisions.md 11: the absolute value of -2^31 is not a number there; it counts as 0. */
+	/* decisions.md 11: the absolute value of -2^31 is not a number there; it counts as 0.
+	 */
 	if (tail >> 31)
 		tail = (0U - tail) & 0x7FFFFFFFU;
 	*hash = tail;

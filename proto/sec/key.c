@@ -103,7 +103,8 @@ enum hlv_err hlv_key_kind_parse(const char *text, enum hlv_key_kind *kind)
 /* --- taking a library key in --- */
 
 /* The number's bits; 0 when the key has no such number. */
-static size_t number_bits(const struct hlv_key *key, const char *param, struct hlv_number_buf *b)
+static size_t number_bits(const struct hlv_key *key, const char *param,
+			  struct hlv_number_buf *b)
 {
 	if (hlv_key_number(key, param, b) != HLV_OK || b->n == 0)
 		return 0;
@@ -202,7 +203,8 @@ static enum hlv_err check_ed25519(struct hlv_key *key)
 {
 	size_t n = 32;
 	memcpy(key->spki, spki_ed25519, sizeof spki_ed25519);
-	if (!EVP_PKEY_get_raw_public_key(key->pkey, key->spki + sizeof spki_ed25519, &n) || n != 32)
+	if (!EVP_PKEY_get_raw_public_key(key->pkey, key->spki + sizeof spki_ed25519, &n) ||
+	    n != 32)
 		return HLV_E_KEY;
 	key->spki_n = sizeof spki_ed25519 + n;
 	snprintf(key->name, sizeof key->name, "Ed25519");
@@ -221,7 +223,7 @@ static enum hlv_err check_key(struct hlv_key *key)
 		const char *type;
 		enum hlv_key_kind kind;
 	} types[] = {
-		{"RSA", HLV_KEY_RSA},         {"EC", HLV_KEY_P256}, {"SM2", HLV_KEY_SM2},
+		{"RSA", HLV_KEY_RSA},	      {"EC", HLV_KEY_P256}, {"SM2", HLV_KEY_SM2},
 		{"ED25519", HLV_KEY_ED25519}, {"DSA", HLV_KEY_DSA}, {"DH", HLV_KEY_DH},
 	};
 	size_t i = 0;
@@ -255,7 +257,8 @@ static bool pick_padding(const struct hlv_key *key, EVP_PKEY_CTX *ctx)
 	       EVP_PKEY_CTX_set_signature_md(ctx, hlv_hash_md(HLV_SHA256)) > 0;
 }
 
-/* Looking the algorithm up again for each signature would cost as much as P-256's arithmetic. */
+/* Looking the algorithm up again for each signature would cost as much as P-256's arithmetic.
+ */
 static enum hlv_err prepare(struct hlv_key *key)
 {
 	if (key->kind == HLV_KEY_DH || key->kind == HLV_KEY_ED25519)
@@ -279,7 +282,8 @@ enum hlv_err hlv_forget(enum hlv_err err)
 	return err;
 }
 
-enum hlv_err hlv_key_wrap(struct evp_pkey_st *take_pkey, bool private_half, struct hlv_key **key)
+enum hlv_err hlv_key_wrap(struct evp_pkey_st *take_pkey, bool private_half,
+			  struct hlv_key **key)
 {
 	struct hlv_key *k = OPENSSL_zalloc(sizeof *k);
 	if (!k) {

@@ -127,7 +127,8 @@ static enum hlv_err complete(const char *type, struct numbers *s)
 	BN_CTX *ctx = BN_CTX_secure_new();
 	if (!ctx)
 		return HLV_E_NOMEM;
-	enum hlv_err err = strcmp(type, "RSA") == 0 ? complete_rsa(s, ctx) : complete_dsa(s, ctx);
+	enum hlv_err err =
+		strcmp(type, "RSA") == 0 ? complete_rsa(s, ctx) : complete_dsa(s, ctx);
 	BN_CTX_free(ctx);
 	return err;
 }

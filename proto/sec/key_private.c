@@ -19,19 +19,26 @@ struct form {
 };
 
 static const struct form form_crt = {
-	"RSA_PRIVCRT_KEY", "RSA",
+	"RSA_PRIVCRT_KEY",
+	"RSA",
 	{OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D,
 	 OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2,
 	 OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2,
-	 OSSL_PKEY_PARAM_RSA_COEFFICIENT1}, 8,
+	 OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
+	8,
 };
 static const struct form form_rsa = {
-	"RSA_PRIV_KEY", "RSA", {OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_D}, 2,
+	"RSA_PRIV_KEY",
+	"RSA",
+	{OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_D},
+	2,
 };
 static const struct form form_dsa = {
-	"DSA_PRIV_KEY", "DSA",
+	"DSA_PRIV_KEY",
+	"DSA",
 	{OSSL_PKEY_PARAM_PRIV_KEY, OSSL_PKEY_PARAM_FFC_P, OSSL_PKEY_PARAM_FFC_Q,
-	 OSSL_PKEY_PARAM_FFC_G}, 4,
+	 OSSL_PKEY_PARAM_FFC_G},
+	4,
 };
 static const struct form *const forms[] = {&form_crt, &form_rsa, &form_dsa};
 

@@ -51,8 +51,8 @@ enum hlv_err hlv_mac_parse(struct hlv_bytes algorithm, enum hlv_mac_kind *kind)
 		const char *name;
 		enum hlv_mac_kind kind;
 	} names[] = {
-		{"MD5", HLV_MAC_MD5},         {"SHA1", HLV_MAC_SHA1},
-		{"SHA-1", HLV_MAC_SHA1},      {"SHA-256", HLV_MAC_SHA256},
+		{"MD5", HLV_MAC_MD5},	    {"SHA1", HLV_MAC_SHA1},
+		{"SHA-1", HLV_MAC_SHA1},    {"SHA-256", HLV_MAC_SHA256},
 		{"SHA256", HLV_MAC_SHA256},
 	};
 	if (algorithm.n == 1)

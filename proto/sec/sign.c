@@ -30,9 +30,9 @@ static enum hlv_err parse_algorithm(struct hlv_bytes name, enum algorithm *alg)
 		const char *name;
 		enum algorithm alg;
 	} names[] = {
-		{"SHA-256", ALG_SHA256}, {"SHA256", ALG_SHA256}, {"\3", ALG_SHA256},
-		{"SHA1", ALG_SHA1},      {"SHA-1", ALG_SHA1},    {"\2", ALG_SHA1},
-		{"MD5", ALG_MD5},        {"\1", ALG_MD5},        {"SM3", ALG_SM3},
+		{"SHA-256", ALG_SHA256},  {"SHA256", ALG_SHA256}, {"\3", ALG_SHA256},
+		{"SHA1", ALG_SHA1},	  {"SHA-1", ALG_SHA1},	  {"\2", ALG_SHA1},
+		{"MD5", ALG_MD5},	  {"\1", ALG_MD5},	  {"SM3", ALG_SM3},
 		{"Ed25519", ALG_ED25519},
 	};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -88,21 +88,137 @@ static enum hlv_err sm2_identity(const struct hlv_key *key, enum hlv_hash hash,
 {
 	static const uint8_t curve[] = {
 		/* a */
-		0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 0xfc,
+		0xff,
+		0xff,
+		0xff,
+		0xfe,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xfc,
 		/* b */
-		0x28, 0xe9, 0xfa, 0x9e, 0x9d, 0x9f, 0x5e, 0x34, 0x4d, 0x5a, 0x9e, 0x4b, 0xcf, 0x65,
-		0x09, 0xa7, 0xf3, 0x97, 0x89, 0xf5, 0x15, 0xab, 0x8f, 0x92, 0xdd, 0xbc, 0xbd, 0x41,
-		0x4d, 0x94, 0x0e, 0x93,
+		0x28,
+		0xe9,
+		0xfa,
+		0x9e,
+		0x9d,
+		0x9f,
+		0x5e,
+		0x34,
+		0x4d,
+		0x5a,
+		0x9e,
+		0x4b,
+		0xcf,
+		0x65,
+		0x09,
+		0xa7,
+		0xf3,
+		0x97,
+		0x89,
+		0xf5,
+		0x15,
+		0xab,
+		0x8f,
+		0x92,
+		0xdd,
+		0xbc,
+		0xbd,
+		0x41,
+		0x4d,
+		0x94,
+		0x0e,
+		0x93,
 		/* Gx */
-		0x32, 0xc4, 0xae, 0x2c, 0x1f, 0x19, 0x81, 0x19, 0x5f, 0x99, 0x04, 0x46, 0x6a, 0x39,
-		0xc9, 0x94, 0x8f, 0xe3, 0x0b, 0xbf, 0xf2, 0x66, 0x0b, 0xe1, 0x71, 0x5a, 0x45, 0x89,
-		0x33, 0x4c, 0x74, 0xc7,
+		0x32,
+		0xc4,
+		0xae,
+		0x2c,
+		0x1f,
+		0x19,
+		0x81,
+		0x19,
+		0x5f,
+		0x99,
+		0x04,
+		0x46,
+		0x6a,
+		0x39,
+		0xc9,
+		0x94,
+		0x8f,
+		0xe3,
+		0x0b,
+		0xbf,
+		0xf2,
+		0x66,
+		0x0b,
+		0xe1,
+		0x71,
+		0x5a,
+		0x45,
+		0x89,
+		0x33,
+		0x4c,
+		0x74,
+		0xc7,
 		/* Gy */
-		0xbc, 0x37, 0x36, 0xa2, 0xf4, 0xf6, 0x77, 0x9c, 0x59, 0xbd, 0xce, 0xe3, 0x6b, 0x69,
-		0x21, 0x53, 0xd0, 0xa9, 0x87, 0x7c, 0xc6, 0x2a, 0x47, 0x40, 0x02, 0xdf, 0x32, 0xe5,
-		0x21, 0x39, 0xf0, 0xa0,
+		0xbc,
+		0x37,
+		0x36,
+		0xa2,
+		0xf4,
+		0xf6,
+		0x77,
+		0x9c,
+		0x59,
+		0xbd,
+		0xce,
+		0xe3,
+		0x6b,
+		0x69,
+		0x21,
+		0x53,
+		0xd0,
+		0xa9,
+		0x87,
+		0x7c,
+		0xc6,
+		0x2a,
+		0x47,
+		0x40,
+		0x02,
+		0xdf,
+		0x32,
+		0xe5,
+		0x21,
+		0x39,
+		0xf0,
+		0xa0,
 	};
 	if (id.n == 0)
 		id = hlv_text("1234567812345678");
@@ -119,8 +235,9 @@ static enum hlv_err sm2_identity(const struct hlv_key *key, enum hlv_hash hash,
 }
 
 /* The digest that goes into the arithmetic. */
-static enum hlv_err digest_of(const struct hlv_key *key, enum hlv_hash hash, struct hlv_bytes id,
-			      const struct hlv_bytes *spans, size_t n, uint8_t e[HLV_HASH_MAX])
+static enum hlv_err digest_of(const struct hlv_key *key, enum hlv_hash hash,
+			      struct hlv_bytes id, const struct hlv_bytes *spans, size_t n,
+			      uint8_t e[HLV_HASH_MAX])
 {
 	if (key->kind != HLV_KEY_SM2)
 		return hlv_hash_spans(hash, spans, n, e);
@@ -180,15 +297,17 @@ static enum hlv_err sign_ed25519(const struct hlv_key *key, const struct hlv_byt
 	if (!join(&j, spans, n_spans))
 		return HLV_E_NOMEM;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx && EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, key->pkey, NULL) > 0 &&
+	bool ok = ctx &&
+		  EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, key->pkey, NULL) > 0 &&
 		  EVP_DigestSign(ctx, out, n, j.message.p, j.message.n) > 0;
 	EVP_MD_CTX_free(ctx);
 	OPENSSL_free(j.heap);
 	return ok ? HLV_OK : hlv_forget(HLV_E_CRYPTO);
 }
 
-enum hlv_err hlv_sign(const struct hlv_key *key, struct hlv_bytes algorithm, struct hlv_bytes id,
-		      const struct hlv_bytes *spans, size_t n, struct hlv_writer *signature)
+enum hlv_err hlv_sign(const struct hlv_key *key, struct hlv_bytes algorithm,
+		      struct hlv_bytes id, const struct hlv_bytes *spans, size_t n,
+		      struct hlv_writer *signature)
 {
 	enum algorithm alg;
 	HLV_TRY(parse_algorithm(algorithm, &alg));
@@ -220,8 +339,8 @@ static enum hlv_err verify_digest(const struct hlv_key *key, enum hlv_hash hash,
 	bool ok = true;
 	if (key->kind == HLV_KEY_RSA && hash != HLV_SHA256)
 		ok = EVP_PKEY_CTX_set_signature_md(ctx, hlv_hash_md(hash)) > 0;
-	ok = ok && EVP_PKEY_verify(ctx, signature.p, signature.n, digest,
-				   hlv_hash_size(hash)) == 1;
+	ok = ok &&
+	     EVP_PKEY_verify(ctx, signature.p, signature.n, digest, hlv_hash_size(hash)) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	return ok ? HLV_OK : hlv_forget(HLV_E_SIGNATURE);
 }
@@ -235,9 +354,10 @@ static enum hlv_err verify_ed25519(const struct hlv_key *key, const struct hlv_b
 	if (!join(&j, spans, n))
 		return HLV_E_NOMEM;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx &&
-		  EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, key->pkey, NULL) > 0 &&
-		  EVP_DigestVerify(ctx, signature.p, signature.n, j.message.p, j.message.n) == 1;
+	bool ok =
+		ctx &&
+		EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, key->pkey, NULL) > 0 &&
+		EVP_DigestVerify(ctx, signature.p, signature.n, j.message.p, j.message.n) == 1;
 	EVP_MD_CTX_free(ctx);
 	OPENSSL_free(j.heap);
 	return ok ? HLV_OK : hlv_forget(HLV_E_SIGNATURE);

@@ -20,7 +20,8 @@ const char *hlv_signature_algorithm(const struct hlv_key *key, int version);
 enum hlv_err HLV_MUST_USE hlv_sign(const struct hlv_key *key, struct hlv_bytes algorithm,
 				   struct hlv_bytes id, const struct hlv_bytes *spans, size_t n,
 				   struct hlv_writer *signature);
-/* HLV_OK, HLV_E_SIGNATURE, or HLV_E_UNSUPPORTED for an algorithm that we do not accept. */
+/* HLV_OK, HLV_E_SIGNATURE, HLV_E_UNSUPPORTED for an algorithm that we do not know, or HLV_E_KEY
+ * for one that does not fit the key. */
 enum hlv_err HLV_MUST_USE hlv_verify(const struct hlv_key *key, struct hlv_bytes algorithm,
 				     struct hlv_bytes id, const struct hlv_bytes *spans, size_t n,
 				     struct hlv_bytes signature);

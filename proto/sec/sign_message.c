@@ -83,8 +83,8 @@ enum hlv_err hlv_message_verify(const struct hlv_message *m, const struct hlv_ke
 
 /* --- session MACs --- */
 
-/* 2.5 and 2.6: the reference writes key, versions, ids, header and body over one another into an
- * array that is larger than all of them. These are the spans that are left of it. */
+/* 2.5 and 2.6: the reference writes key, versions, ids, header and body over one another into
+ * an array that is larger than all of them. These are the spans that are left of it. */
 static enum hlv_err mac_2_5(const struct hlv_envelope *env, struct hlv_bytes covered,
 			    struct hlv_bytes key, struct hlv_mac *mac)
 {

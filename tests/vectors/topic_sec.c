@@ -44,7 +44,7 @@ bool topic_hashing(const struct vector *v)
 		return check_ok(v, "option 3", hlv_site_hash(v->hex, 3, &hash),
 				HLV_E_UNSUPPORTED);
 	/* The tail of a digest, not an identifier: an identifier with that tail, found by
-	 * search, stands in tests/unit/test_sec.c. */
+	 * search, stands in tests/unit/test_digest.c. */
 	if (js_has(v->decoded, "tail"))
 		return vector_u64(v, "tail", hlv_load_u32(v->hex.p), 0x80000000U);
 	return vector_bytes(v, "handle", v->hex, js_text(v->decoded, "handle")) &&
