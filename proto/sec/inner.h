@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the files of this room share with each other and with nobody else: the inside of a key,
- * digests that are fetched from OpenSSL once for the process (a fetch costs as much as the digest
- * of a short message), and the one odd signature of the national SDK.
+ * digests that are fetched from OpenSSL once for the process (a fetch costs as much as the
+ * digest of a short message), and the one odd signature of the national SDK.
  */
 #pragma once
 #include "proto/sec/digest.h"
@@ -14,7 +14,7 @@ struct evp_pkey_ctx_st;
 enum {
 	HLV_RSA_BITS_MIN = 1024,
 	HLV_RSA_BITS_MAX = 4096, /* threats.md 3: a check must stay cheap */
-	HLV_SPKI_MAX = 91,       /* of the kinds that have one form only */
+	HLV_SPKI_MAX = 91,	 /* of the kinds that have one form only */
 	HLV_KEY_PASS_MAX = 1024, /* octets of a passphrase or secret key */
 	HLV_PBKDF2_ITERATIONS_MAX = 1000000,
 };
@@ -44,21 +44,21 @@ struct hlv_bytes hlv_key_point(const struct hlv_key *key);
 enum hlv_err HLV_MUST_USE hlv_key_wrap(struct evp_pkey_st *take_pkey, bool private_half,
 				       struct hlv_key **key);
 
-/* Returns `err`. When it is one, the library's error queue is emptied: what it says about a peer's
- * bad key must not be found there by TLS later. */
+/* Returns `err`. When it is one, the library's error queue is emptied: what it says about a
+ * peer's bad key must not be found there by TLS later. */
 enum hlv_err hlv_forget(enum hlv_err err);
 
-/* A key out of its numbers, unsigned octets each; `params` are OpenSSL's names for them and `type`
- * its name for the key's. Private DSA numbers may lack y, private RSA numbers e: both are worked
- * out. */
+/* A key out of its numbers, unsigned octets each; `params` are OpenSSL's names for them and
+ * `type` its name for the key's. Private DSA numbers may lack y, private RSA numbers e: both
+ * are worked out. */
 struct hlv_number {
 	const char *param;
 	struct hlv_bytes octets;
 };
 enum { HLV_NUMBERS_MAX = 8 };
-enum hlv_err HLV_MUST_USE hlv_key_from_numbers(const char *type, const struct hlv_number *numbers,
-					       size_t n, bool private_half,
-					       struct hlv_key **key);
+enum hlv_err HLV_MUST_USE hlv_key_from_numbers(const char *type,
+					       const struct hlv_number *numbers, size_t n,
+					       bool private_half, struct hlv_key **key);
 /* The number as the key holds it, without leading zeros, into `out`; HLV_E_NOT_FOUND. */
 enum { HLV_NUMBER_MAX = 1024 };
 struct hlv_number_buf {
@@ -91,8 +91,8 @@ enum hlv_err HLV_MUST_USE hlv_sm2_verify(const struct hlv_key *key, enum hlv_has
 					 struct hlv_bytes id, const struct hlv_bytes *spans,
 					 size_t n, struct hlv_bytes signature);
 
-/* PBKDF2-HMAC-SHA1 over a passphrase as the reference takes it: its UTF-8 octets, each read as a
- * Latin-1 character and written as UTF-8 again (protocol.md 7.2, 8.1). HLV_E_LIMIT beyond
+/* PBKDF2-HMAC-SHA1 over a passphrase as the reference takes it: its UTF-8 octets, each read as
+ * a Latin-1 character and written as UTF-8 again (protocol.md 7.2, 8.1). HLV_E_LIMIT beyond
  * HLV_KEY_PASS_MAX and HLV_PBKDF2_ITERATIONS_MAX. */
 enum hlv_err HLV_MUST_USE hlv_pbkdf2(struct hlv_bytes passphrase, struct hlv_bytes salt,
 				     uint32_t iterations, uint8_t *out, size_t n);

@@ -20,8 +20,8 @@ enum hlv_mac_kind {
 	HLV_MAC_HMAC_SHA256 = 0x13,
 };
 
-/* One octet (0 means 1), or a name: "MD5", "SHA1", "SHA-1", "SHA-256", "SHA256" as spelled here;
- * HMAC's names in any case and with any punctuation. HLV_E_UNSUPPORTED for others. */
+/* One octet (0 means 1), or a name: "MD5", "SHA1", "SHA-1", "SHA-256", "SHA256" as spelled
+ * here; HMAC's names in any case and with any punctuation. HLV_E_UNSUPPORTED for others. */
 enum hlv_err HLV_MUST_USE hlv_mac_parse(struct hlv_bytes algorithm, enum hlv_mac_kind *kind);
 /* The MAC of the `n` spans in a row; at most HLV_MAC_SPANS_MAX. HLV_E_KEY for an empty key. */
 enum { HLV_MAC_SPANS_MAX = 6 };
