@@ -305,11 +305,11 @@ class Udp:
         total = struct.unpack(">I", packet[16:20])[0]
         if len(packet) == ENVELOPE + total:
             return Message(packet)
-        if len(packet) == ENVELOPE + HEADER and packet[2] & TRUNCATED:
-            return Stub(packet)
         if not packet[2] & TRUNCATED:
             raise Malformed("one packet of several, and no T flag")
         number, count = struct.unpack(">I", packet[12:16])[0], -(-total // PAYLOAD)
+        if number == 0 and len(packet) == ENVELOPE + HEADER:
+            return Stub(packet)
         want = total - PAYLOAD * (count - 1) if number == count - 1 else PAYLOAD
         if number >= count or len(packet) - ENVELOPE != want:
             raise Malformed("packet %d of %d has %d octets" % (number, count, len(packet)))
