@@ -89,7 +89,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", self.port))
+        self.stranger.sendto(b"", ("127.0.0.1", self.port))
         if self.tcp:
             socket.create_connection(("127.0.0.1", self.port)).close()
         for thread in self.threads:

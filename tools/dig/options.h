@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hdig's command line, and where it finds a server when none is named on it.
+ */
+#pragma once
+#include "proto/base/buf.h"
+#include "proto/net/client.h"
+
+enum { DIG_TYPES_MAX = 32, DIG_INDEXES_MAX = 32, DIG_GO_ON = -1 };
+
+enum dig_form { DIG_TEXT, DIG_SHORT, DIG_JSON };
+
+struct dig_options {
+	struct hlv_client client;      /* server, transport, waits */
+	struct hlv_bytes id;           /* as typed, wrappers stripped; borrows from argv */
+	const char *types[DIG_TYPES_MAX];
+	size_t ntypes;
+	uint32_t indexes[DIG_INDEXES_MAX];
+	size_t nindexes;
+	enum dig_form form;
+	bool certified;
+	bool authoritative;
+	const char *site_file;         /* whose keys are believed; NULL: the asked server's */
+};
+
+/* DIG_GO_ON, or the exit code: 0 after -V and -h, 2 after a line on stderr. */
+int dig_options_parse(int argc, char **argv, struct dig_options *o);
+/* The identifier inside what people paste: surrounding blanks and "hdl:" (industrial.md 2.2). */
+struct hlv_bytes dig_unwrap(const char *text);
