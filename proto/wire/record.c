@@ -25,7 +25,7 @@ enum hlv_err hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 	uint32_t crc = hlv_get_u32(&r);
 	rec->seq = hlv_get_u64(&r);
 	rec->time_ms = hlv_get_u64(&r);
-	hlv_get_u32(&r);
+	uint32_t extension = hlv_get_u32(&r);
 	rec->name = hlv_take(&r, name_len);
 	size_t from = r.pos;
 	rec->values.n = hlv_get_u32(&r);
@@ -35,7 +35,10 @@ enum hlv_err hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 		return HLV_E_CORRUPT;
 	if (format > HLV_RECORD_FORMAT)
 		return HLV_E_NEWER;
-	return checksum(key, stored) == crc ? HLV_OK : HLV_E_CORRUPT;
+	if (format == 0 || checksum(key, stored) != crc)
+		return HLV_E_CORRUPT;
+	/* Who fills the extension puts octets where we look for the name. */
+	return extension == 0 ? HLV_OK : HLV_E_NEWER;
 }
 
 void hlv_record_encode(struct hlv_writer *w, struct hlv_bytes key, const struct hlv_record *rec)

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds of the fuzz targets, made from the golden vectors: seed.py VECTORS DATA OUT
+
+Writes OUT/TARGET/NAME for each target. What the vectors do not hold (stored records, journal
+entries) is put together here, byte by byte, from what they do hold.
+"""
+import json
+import os
+import struct
+import sys
+
+
+def topic(folder, name):
+    with open(os.path.join(folder, name + ".json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def enveloped(message, version="2.11"):
+    major, minor = (int(x) for x in version.split("."))
+    return struct.pack(">BBBBIIII", major, minor, 2, 11, 0, 1, 0, len(message)) + message
+
+
+def messages(folder):
+    for entry in topic(folder, "messages") + topic(folder, "malformed"):
+        yield entry["name"], bytes.fromhex(entry["hex"])
+    for name in "requests", "responses", "error_responses":
+        for entry in topic(folder, name):
+            version = entry["decoded"].get("version", "2.11")
+            yield name + "_" + entry["name"], enveloped(bytes.fromhex(entry["hex"]), version)
+    for entry in topic(folder, "live_exchanges"):
+        yield entry["name"], bytes.fromhex(entry["hex"])
+        for i, response in enumerate(entry["decoded"].get("responses", [])):
+            yield f"{entry['name']}_answer{i}", bytes.fromhex(response["hex"])
+
+
+def questions(folder):
+    """Requests for identifiers that the target's little world holds."""
+    for entry in topic(folder, "live_exchanges"):
+        yield entry["name"], bytes.fromhex(entry["hex"])
+    for entry in topic(folder, "requests"):
+        yield entry["name"], enveloped(bytes.fromhex(entry["hex"]), entry["decoded"]["version"])
+
+
+def streams(folder):
+    whole = [data for name, data in questions(folder)]
+    for i in range(0, len(whole) - 3, 3):
+        yield f"row{i}", b"".join(whole[i : i + 3])
+    yield "cut", whole[0] + whole[1][:30]
+    yield "silence", b""
+    for entry in topic(folder, "malformed"):
+        if entry["name"].startswith(("stream", "length")):
+            yield entry["name"], bytes.fromhex(entry["hex"])
+
+
+def values(folder):
+    for name in "handle_values", "admin_records", "vlists", "identifiers", "hashing":
+        for entry in topic(folder, name):
+            yield name + "_" + entry["name"], bytes.fromhex(entry["hex"])
+    some = [bytes.fromhex(e["hex"]) for e in topic(folder, "handle_values")]
+    yield "list", struct.pack(">I", len(some)) + b"".join(some)
+    yield "list_of_two", struct.pack(">I", 2) + some[1] + some[0]
+
+
+def sites(folder):
+    for entry in topic(folder, "site_info"):
+        yield entry["name"], bytes.fromhex(entry["hex"])
+
+
+def keys(folder):
+    for name in "public_keys", "private_keys":
+        for entry in topic(folder, name):
+            yield name + "_" + entry["name"], bytes.fromhex(entry["hex"])
+
+
+def stored(name, list_octets, flags=2):
+    head = struct.pack(">BBHIQQI", 1, flags, len(name), 0, 7, 1700000000000, 0)
+    return head + name + list_octets
+
+
+def records(folder):
+    some = [bytes.fromhex(e["hex"]) for e in topic(folder, "handle_values")]
+    for i in range(0, len(some), 4):
+        part = some[i : i + 4]
+        yield f"record{i}", stored(b"88.118/x", struct.pack(">I", len(part)) + b"".join(part))
+    yield "tombstone", stored("88.118/标识".encode(), struct.pack(">I", 0), flags=1)
+
+
+def journal(folder):
+    def array(octets):
+        return struct.pack(">I", len(octets)) + octets
+
+    def entry(kind, n, rest):
+        return struct.pack(">BBHIQI", 1, kind, 0, 0, 1700000000000, n) + rest
+
+    record = next(data for name, data in records(folder))
+    put = b"\x00" + array(b"\x0188.118/X") + array(record)
+    prefix = b"\x01" + array(b"\x010.NA/88.118") + array(bytes(13))
+    gone = b"\x01" + array(b"\x010.NA/88.118") + array(b"")
+    yield "one", entry(1, 1, put)
+    yield "three", entry(1, 3, put + prefix + gone)
+    yield "none", entry(1, 0, b"")
+    yield "range", entry(2, 1000, array(b"\x0188.118/A") + array(b"\x0188.118/Z"))
+
+
+def texts(folder, names):
+    for name in names:
+        for entry in topic(folder, name):
+            yield name + "_" + entry["name"], bytes.fromhex(entry["hex"])
+
+
+def jsonl(folder):
+    for name, data in texts(folder, ["json_api"]):
+        yield name, data
+    yield "contract", (
+        b'{"handle":"88.118.8/JX1","values":[{"index":1,"type":"URL","data":"https://x"},'
+        b'{"index":2000,"type":"brand","data":{"format":"string","value":"x"},"ttl":86400}]}'
+    )
+    yield "forms", (
+        b'{"handle":"88.118.8/a\\u0041\\ud834\\udd1e","values":[{"index":1,"type":"A","data":'
+        b'{"format":"hex","value":"00ff"},"permissions":"1100","timestamp":"2023-11-14T22:13:20Z"'
+        b'},{"index":2,"type":"B","data":{"format":"base64","value":"AP8="}},{"index":100,"type":'
+        b'"HS_ADMIN","data":{"format":"admin","value":{"handle":"0.NA/88","index":300,'
+        b'"permissions":"011111110011"}}}]}'
+    )
+
+
+def batch(data):
+    """The reference's batch file, cut at its empty lines into single statements."""
+    with open(os.path.join(data, "hsv9-batch.txt"), "rb") as f:
+        statements = f.read().split(b"\n\n")
+    for i, statement in enumerate(statements[:200]):
+        yield f"statement{i}", statement + b"\n\n"
+    yield "several", b"\n\n".join(statements[:6]) + b"\n"
+
+
+def write(out, target, seeds):
+    folder = os.path.join(out, target)
+    os.makedirs(folder, exist_ok=True)
+    for old in os.listdir(folder):
+        os.unlink(os.path.join(folder, old))
+    for name, octets in seeds:
+        with open(os.path.join(folder, name.replace("/", "_")), "wb") as f:
+            f.write(octets)
+
+
+def main():
+    vectors, data, out = sys.argv[1:4]
+    write(out, "message", messages(vectors))
+    write(out, "answer", questions(vectors))
+    write(out, "stream", streams(vectors))
+    write(out, "value", values(vectors))
+    write(out, "site", sites(vectors))
+    write(out, "keys", keys(vectors))
+    write(out, "record", records(vectors))
+    write(out, "journal", journal(vectors))
+    write(out, "jsonl", jsonl(vectors))
+    write(out, "batch", batch(data))
+    with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
+        f.write("made\n")
+
+
+main()
