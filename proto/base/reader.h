@@ -61,7 +61,7 @@ static inline uint8_t hlv_get_u8(struct hlv_reader *r)
 static inline uint16_t hlv_get_u16(struct hlv_reader *r)
 {
 	struct hlv_bytes b = hlv_take(r, 2);
-	return b.n ? (uint16_t)(b.p[0] << 8 | b.p[1]) : 0;
+	return b.n ? (uint16_t)((unsigned)b.p[0] << 8 | b.p[1]) : 0;
 }
 
 static inline uint32_t hlv_load_u32(const uint8_t *p)

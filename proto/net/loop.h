@@ -18,6 +18,9 @@ struct event_base;
 struct hlv_limits {
 	struct hlv_nets trusted;         /* sources that need not prove their address */
 	uint32_t udp_answer_max;         /* octets of an answer by UDP to a verified source */
+	uint32_t rate;                   /* answers a second by UDP to an unverified address */
+	uint32_t rate_verified;          /* to one that is known to be real, 0: no limit */
+	uint32_t rate_trusted;           /* to one of a trusted network, 0: no limit */
 	uint32_t tcp_connections;        /* of one worker */
 	uint32_t tcp_per_source;         /* of one address; not for trusted ones */
 	uint32_t tcp_requests;           /* of one connection */
@@ -36,6 +39,7 @@ struct hlv_limits {
 	X(udp_packets_out)                                                                     \
 	X(udp_stubs)                                                                           \
 	X(udp_dropped)                                                                         \
+	X(udp_limited)                                                                         \
 	X(udp_joined)                                                                          \
 	X(tcp_accepted)                                                                        \
 	X(tcp_refused)                                                                         \

@@ -16,6 +16,7 @@ struct hlv_peer {
 	struct hlv_addr addr;
 	enum hlv_transport transport;
 	uint8_t interface_kind;  /* HLV_IF_ADMIN | HLV_IF_QUERY of the interface it came by */
+	bool trusted;            /* of a network that the configuration trusts */
 	bool verified;           /* the source address is known to be real (threats.md 1) */
 };
 

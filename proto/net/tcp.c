@@ -260,6 +260,7 @@ static void handle(struct conn *c, struct hlv_bytes message)
 		.addr = c->addr,
 		.transport = HLV_T_TCP,
 		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
+		.trusted = c->trusted,
 		.verified = true,
 	};
 	enum hlv_native_verdict verdict = hlv_native_decode(message, x);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "proto/net/front_native.h"
+#include "proto/net/log.h"
+#include "proto/net/rate.h"
 #include "proto/net/udp_join.h"
 
 enum {
@@ -16,6 +18,8 @@ enum {
 	TX_SLOTS = 2 * BATCH,
 	ARENA_LIMIT = 4 << 20,
 };
+
+static const hlv_mono_ns LOG_EVERY_NS = 10000000000U;
 
 struct udp_exchange {
 	struct hlv_exchange x;
@@ -30,6 +34,8 @@ struct hlv_udp {
 	struct hlv_now now;
 	struct udp_exchange *spare;
 	struct hlv_udp_join *join;
+	struct hlv_rate *rate;
+	hlv_mono_ns complained_ns; /* when a limit was last logged */
 
 	struct mmsghdr rx[BATCH];
 	struct iovec rx_iov[BATCH];
@@ -97,8 +103,66 @@ static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
 		queue(u, &x->peer.addr, hlv_packet_cut(message, i, slot(u)));
 }
 
+static enum hlv_rate_kind kind_of(uint32_t rc)
+{
+	switch (rc) {
+	case HLV_RC_SUCCESS:
+		return HLV_RATE_ANSWER;
+	case HLV_RC_NOT_FOUND:
+	case HLV_RC_VALUES_NOT_FOUND:
+		return HLV_RATE_NOT_FOUND;
+	case HLV_RC_SERVICE_REFERRAL:
+	case HLV_RC_PREFIX_REFERRAL:
+		return HLV_RATE_REFERRAL;
+	}
+	return HLV_RATE_ERROR;
+}
+
+static enum hlv_rate_verdict limit(struct hlv_udp *u, const struct hlv_exchange *x)
+{
+	const struct hlv_limits *l = u->front->limits;
+	uint32_t per_s = l->rate;
+	if (x->peer.verified)
+		per_s = x->peer.trusted ? l->rate_trusted : l->rate_verified;
+	enum hlv_rate_verdict verdict =
+		hlv_rate_take(u->rate, &x->peer.addr, kind_of(x->rs.rc), per_s, u->now);
+	if (verdict == HLV_RATE_PASS)
+		return verdict;
+	hlv_count(&u->front->stats.udp_limited);
+	if (u->now.mono_ns - u->complained_ns > LOG_EVERY_NS) {
+		char text[HLV_ADDR_TEXT];
+		hlv_warn("udp.limited", "source=%s per_s=%u",
+			 hlv_addr_print(&x->peer.addr, text), per_s);
+		u->complained_ns = u->now.mono_ns;
+	}
+	return verdict;
+}
+
+/* Above the rate limit, now and then: the header alone, with a length that no datagram has. */
+static void send_stub(struct hlv_udp *u, struct hlv_exchange *x)
+{
+	struct hlv_writer w = hlv_writer(u->front->scratch, HLV_SCRATCH);
+	hlv_native_encode(x, NULL, &w);
+	if (hlv_written(&w).n < HLV_STUB_SIZE)
+		return;
+	if (w.n - HLV_ENVELOPE_SIZE <= HLV_UDP_PAYLOAD)
+		hlv_fill_u32(&w, HLV_ENVELOPE_SIZE - 4, HLV_UDP_PAYLOAD + 1);
+	hlv_native_stub(hlv_written(&w), slot(u));
+	queue(u, &x->peer.addr, HLV_STUB_SIZE);
+	hlv_count(&u->front->stats.udp_stubs);
+}
+
 static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 {
+	switch (limit(u, x)) {
+	case HLV_RATE_PASS:
+		break;
+	case HLV_RATE_STUB:
+		send_stub(u, x);
+		return;
+	case HLV_RATE_DROP:
+		return;
+	}
 	struct hlv_writer w = hlv_writer(slot(u), HLV_UDP_PACKET);
 	hlv_native_encode(x, u->front->service, &w);
 	hlv_count(&u->front->stats.udp_answers);
@@ -142,12 +206,13 @@ static void handle(struct hlv_udp *u, struct hlv_bytes in, const struct hlv_addr
 	if (!x)
 		return;
 	x->now = u->now;
+	bool trusted = hlv_nets_have(&u->front->limits->trusted, from);
 	x->peer = (struct hlv_peer){
 		.addr = *from,
 		.transport = HLV_T_UDP,
 		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
-		.verified = hlv_nets_have(&u->front->limits->trusted, from) ||
-			    hlv_verified_has(u->front->verified, from, u->now),
+		.trusted = trusted,
+		.verified = trusted || hlv_verified_has(u->front->verified, from, u->now),
 	};
 	if (hlv_udp_is_part(in)) {
 		in = hlv_udp_join(u->join, in, &x->peer, u->now);
@@ -232,10 +297,13 @@ struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd)
 		return NULL;
 	u->front = front;
 	u->fd = fd;
+	uint64_t secret;
 	u->join = hlv_udp_join_new();
+	if (getentropy(&secret, sizeof secret) == 0)
+		u->rate = hlv_rate_new(secret);
 	point_headers(u);
 	u->event = event_new(front->base, fd, EV_READ | EV_PERSIST, readable, u);
-	if (!u->join || !u->event || event_add(u->event, NULL) != 0) {
+	if (!u->join || !u->rate || !u->event || event_add(u->event, NULL) != 0) {
 		hlv_udp_close(u);
 		return NULL;
 	}
@@ -256,5 +324,6 @@ void hlv_udp_close(struct hlv_udp *u)
 		free(ux);
 	}
 	hlv_udp_join_free(u->join);
+	hlv_rate_free(u->rate);
 	free(u);
 }
