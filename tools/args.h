@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Numbers on a command line, read strictly: the whole text, decimal, within bounds. What is wrong
- * goes to stderr as one line that names the option, so that the caller only has to exit with 2.
+ * Numbers on a command line, read strictly: the whole text, decimal, within bounds. What is
+ * wrong goes to stderr as one line that names the option, so that the caller only has to exit
+ * with 2.
  */
 #pragma once
 #include <stdbool.h>

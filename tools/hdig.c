@@ -90,7 +90,8 @@ static void put_head(struct hlv_buf *b, const struct outcome *out, enum show_col
 	put_status(b, out, colour);
 	hlv_buf_str(b, "\n");
 	snprintf(line, sizeof line,
-		 ";; from %s by %s in %.1f ms, %zu octets, protocol %u.%u, site serial %u, flags %s\n",
+		 ";; from %s by %s in %.1f ms, %zu octets, protocol %u.%u, site serial %u, "
+		 "flags %s\n",
 		 out->addr, transport_name(reply->report.transport), ms(out), reply->raw.n,
 		 reply->m.env.major, reply->m.env.minor, reply->m.hdr.site_serial,
 		 hlv_flags_text(reply->m.hdr.flags, flags));
@@ -107,7 +108,8 @@ static void put_head(struct hlv_buf *b, const struct outcome *out, enum show_col
 static void put_referral(struct hlv_buf *b, const struct outcome *out)
 {
 	const struct hlv_response *rs = &out->reply->rs;
-	if (out->reply->understood != HLV_OK || rs->kind != HLV_BODY_REFERRAL || rs->handle.n == 0)
+	if (out->reply->understood != HLV_OK || rs->kind != HLV_BODY_REFERRAL ||
+	    rs->handle.n == 0)
 		return;
 	hlv_buf_str(b, ";; ask the servers of ");
 	show_text(b, rs->handle);
@@ -151,6 +153,16 @@ static void put_json_values(struct hlv_buf *b, const struct hlv_list *values)
 	hlv_buf_str(b, "]");
 }
 
+static void put_json_signature(struct hlv_buf *b, const struct outcome *out)
+{
+	char text[300] = "none";
+	if (out->verified)
+		snprintf(text, sizeof text, "verified");
+	else if (out->o->certified)
+		snprintf(text, sizeof text, "failed: %s", out->trust);
+	hlv_json_put_str(b, hlv_text(text));
+}
+
 static void put_json(struct hlv_buf *b, const struct outcome *out)
 {
 	const struct dig_reply *reply = out->reply;
@@ -164,15 +176,12 @@ static void put_json(struct hlv_buf *b, const struct outcome *out)
 		hlv_buf_str(b, ",\"values\":[]");
 	if (!read || (rs->kind == HLV_BODY_ERROR && rs->text.n > 0)) {
 		hlv_buf_str(b, ",\"message\":");
-		hlv_json_put_str(b, read ? rs->text : hlv_text(hlv_strerror(reply->understood)));
+		struct hlv_bytes nonsense = hlv_text(hlv_strerror(reply->understood));
+		hlv_json_put_str(b, read ? rs->text : nonsense);
 	}
 	hlv_buf_printf(b, ",\"server\":\"%s\",\"transport\":\"%s\",\"ms\":%.2f,\"signature\":",
 		       out->addr, transport_name(reply->report.transport), ms(out));
-	struct hlv_buf text = {0};
-	hlv_buf_printf(&text, "%s%s", out->verified ? "verified" : out->o->certified ? "failed: "
-		       : "none", out->verified ? "" : out->trust);
-	hlv_json_put_str(b, hlv_buf_bytes(&text));
-	hlv_buf_free(&text);
+	put_json_signature(b, out);
 	hlv_buf_str(b, "}\n");
 }
 

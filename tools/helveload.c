@@ -42,8 +42,10 @@ static void on_signal(int number)
 	interrupted = 1;
 }
 
-enum option_code { O_NAMES = 256, O_UDP, O_TCP, O_TLS, O_HTTP, O_RECONNECT, O_CERT, O_RATE, O_WINDOW,
-	      O_SOCKETS, O_SECONDS, O_TIMEOUT, O_SEED, O_FIRST, O_CHECK, O_ANYWHERE, O_JSON };
+enum option_code {
+	O_NAMES = 256, O_UDP, O_TCP, O_TLS, O_HTTP, O_RECONNECT, O_CERT, O_RATE, O_WINDOW,
+	O_SOCKETS, O_SECONDS, O_TIMEOUT, O_SEED, O_FIRST, O_CHECK, O_ANYWHERE, O_JSON,
+};
 
 static const struct option long_options[] = {
 	{"names", required_argument, NULL, O_NAMES},
@@ -181,7 +183,8 @@ static int parse(int argc, char **argv, struct load_options *o)
 	}
 	if (server && server[0] == '@' &&
 	    hlv_addr_parse(server + 1, HLV_PORT, &o->server) != HLV_OK) {
-		args_complain("'%s' is no address; say @127.0.0.1:2641 or @[::1]:2641", server + 1);
+		args_complain("'%s' is no address; say @127.0.0.1:2641 or @[::1]:2641",
+			      server + 1);
 		return EXIT_USAGE;
 	}
 	/* Fewer questions under way than sockets would leave some without any. */

@@ -167,7 +167,8 @@ static void new_line(struct hlv_buf *b, const char *indent)
 static void show_interface(struct hlv_buf *b, const struct hlv_site_interface *i)
 {
 	static const char *const protocols[] = {"udp", "tcp", "http", "https"};
-	static const char *const kinds[] = {"out of service", "admin", "query", "admin and query"};
+	static const char *const kinds[] = {"out of service", "admin", "query",
+					    "admin and query"};
 	if (i->protocol < sizeof protocols / sizeof *protocols)
 		hlv_buf_str(b, protocols[i->protocol]);
 	else
@@ -207,9 +208,10 @@ static bool show_site(struct hlv_buf *b, struct hlv_bytes data, const char *inde
 	struct hlv_site s;
 	if (hlv_site_decode(data, &s) != HLV_OK)
 		return false;
-	hlv_buf_printf(b, "%s site, serial %u, protocol %u.%u, servers by %s",
-		       s.flags & HLV_SITE_PRIMARY ? "primary" : "mirror", s.serial, s.major, s.minor,
-		       s.hash_option <= HLV_HASH_ALL ? hashes[s.hash_option] : "an unknown rule");
+	hlv_buf_printf(
+		b, "%s site, serial %u, protocol %u.%u, servers by %s",
+		s.flags & HLV_SITE_PRIMARY ? "primary" : "mirror", s.serial, s.major, s.minor,
+		s.hash_option <= HLV_HASH_ALL ? hashes[s.hash_option] : "an unknown rule");
 	struct hlv_reader r = hlv_reader(s.attributes.raw);
 	for (uint32_t i = 0; i < s.attributes.n; i++) {
 		struct hlv_site_attribute a;
@@ -281,11 +283,12 @@ static void show_value(struct hlv_buf *b, const struct hlv_value *v, int width,
 	show_ink(b, colour, INK_TYPE, padded);
 	hlv_buf_str(b, "  ");
 	show_ttl(b, v);
-	hlv_buf_printf(b, "  %d%d%d%d  ", v->perms >> 3 & 1, v->perms >> 2 & 1, v->perms >> 1 & 1,
-		       v->perms & 1);
+	hlv_buf_printf(b, "  %d%d%d%d  ", v->perms >> 3 & 1, v->perms >> 2 & 1,
+		       v->perms >> 1 & 1, v->perms & 1);
 	show_time(b, v->mtime_s);
 	hlv_buf_str(b, "  ");
-	snprintf(indent, sizeof indent, "%*s", 8 + 2 + width + 2 + TTL_WIDTH + 2 + 4 + 2 + 20 + 2, "");
+	snprintf(indent, sizeof indent, "%*s",
+		 8 + 2 + width + 2 + TTL_WIDTH + 2 + 4 + 2 + 20 + 2, "");
 	show_data(b, v, indent);
 	if (v->refs.n > 0) {
 		hlv_buf_str(b, "  refers to ");

@@ -92,8 +92,8 @@ static bool is_ours(const struct asking *q, struct hlv_bytes message, struct hlv
 	return hlv_header_decode(&r, h) == HLV_OK && h->rc != 0;
 }
 
-/* protocol.md 2.1 rule 6: errors from before the request could be read carry no id of ours; on our
- * own connection they can be for nobody else. */
+/* protocol.md 2.1 rule 6: errors from before the request could be read carry no id of ours; on
+ * our own connection they can be for nobody else. */
 static bool is_early_error(struct hlv_bytes message)
 {
 	struct hlv_reader r = hlv_reader(message);
@@ -117,7 +117,8 @@ static bool is_stub(const struct asking *q, struct hlv_bytes packet)
 
 enum udp_state { UDP_WAITING, UDP_DONE, UDP_TO_TCP };
 
-static enum udp_state udp_packet(struct asking *q, struct hlv_joiner *j, struct hlv_bytes packet)
+static enum udp_state udp_packet(struct asking *q, struct hlv_joiner *j,
+				 struct hlv_bytes packet)
 {
 	if (is_stub(q, packet)) {
 		q->report->stub = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One question to one address, from a program that may wait for the answer: UDP with retries,
- * TCP when UDP cannot carry the answer or brings none, one deadline over all. It knows nothing of
- * referrals, caches or signatures: it hands back the octets that came, and the caller decides
- * whether to believe them. Daemons, which may not wait, do not use it.
+ * TCP when UDP cannot carry the answer or brings none, one deadline over all. It knows nothing
+ * of referrals, caches or signatures: it hands back the octets that came, and the caller
+ * decides whether to believe them. Daemons, which may not wait, do not use it.
  */
 #pragma once
 #include "proto/base/buf.h"
@@ -28,7 +28,7 @@ struct hlv_client {
 
 /* What happened, for people and for statistics; filled in on failure too. */
 struct hlv_client_report {
-	enum hlv_transport transport;    /* the one that brought the answer, or was tried last */
+	enum hlv_transport transport; /* the one that brought the answer, or was tried last */
 	unsigned sent;                   /* datagrams and connections */
 	unsigned ignored;                /* packets and messages that were no answer to this */
 	bool stub;                       /* UDP said that the answer is too long for it */
@@ -42,11 +42,12 @@ void hlv_client_init(struct hlv_client *c, const struct hlv_addr *server);
 /* A request id that nobody can guess, for the envelope of a request. */
 enum hlv_err HLV_MUST_USE hlv_client_request_id(uint32_t *id);
 
-/* Send `request` (with its envelope, as built for TCP), append the answer to `answer`: one message
- * with its envelope, or several in a row when they carry the CN flag. Only octets from the
- * server's address under the request's id are taken; everything else is waited out. HLV_E_TIMEOUT:
- * no answer in time; HLV_E_IO: unreachable (report->os_error); HLV_E_LIMIT: longer than answer_max;
- * HLV_E_MALFORMED: a stream that is no message; HLV_E_UNSUPPORTED: TLS. */
+/* Send `request` (with its envelope, as built for TCP), append the answer to `answer`: one
+ * message with its envelope, or several in a row when they carry the CN flag. Only octets from
+ * the server's address under the request's id are taken; everything else is waited out.
+ * HLV_E_TIMEOUT: no answer in time; HLV_E_IO: unreachable (report->os_error); HLV_E_LIMIT:
+ * longer than answer_max; HLV_E_MALFORMED: a stream that is no message; HLV_E_UNSUPPORTED: TLS.
+ */
 enum hlv_err HLV_MUST_USE hlv_client_ask(const struct hlv_client *c, struct hlv_bytes request,
 					 struct hlv_buf *answer,
 					 struct hlv_client_report *report);

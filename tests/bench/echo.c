@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The least that a server can do: take datagrams in batches, answer each with the same octets
- * under the request's id. What this reaches on a machine, pinned as the server is pinned, is the
- * yardstick E of docs/performance.md; figures are told as shares of it.
+ * under the request's id. What this reaches on a machine, pinned as the server is pinned, is
+ * the yardstick E of docs/performance.md; figures are told as shares of it.
  */
 #include <signal.h>
 #include <stdio.h>

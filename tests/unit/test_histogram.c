@@ -42,7 +42,8 @@ static void test_single(void **state)
 			if (histogram_quantile(&h, quantiles[k]) != rows[i])
 				fail_msg("%llu at %g: %llu", (unsigned long long)rows[i],
 					 quantiles[k],
-					 (unsigned long long)histogram_quantile(&h, quantiles[k]));
+					 (unsigned long long)histogram_quantile(&h,
+										quantiles[k]));
 	}
 }
 

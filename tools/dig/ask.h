@@ -11,7 +11,7 @@ struct dig_reply {
 	struct hlv_buf raw;              /* what came */
 	struct hlv_message m;            /* its first message; borrows from raw */
 	struct hlv_response rs;
-	enum hlv_err understood;         /* HLV_OK, or why `rs` (or even `m`) is not to be used */
+	enum hlv_err understood; /* HLV_OK, or why `rs` (or even `m`) is not to be used */
 	struct hlv_client_report report;
 	struct hlv_bytes asked;          /* header + body of the request: what digests cover */
 	uint8_t request[HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE + HLV_IDENTIFIER_MAX + 8192];
@@ -20,10 +20,10 @@ struct dig_reply {
 /* Ask about o->id. Failures of the transport come back; what came may still be nonsense. */
 enum hlv_err HLV_MUST_USE dig_ask(const struct dig_options *o, struct dig_reply *reply);
 /* Ask the same server for its site record, signed, by the way that brought `like`. */
-enum hlv_err HLV_MUST_USE dig_ask_site(const struct dig_options *o, const struct dig_reply *like,
-				       struct dig_reply *reply);
+enum hlv_err HLV_MUST_USE dig_ask_site(const struct dig_options *o,
+				       const struct dig_reply *like, struct dig_reply *reply);
 void dig_reply_free(struct dig_reply *reply);
 
-/* Is the answer to this request, fresh, and signed by a key that we believe? `text` (256 octets)
- * gets "RSA-2048 key of the asked server", or why not. */
+/* Is the answer to this request, fresh, and signed by a key that we believe? `text` (256
+ * octets) gets "RSA-2048 key of the asked server", or why not. */
 bool dig_verify(const struct dig_options *o, const struct dig_reply *reply, char *text);

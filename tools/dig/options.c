@@ -191,7 +191,8 @@ static bool positional(struct dig_options *o, const char *text, bool *have_id)
 		hint_fullwidth(o->id);
 		if (o->id.n > 0 && o->id.n <= HLV_IDENTIFIER_MAX)
 			return true;
-		args_complain("'%s': an identifier has 1 to %d octets", text, HLV_IDENTIFIER_MAX);
+		args_complain("'%s': an identifier has 1 to %d octets", text,
+			      HLV_IDENTIFIER_MAX);
 		return false;
 	}
 	if (o->ntypes == DIG_TYPES_MAX) {
@@ -226,7 +227,8 @@ int dig_options_parse(int argc, char **argv, struct dig_options *o)
 		} else if (!plain && (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0)) {
 			fputs(help, stdout);
 			return 0;
-		} else if (!plain && (strcmp(arg, "-V") == 0 || strcmp(arg, "--version") == 0)) {
+		} else if (!plain &&
+			   (strcmp(arg, "-V") == 0 || strcmp(arg, "--version") == 0)) {
 			puts("hdig " HELVE_VERSION);
 			return 0;
 		} else if (!plain && strcmp(arg, "--json") == 0) {

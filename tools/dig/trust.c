@@ -66,7 +66,8 @@ static bool read_file(const char *path, uint8_t *room, size_t cap, struct hlv_by
 	size_t n = f ? fread(room, 1, cap, f) : 0;
 	bool ok = f && !ferror(f) && n < cap;
 	if (!ok)
-		snprintf(text, WHY, "%s: %s", path, f && n == cap ? "too long" : strerror(errno));
+		snprintf(text, WHY, "%s: %s", path,
+			 f && n == cap ? "too long" : strerror(errno));
 	if (f)
 		fclose(f);
 	*file = hlv_bytes(room, n);
@@ -94,7 +95,8 @@ static bool site_from_file(const char *path, uint8_t *room, struct hlv_site *sit
 	return false;
 }
 
-static bool verify_by_file(const struct dig_options *o, const struct dig_reply *reply, char *text)
+static bool verify_by_file(const struct dig_options *o, const struct dig_reply *reply,
+			   char *text)
 {
 	char name[32] = "", whose[160];
 	struct hlv_site site;
@@ -119,7 +121,8 @@ static bool verify_by_file(const struct dig_options *o, const struct dig_reply *
 
 /* The server's own word for its key: shows that the answer came whole from whoever we reached,
  * not that this is who serves the prefix. +root or a trace shows that. */
-static bool verify_by_server(const struct dig_options *o, const struct dig_reply *reply, char *text)
+static bool verify_by_server(const struct dig_options *o, const struct dig_reply *reply,
+			     char *text)
 {
 	char name[32] = "";
 	struct hlv_site site;

@@ -14,7 +14,7 @@ struct shot {
 	uint64_t sent_ns;  /* when it was: what patience is counted from */
 	uint32_t name;     /* which was asked for */
 	uint16_t lane;     /* socket or connection */
-	uint16_t missing;  /* packets of the answer that are still to come; 0 before the first */
+	uint16_t missing; /* packets of the answer that are still to come; 0 before the first */
 	bool open;
 };
 
@@ -32,8 +32,8 @@ struct flight {
 bool flight_init(struct flight *f, uint32_t room, uint32_t lanes, uint32_t base);
 void flight_fini(struct flight *f);
 
-/* A question goes out: fill in the shot, its request id comes back in *id. When the ring is full
- * the oldest question is given up. */
+/* A question goes out: fill in the shot, its request id comes back in *id. When the ring is
+ * full the oldest question is given up. */
 struct shot *flight_begin(struct flight *f, uint16_t lane, uint32_t *id);
 /* The last question that began did not go out after all. */
 void flight_undo(struct flight *f);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How long things took: a log-linear histogram of fixed size, after the idea of HdrHistogram. Each
- * octave is cut into 128 equal parts, so a figure that is read from it is at most 0.8 % too high,
- * at any size from one nanosecond to half an hour. Adding is a shift and an increment.
+ * How long things took: a log-linear histogram of fixed size, after the idea of HdrHistogram.
+ * Each octave is cut into 128 equal parts, so a figure that is read from it is at most 0.8 %
+ * too high, at any size from one nanosecond to half an hour. Adding is a shift and an
+ * increment.
  */
 #pragma once
 #include <stdint.h>
@@ -22,8 +23,8 @@ struct histogram {
 
 /* All zero is an empty histogram. */
 void histogram_add(struct histogram *h, uint64_t value);
-/* The smallest figure that a share `q` (0 .. 1) of the values does not exceed, rounded up to the
- * end of its cell but never beyond the maximum; 0 when there are none. */
+/* The smallest figure that a share `q` (0 .. 1) of the values does not exceed, rounded up to
+ * the end of its cell but never beyond the maximum; 0 when there are none. */
 uint64_t histogram_quantile(const struct histogram *h, double q);
 /* The mean; 0 when there are none. */
 double histogram_mean(const struct histogram *h);

@@ -13,7 +13,8 @@ enum {
 static uint32_t ring_room(const struct load_options *o)
 {
 	/* In an open loop as many can be under way as are sent while one is waited for; in a
-	 * closed one a lost question holds its place while the others are asked and answered. */
+	 * closed one a lost question holds its place while the others are asked and answered.
+	 */
 	double per_second = o->rate > 0 ? o->rate : 1000000;
 	double room = per_second * o->timeout_ms / 1000 * 1.25 + o->window + ROOM_MIN;
 	return room < 1 << 24 ? (uint32_t)room : 1 << 24;
@@ -131,7 +132,8 @@ void load_answer(struct load *l, struct hlv_bytes packet)
 	if (first)
 		verdict = question_judge(&l->form, packet, names_get(&l->names, shot->name));
 	bool last = is_last(shot, packet);
-	/* What is wrong with an answer is known by its first packet; the others are strays then. */
+	/* What is wrong with an answer is known by its first packet; the others are strays
+	 * then. */
 	if (verdict == VERDICT_OK && !last)
 		return;
 	l->verdicts[verdict]++;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One load run: what was asked for on the command line, the state that UDP and TCP share, and its
- * result. With a rate the loop is open: questions are due at fixed times whatever the server does,
- * and latency counts from when one was due, so that a stall is seen by every question that it
- * delayed (no coordinated omission). With a window the loop is closed: so many are under way.
+ * One load run: what was asked for on the command line, the state that UDP and TCP share, and
+ * its result. With a rate the loop is open: questions are due at fixed times whatever the
+ * server does, and latency counts from when one was due, so that a stall is seen by every
+ * question that it delayed (no coordinated omission). With a window the loop is closed: so many
+ * are under way.
  */
 #pragma once
 #include "proto/base/now.h"

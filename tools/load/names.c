@@ -60,8 +60,8 @@ static enum hlv_err find_lines(struct hlv_bytes file, const char *path, struct n
 		line_no++;
 		size_t n = line_at(file, at).n;
 		if (n > NAMES_LENGTH_MAX) {
-			snprintf(why, WHY, "%s:%zu: %zu octets are too long for one datagram", path,
-				 line_no, n);
+			snprintf(why, WHY, "%s:%zu: %zu octets are too long for one datagram",
+				 path, line_no, n);
 			return HLV_E_LIMIT;
 		}
 		if (names->n == cap) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The identifiers that a load run asks for: read from a file with one a line, shuffled once by a
- * seed, and then laid out in that order, so that taking the next one walks through memory and the
- * generator does not pay a cache miss for each of ten million names.
+ * The identifiers that a load run asks for: read from a file with one a line, shuffled once by
+ * a seed, and then laid out in that order, so that taking the next one walks through memory and
+ * the generator does not pay a cache miss for each of ten million names.
  */
 #pragma once
 #include "proto/base/bytes.h"
@@ -16,8 +16,8 @@ struct names {
 	size_t n;
 };
 
-/* Empty lines are skipped. `first` > 0 keeps only so many of the shuffled names: a hot set. `why`
- * (256 octets) gets one line on failure. */
+/* Empty lines are skipped. `first` > 0 keeps only so many of the shuffled names: a hot set.
+ * `why` (256 octets) gets one line on failure. */
 enum hlv_err HLV_MUST_USE names_load(const char *path, uint64_t seed, size_t first,
 				     struct names *names, char *why);
 void names_free(struct names *names);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/load/question.h"
 
-enum { AT_ID = 8, AT_LENGTH = 16, AT_BODY_LEN = 40, AT_RC = 24, AT_FLAGS = 28,
+/* Places in envelope and header (protocol.md 2, 3). */
+enum { AT_ID = 8, AT_LENGTH = 16, AT_RC = 24, AT_FLAGS = 28, AT_BODY_LEN = 40,
        FRAME_HEAD = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE };
 
 void question_form_init(struct question_form *form, uint32_t flags, uint32_t now_s)
@@ -10,7 +11,9 @@ void question_form_init(struct question_form *form, uint32_t flags, uint32_t now
 	struct hlv_writer w = hlv_writer(form->head, sizeof form->head);
 	struct hlv_envelope env = {.major = 2, .minor = 11, .suggest_major = 2,
 				   .suggest_minor = 11};
-	struct hlv_header hdr = {.op = HLV_OP_RESOLUTION, .flags = flags, .site_serial = UINT16_MAX,
+	struct hlv_header hdr = {.op = HLV_OP_RESOLUTION,
+				 .flags = flags,
+				 .site_serial = UINT16_MAX,
 				 .expiration_s = now_s + HLV_EXPIRATION_S};
 	hlv_envelope_encode(&w, &env);
 	hlv_header_encode(&w, &hdr);
@@ -37,8 +40,10 @@ static bool repeats(struct hlv_bytes answer, struct hlv_bytes name)
 {
 	struct hlv_reader r = hlv_reader(hlv_skip(answer, FRAME_HEAD));
 	if (hlv_load_u32(answer.p + AT_FLAGS) & HLV_F_REQUEST_DIGEST) {
+		/* 4.0: MD5, SHA-1, SHA-256 by one octet. */
+		static const uint8_t sizes[] = {0, 16, 20, 32};
 		uint8_t kind = hlv_get_u8(&r);
-		hlv_take(&r, kind == HLV_DIGEST_SHA256 ? 32 : kind == HLV_DIGEST_SHA1 ? 20 : 16);
+		hlv_take(&r, kind < sizeof sizes ? sizes[kind] : 0);
 	}
 	struct hlv_bytes handle = hlv_get_lp32(&r);
 	return !r.bad && hlv_eq(handle, name) && hlv_get_u32(&r) > 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a load run sends and how it judges what comes back. Questions are stamped from a form that
- * was encoded once; answers are judged by the few octets that tell, and looked into only when
- * that was asked for, so that the generator stays faster than what it measures.
+ * What a load run sends and how it judges what comes back. Questions are stamped from a form
+ * that was encoded once; answers are judged by the few octets that tell, and looked into only
+ * when that was asked for, so that the generator stays faster than what it measures.
  */
 #pragma once
 #include "proto/wire/message.h"

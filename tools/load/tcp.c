@@ -14,7 +14,7 @@ enum {
 	IN_ROOM = HLV_ENVELOPE_SIZE + HLV_MESSAGE_MAX,
 	FRAME_HEAD = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE,
 	REFUSALS_MAX = 10000,
-	LANE_BATCH = 256,        /* questions that one lane writes before the next has its turn */
+	LANE_BATCH = 256, /* questions that one lane writes before the next has its turn */
 };
 
 struct conn {
@@ -92,7 +92,8 @@ static void flush(struct tcp_load *t, uint16_t lane)
 	struct conn *c = &t->conns[lane];
 	if (c->out_at == c->out_n)
 		return;
-	ssize_t n = send(t->fds[lane].fd, c->out + c->out_at, c->out_n - c->out_at, MSG_NOSIGNAL);
+	ssize_t n =
+		send(t->fds[lane].fd, c->out + c->out_at, c->out_n - c->out_at, MSG_NOSIGNAL);
 	if (n > 0)
 		c->out_at += (size_t)n;
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)

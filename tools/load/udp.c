@@ -23,8 +23,8 @@ struct batch {
 	uint8_t octets[BATCH][PACKET];
 };
 
-/* Datagrams of one size go through the kernel's output path as one (UDP_SEGMENT): it sends 0.6 M
- * datagrams a second from one core otherwise, which leaves too little for receiving. */
+/* Datagrams of one size go through the kernel's output path as one (UDP_SEGMENT): it sends 0.6
+ * M datagrams a second from one core otherwise, which leaves too little for receiving. */
 union segment {
 	struct cmsghdr align;
 	char octets[CMSG_SPACE(sizeof(uint16_t))];
@@ -78,7 +78,8 @@ static void put_segment(struct msghdr *m, union segment *segment, size_t size)
 	memcpy(CMSG_DATA(c), &octets, sizeof octets);
 }
 
-/* Gather the first `n` datagrams by size, in order of the first of each; returns the messages. */
+/* Gather the first `n` datagrams by size, in order of the first of each; returns the messages.
+ */
 static unsigned group(struct udp_load *u, uint32_t n)
 {
 	unsigned messages = 0;
@@ -139,8 +140,10 @@ static void receive_batch(struct udp_load *u, uint16_t lane)
 	l->now_ns = hlv_clock().mono_ns;
 	for (int i = 0; i < n; i++) {
 		struct hlv_bytes packet = hlv_bytes(u->in.octets[i], u->in.msgs[i].msg_len);
-		/* Later packets of a long answer may be as short as one octet behind the envelope. */
-		if (packet.n > HLV_ENVELOPE_SIZE && (packet.n >= FRAME_HEAD || packet.p[15] > 0))
+		/* Later packets of a long answer may be as short as one octet behind the
+		 * envelope. */
+		if (packet.n > HLV_ENVELOPE_SIZE &&
+		    (packet.n >= FRAME_HEAD || packet.p[15] > 0))
 			load_answer(l, packet);
 		else
 			l->verdicts[VERDICT_STRAY]++;
