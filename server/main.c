@@ -85,13 +85,9 @@ static enum hlv_err bind_sockets(struct daemon *d)
 		snprintf(d->why, WHY, "%s: listen: more than %d addresses", d->path, ADDRS_MAX);
 		return HLV_E_LIMIT;
 	}
-	for (size_t i = 0; i < listen->n; i++) {
+	for (size_t i = 0; i < listen->n; i++)
 		for (unsigned w = 0; w < d->nworkers; w++)
 			HLV_TRY(hlv_sockets_bind(&listen->list[i], &d->sockets[w][i], d->why));
-		char text[HLV_ADDR_TEXT];
-		hlv_info("listen", "address=%s workers=%u",
-			 hlv_addr_print(&listen->list[i], text), d->nworkers);
-	}
 	return HLV_OK;
 }
 
@@ -312,8 +308,19 @@ static void stop(struct daemon *d)
 		close(d->lock);
 }
 
+/* Told when all is well: who fails to start says one line, why. */
+static void log_listen(const struct daemon *d)
+{
+	const struct hlv_addrs *listen = &d->options->listen;
+	char text[HLV_ADDR_TEXT];
+	for (size_t i = 0; i < listen->n; i++)
+		hlv_info("listen", "address=%s workers=%u", hlv_addr_print(&listen->list[i], text),
+			 d->nworkers);
+}
+
 static void serve(struct daemon *d, const sigset_t *signals)
 {
+	log_listen(d);
 	fputs("ready\n", stderr);
 	notify("READY=1");
 	for (;;) {

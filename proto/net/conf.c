@@ -254,9 +254,6 @@ static enum hlv_err set_nets(struct load *l, const struct hlv_option *row,
 static enum hlv_err set(struct load *l, const struct hlv_option *row, char texts[][TEXT_MAX],
 			size_t n)
 {
-	bool list = row->type == HLV_OPT_ADDRS || row->type == HLV_OPT_NETS;
-	if (!list && n != 1)
-		return complain(l, "%s: one value is expected, not a list", row->name);
 	switch (row->type) {
 	case HLV_OPT_STRING:
 	case HLV_OPT_CHOICE:
@@ -297,6 +294,11 @@ static enum hlv_err set_fallback(struct load *l, const struct hlv_option *row)
 	return set(l, row, texts, n);
 }
 
+static bool is_list(const struct hlv_option *row)
+{
+	return row->type == HLV_OPT_ADDRS || row->type == HLV_OPT_NETS;
+}
+
 static const struct hlv_option *find_row(struct load *l, const char *key)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -310,6 +312,8 @@ static enum hlv_err take_scalar(struct load *l, const yaml_node_t *node, char te
 	l->mark = node->start_mark;
 	if (node->type != YAML_SCALAR_NODE)
 		return complain(l, "a plain value is expected here");
+	if (memchr(node->data.scalar.value, '\0', node->data.scalar.length))
+		return complain(l, "value holds a NUL octet");
 	if (node->data.scalar.length >= TEXT_MAX)
 		return complain(l, "value is longer than %d octets", TEXT_MAX - 1);
 	memcpy(text, node->data.scalar.value, node->data.scalar.length);
@@ -334,6 +338,9 @@ static enum hlv_err take_pair(struct load *l, yaml_document_t *doc, const yaml_n
 		HLV_TRY(take_scalar(l, value, texts[n++]));
 		return set(l, row, texts, n);
 	}
+	l->mark = value->start_mark;
+	if (!is_list(row))
+		return complain(l, "%s: one value is expected, not a list", key);
 	for (const yaml_node_item_t *i = value->data.sequence.items.start;
 	     i < value->data.sequence.items.top; i++) {
 		if (n == VALUES_MAX)
