@@ -23,6 +23,7 @@ static const char help[] =
 	"  --window N      closed loop: N questions under way (default: 256)\n"
 	"  --sockets N     sockets or connections (default: 4)\n"
 	"  --seconds S     how long to send (default: 10)\n"
+	"  --count N       send no more than N questions\n"
 	"  --timeout MS    then a question is lost (default: 1000)\n"
 	"  --seed N        order of the identifiers (default: 1)\n"
 	"  --first N       ask only for the first N identifiers in that order\n"
@@ -45,6 +46,7 @@ static void on_signal(int number)
 enum option_code {
 	O_NAMES = 256, O_UDP, O_TCP, O_TLS, O_HTTP, O_RECONNECT, O_CERT, O_RATE, O_WINDOW,
 	O_SOCKETS, O_SECONDS, O_TIMEOUT, O_SEED, O_FIRST, O_CHECK, O_ANYWHERE, O_JSON,
+	O_COUNT,
 };
 
 static const struct option long_options[] = {
@@ -59,6 +61,7 @@ static const struct option long_options[] = {
 	{"window", required_argument, NULL, O_WINDOW},
 	{"sockets", required_argument, NULL, O_SOCKETS},
 	{"seconds", required_argument, NULL, O_SECONDS},
+	{"count", required_argument, NULL, O_COUNT},
 	{"timeout", required_argument, NULL, O_TIMEOUT},
 	{"seed", required_argument, NULL, O_SEED},
 	{"first", required_argument, NULL, O_FIRST},
@@ -88,6 +91,9 @@ static int number_option(struct load_options *o, int option)
 		break;
 	case O_TIMEOUT:
 		ok = args_u32("--timeout", optarg, 1, 60000, &o->timeout_ms);
+		break;
+	case O_COUNT:
+		ok = args_u64("--count", optarg, 1, UINT64_MAX, &o->count);
 		break;
 	case O_SEED:
 		ok = args_u64("--seed", optarg, 0, UINT64_MAX, &o->seed);

@@ -54,7 +54,8 @@ void load_fini(struct load *l)
 
 static bool sending(const struct load *l)
 {
-	return l->now_ns < l->stop_ns && !*l->interrupted;
+	bool enough = l->o->count > 0 && l->sent >= l->o->count;
+	return l->now_ns < l->stop_ns && !enough && !*l->interrupted;
 }
 
 bool load_turn(struct load *l)
@@ -85,6 +86,8 @@ uint32_t load_due(const struct load *l, uint16_t lane, uint32_t most)
 		uint32_t busy = l->flight.busy[lane];
 		due = share > busy ? share - busy : 0;
 	}
+	if (l->o->count > 0 && due > l->o->count - l->sent)
+		due = l->o->count - l->sent;
 	return due < most ? (uint32_t)due : most;
 }
 
