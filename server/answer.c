@@ -3,14 +3,6 @@
 
 #include "server/bare.h"
 
-enum hlv_rc answer_error(struct hlv_response *rs, enum hlv_rc rc, const char *text)
-{
-	*rs = (struct hlv_response){.rc = rc, .kind = HLV_BODY_ERROR};
-	if (text)
-		rs->text = hlv_text(text);
-	return rc;
-}
-
 static enum hlv_rc store_failed(struct hlv_response *rs, enum hlv_err err)
 {
 	if (err == HLV_E_NOMEM)

@@ -6,7 +6,7 @@
  * holds sites that are ready to be used, the best one first.
  */
 #pragma once
-#include "server/answer.h"
+#include "server/context.h"
 
 /* A name without a slash, and exactly the type HS_SITE asked for. */
 bool bare_wants_site(const struct hlv_request *rq);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "proto/net/log.h"
+#include "proto/net/loop.h"
 #include "server/node.h"
 
 enum { WHY = 512, WORKERS_MAX = 256, ADDRS_MAX = 64 };

@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "proto/net/conf.h"
-#include "proto/net/loop.h"
+#include "proto/net/front.h"
 
 struct server_options {
 	char *data_dir;

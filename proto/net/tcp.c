@@ -8,479 +8,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proto/net/front_native.h"
+#include "proto/net/tcp_conn.h"
 
-enum {
-	RX_SIZE = 64 << 10,
-	OUT_LIMIT = 256 << 10,       /* unread answers of one peer; then we stop reading */
-	UNVERIFIED_MESSAGE = 65536,  /* octets of a stranger's message */
-	ACCEPTS_PER_WAKEUP = 64,
-	SOURCES = 65536,             /* counters of connections by source */
-	ARENA_LIMIT = 4 << 20,
-	SDK_FIRST_SESSION = 10001,   /* the national SDK numbers its sessions from here */
-};
+enum { ACCEPTS_PER_WAKEUP = 64 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
-
-enum conn_state {
-	CONN_OPEN,
-	CONN_LAST,      /* no more is read: close when all is written */
-	CONN_LINGER,    /* all written and shut down; wait for the peer's end */
-};
-
-struct conn {
-	struct conn *prev, *next;    /* by last activity, oldest first */
-	struct hlv_tcp *tcp;
-	struct event *event;
-	int fd;
-	enum conn_state state;
-	bool trusted;
-	bool sdk;                    /* chooses its session ids itself */
-	bool keep;                   /* more than one message is to be expected */
-	uint32_t requests;
-	hlv_mono_ns born_ns, deadline_ns;
-	struct hlv_addr addr;
-	uint8_t *in;                 /* a message that has come in part, or NULL */
-	size_t in_n, in_cap;
-	uint8_t *out;                /* what the peer has not taken yet, or NULL */
-	size_t out_at, out_n;
-};
-
-struct tcp_exchange {
-	struct hlv_exchange x;
-	struct conn *conn;
-	struct tcp_exchange *next;   /* while free */
-};
-
-struct hlv_tcp {
-	struct hlv_front *front;
-	struct event *accept, *resume, *tick;
-	int fd, spare_fd;
-	struct hlv_now now;
-	struct tcp_exchange *spare;
-	struct conn list;            /* ring head */
-	uint32_t n;
-	uint8_t *rx;                 /* RX_SIZE */
-	uint8_t *tx;                 /* HLV_SCRATCH: answers of the event in hand */
-	size_t tx_n;
-	uint16_t by_source[SOURCES];
-};
-
-static uint16_t *source_counter(struct hlv_tcp *t, const struct hlv_addr *a)
-{
-	uint64_t h = 0;
-	if (a->sa.any.sa_family == AF_INET)
-		h = a->sa.v4.sin_addr.s_addr;
-	else
-		memcpy(&h, &a->sa.v6.sin6_addr, sizeof h); /* by /64 */
-	h *= 0x9E3779B97F4A7C15U;
-	return &t->by_source[h >> 48];
-}
-
-static void unlink_conn(struct conn *c)
-{
-	c->prev->next = c->next;
-	c->next->prev = c->prev;
-}
-
-static void link_newest(struct conn *c)
-{
-	struct conn *head = &c->tcp->list;
-	c->prev = head->prev;
-	c->next = head;
-	c->prev->next = c;
-	head->prev = c;
-}
-
-static void conn_free(struct conn *c)
-{
-	struct hlv_tcp *t = c->tcp;
-	unlink_conn(c);
-	t->n--;
-	(*source_counter(t, &c->addr))--;
-	event_free(c->event);
-	close(c->fd);
-	free(c->in);
-	free(c->out);
-	free(c);
-}
-
-static void set_deadline(struct conn *c, uint32_t seconds)
-{
-	c->deadline_ns = c->tcp->now.mono_ns + seconds * SECOND_NS;
-}
-
-/* How long a connection may rest, from what it has shown to be (decisions.md 14). */
-static uint32_t rest_s(const struct conn *c)
-{
-	const struct hlv_limits *l = c->tcp->front->limits;
-	if (c->requests == 0)
-		return l->tcp_first_s;
-	if (!c->keep)
-		return 1;
-	if (c->sdk)
-		return l->tcp_sdk_idle_s;
-	/* Above 80% use the idle ones make room sooner. */
-	bool crowded = c->tcp->n > l->tcp_connections / 5 * 4;
-	return crowded && l->tcp_idle_s > 5 ? 5 : l->tcp_idle_s;
-}
-
-static void readable(evutil_socket_t fd, short what, void *ctx);
-
-static void watch(struct conn *c, short what)
-{
-	event_del(c->event);
-	event_assign(c->event, c->tcp->front->base, c->fd, (short)(what | EV_PERSIST), readable,
-		     c);
-	event_add(c->event, NULL);
-}
-
-/* Keep what the socket did not take. */
-static bool save_out(struct conn *c, struct hlv_bytes rest)
-{
-	size_t held = c->out_n - c->out_at;
-	uint8_t *p = malloc(held + rest.n);
-	if (!p)
-		return false;
-	if (held)
-		memcpy(p, c->out + c->out_at, held);
-	else
-		set_deadline(c, c->tcp->front->limits->tcp_stall_s);
-	memcpy(p + held, rest.p, rest.n);
-	free(c->out);
-	c->out = p;
-	c->out_at = 0;
-	c->out_n = held + rest.n;
-	return true;
-}
-
-/* Send as much of `b` as goes; how much went, or SIZE_MAX when the peer is gone. */
-static size_t send_some(struct conn *c, struct hlv_bytes b)
-{
-	size_t sent = 0;
-	while (sent < b.n) {
-		ssize_t n = send(c->fd, b.p + sent, b.n - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK ? sent : SIZE_MAX;
-		sent += (size_t)n;
-	}
-	return sent;
-}
-
-/* The answers of this event go out. False: the connection is dead. */
-static bool flush_tx(struct conn *c)
-{
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_bytes b = hlv_bytes(t->tx, t->tx_n);
-	t->tx_n = 0;
-	if (b.n == 0)
-		return true;
-	size_t sent = 0;
-	if (!c->out) {
-		sent = send_some(c, b);
-		if (sent == SIZE_MAX)
-			return false;
-	}
-	return sent == b.n || save_out(c, hlv_skip(b, sent));
-}
-
-static void done(struct hlv_exchange *x)
-{
-	struct tcp_exchange *tx = x->front;
-	struct conn *c = tx->conn;
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_writer w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
-	hlv_native_encode(x, t->front->service, &w);
-	if (w.bad && t->tx_n > 0 && flush_tx(c)) {
-		w = hlv_writer(t->tx, HLV_SCRATCH);
-		hlv_native_encode(x, t->front->service, &w);
-	}
-	if (w.bad) {
-		hlv_exchange_error(x, HLV_RC_ERROR, "Answer is longer than a message may be");
-		w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
-		hlv_native_encode(x, t->front->service, &w);
-	}
-	t->tx_n += hlv_written(&w).n;
-	hlv_arena_reset(&x->arena);
-	tx->next = t->spare;
-	t->spare = tx;
-}
-
-static struct hlv_exchange *take_exchange(struct hlv_tcp *t)
-{
-	struct tcp_exchange *tx = t->spare;
-	if (tx) {
-		t->spare = tx->next;
-		return &tx->x;
-	}
-	tx = calloc(1, sizeof *tx);
-	if (!tx)
-		return NULL;
-	tx->x.done = done;
-	tx->x.front = tx;
-	hlv_arena_init(&tx->x.arena, ARENA_LIMIT);
-	return &tx->x;
-}
-
-/* An answer to what is no message, then the end. */
-static void early_error(struct conn *c, const struct hlv_envelope *env, const char *text)
-{
-	struct hlv_tcp *t = c->tcp;
-	if (HLV_SCRATCH - t->tx_n < HLV_UDP_PACKET && !flush_tx(c))
-		return;
-	struct hlv_writer w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
-	hlv_native_early_error(env, HLV_RC_PROTOCOL_ERROR, text, t->now, &w);
-	t->tx_n += hlv_written(&w).n;
-	c->state = CONN_LAST;
-	hlv_count(&t->front->stats.tcp_malformed);
-}
-
-static void learn(struct conn *c, const struct hlv_envelope *env, uint32_t flags)
-{
-	/* industrial.md 5.1: the national SDK speaks 2.10 and chooses session ids from 10001. */
-	bool sdk = env->session_id >= SDK_FIRST_SESSION && env->session_id <= INT32_MAX &&
-		   env->major == 2 && env->minor == 10;
-	c->sdk = c->sdk || sdk;
-	c->keep = c->keep || c->sdk || c->requests > 0 || flags & HLV_F_KEEP_ALIVE;
-	c->requests++;
-}
-
-static void handle(struct conn *c, struct hlv_bytes message)
-{
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_exchange *x = take_exchange(t);
-	if (!x) {
-		c->state = CONN_LAST;
-		return;
-	}
-	((struct tcp_exchange *)x->front)->conn = c;
-	x->now = t->now;
-	x->peer = (struct hlv_peer){
-		.addr = c->addr,
-		.transport = HLV_T_TCP,
-		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
-		.trusted = c->trusted,
-		.verified = true,
-	};
-	enum hlv_native_verdict verdict = hlv_native_decode(message, x);
-	learn(c, &x->rq.m.env, x->rq.m.hdr.flags);
-	hlv_count(&t->front->stats.tcp_queries);
-	switch (verdict) {
-	case HLV_NATIVE_SUBMIT:
-		t->front->service->submit(t->front->service, x);
-		break;
-	case HLV_NATIVE_REPLY:
-		done(x);
-		break;
-	case HLV_NATIVE_DROP: {
-		struct hlv_envelope env = x->rq.m.env;
-		struct tcp_exchange *tx = x->front;
-		tx->next = t->spare;
-		t->spare = tx;
-		early_error(c, &env, "Not a request");
-		break;
-	}
-	}
-	if (c->requests >= t->front->limits->tcp_requests)
-		c->state = CONN_LAST;
-}
-
-/* Answer every whole message in `b`; returns how many octets they were. */
-static size_t take_messages(struct conn *c, struct hlv_bytes b)
-{
-	size_t used = 0;
-	while (c->state == CONN_OPEN && b.n - used >= HLV_ENVELOPE_SIZE) {
-		struct hlv_reader r = hlv_reader(hlv_skip(b, used));
-		struct hlv_envelope env;
-		enum hlv_err err = hlv_envelope_decode(&r, &env);
-		if (err || env.length < HLV_HEADER_SIZE ||
-		    (!c->trusted && env.length > UNVERIFIED_MESSAGE)) {
-			early_error(c, &env, "Invalid message length");
-			break;
-		}
-		size_t n = HLV_ENVELOPE_SIZE + (size_t)env.length;
-		if (n > b.n - used)
-			break;
-		handle(c, hlv_bytes(b.p + used, n));
-		used += n;
-		if (c->out_n - c->out_at > OUT_LIMIT)
-			break;
-	}
-	return used;
-}
-
-/* Room for more of the message that has come in part: grows with what arrives, never at once to
- * what the peer declares. */
-static bool grow_in(struct conn *c)
-{
-	if (c->in_cap > c->in_n)
-		return true;
-	size_t cap = c->in_cap * 2;
-	if (cap > HLV_SCRATCH)
-		cap = HLV_SCRATCH;
-	uint8_t *p = cap > c->in_cap ? realloc(c->in, cap) : NULL;
-	if (!p)
-		return false;
-	c->in = p;
-	c->in_cap = cap;
-	return true;
-}
-
-static bool keep_rest(struct conn *c, struct hlv_bytes rest)
-{
-	if (rest.n == 0) {
-		free(c->in);
-		c->in = NULL;
-		c->in_n = c->in_cap = 0;
-		return true;
-	}
-	if (c->in) {
-		memmove(c->in, rest.p, rest.n);
-		c->in_n = rest.n;
-		return true;
-	}
-	c->in_cap = rest.n < 512 ? 512 : rest.n;
-	c->in = malloc(c->in_cap);
-	if (!c->in)
-		return false;
-	memcpy(c->in, rest.p, rest.n);
-	c->in_n = rest.n;
-	return true;
-}
-
-/* The peer will send no more. */
-static void end_of_input(struct conn *c)
-{
-	if (c->in_n > 0) {
-		struct hlv_reader r = hlv_reader(hlv_bytes(c->in, c->in_n));
-		struct hlv_envelope env;
-		bool known = hlv_envelope_decode(&r, &env) == HLV_OK;
-		early_error(c, known ? &env : NULL, "Connection closed inside a message");
-	}
-	c->state = CONN_LAST;
-}
-
-/* Read once and answer what is whole. False: the connection is dead. */
-static bool take_input(struct conn *c)
-{
-	struct hlv_tcp *t = c->tcp;
-	if (c->in && !grow_in(c))
-		return false;
-	uint8_t *buf = c->in ? c->in + c->in_n : t->rx;
-	size_t room = c->in ? c->in_cap - c->in_n : (size_t)RX_SIZE;
-	ssize_t n = recv(c->fd, buf, room, MSG_DONTWAIT);
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-	if (n == 0) {
-		end_of_input(c);
-		return true;
-	}
-	struct hlv_bytes b = hlv_bytes(t->rx, (size_t)n);
-	if (c->in) {
-		c->in_n += (size_t)n;
-		b = hlv_bytes(c->in, c->in_n);
-	}
-	bool first = c->requests == 0 && !c->in;
-	size_t used = take_messages(c, b);
-	if (first && used)
-		hlv_verified_put(t->front->verified, &c->addr, t->now);
-	/* A message's deadline runs from its first octet and is not moved by more of them; with
-	 * answers that wait for the peer it is theirs that counts. */
-	if (c->out)
-		return keep_rest(c, hlv_skip(b, used));
-	if (b.n > used && (used > 0 || !c->in))
-		set_deadline(c, t->front->limits->tcp_message_s);
-	else if (b.n == used)
-		set_deadline(c, rest_s(c));
-	return keep_rest(c, hlv_skip(b, used));
-}
-
-static bool drain_out(struct conn *c)
-{
-	if (!c->out)
-		return true;
-	size_t sent = send_some(c, hlv_bytes(c->out + c->out_at, c->out_n - c->out_at));
-	if (sent == SIZE_MAX)
-		return false;
-	c->out_at += sent;
-	if (sent > 0)
-		set_deadline(c, c->tcp->front->limits->tcp_stall_s);
-	if (c->out_at < c->out_n)
-		return true;
-	free(c->out);
-	c->out = NULL;
-	c->out_at = c->out_n = 0;
-	return true;
-}
-
-/* All is answered: no more from us, and a moment for the peer to read it before the port is
- * gone (a reset would take the answer with it). */
-static void linger(struct conn *c)
-{
-	shutdown(c->fd, SHUT_WR);
-	c->state = CONN_LINGER;
-	set_deadline(c, 1);
-	watch(c, EV_READ);
-}
-
-static void settle(struct conn *c)
-{
-	unlink_conn(c);
-	link_newest(c);
-	if (c->out) {
-		bool full = c->out_n - c->out_at > OUT_LIMIT || c->state != CONN_OPEN;
-		watch(c, full ? EV_WRITE : EV_READ | EV_WRITE);
-	} else if (c->state == CONN_LAST) {
-		linger(c);
-	} else if (event_get_events(c->event) & EV_WRITE) {
-		set_deadline(c, c->in ? c->tcp->front->limits->tcp_message_s : rest_s(c));
-		watch(c, EV_READ);
-	}
-}
-
-/* Octets that wait in c->in because the peer did not read: their turn. */
-static bool resume_input(struct conn *c)
-{
-	if (!c->in || c->out)
-		return true;
-	struct hlv_bytes b = hlv_bytes(c->in, c->in_n);
-	size_t used = take_messages(c, b);
-	return keep_rest(c, hlv_skip(b, used));
-}
-
-static bool discard_input(struct conn *c)
-{
-	ssize_t n = recv(c->fd, c->tcp->rx, RX_SIZE, MSG_DONTWAIT);
-	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
-static void readable(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	struct conn *c = ctx;
-	struct hlv_tcp *t = c->tcp;
-	t->now = hlv_clock();
-	if (c->state == CONN_LINGER) {
-		if (!discard_input(c))
-			conn_free(c);
-		return;
-	}
-	bool alive = true;
-	t->front->service->batch_begin(t->front->service, t->now);
-	if (what & EV_WRITE)
-		alive = drain_out(c) && resume_input(c);
-	if (alive && what & EV_READ && c->state == CONN_OPEN)
-		alive = take_input(c);
-	t->front->service->batch_end(t->front->service);
-	if (alive)
-		alive = flush_tx(c);
-	t->tx_n = 0;
-	if (alive)
-		settle(c);
-	else
-		conn_free(c);
-}
 
 static void evict_idle(struct hlv_tcp *t)
 {
@@ -498,39 +29,41 @@ static void evict_idle(struct hlv_tcp *t)
 	}
 }
 
-static void adopt(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
+/* A connection for `fd`, if its source may have one more. */
+static struct conn *make_conn(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
 {
 	const struct hlv_limits *l = t->front->limits;
 	bool trusted = hlv_nets_have(&l->trusted, addr);
-	uint16_t *count = source_counter(t, addr);
-	struct conn *c = NULL;
+	uint16_t count = *conn_source(t, addr);
+	if (count == UINT16_MAX || (!trusted && count >= l->tcp_per_source))
+		return NULL;
 	/* A sixteenth of the places is kept for trusted networks. */
-	uint32_t places = trusted ? l->tcp_connections : l->tcp_connections / 16 * 15;
-	if (*count < UINT16_MAX && (trusted || *count < l->tcp_per_source)) {
-		if (t->n >= places)
-			evict_idle(t);
-		c = calloc(1, sizeof *c);
-	}
-	if (c)
-		c->event = event_new(t->front->base, fd, EV_READ | EV_PERSIST, readable, c);
-	if (!c || !c->event || event_add(c->event, NULL) != 0) {
-		if (c && c->event)
-			event_free(c->event);
+	if (t->n >= (trusted ? l->tcp_connections : l->tcp_connections / 16 * 15))
+		evict_idle(t);
+	struct conn *c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	c->tcp = t;
+	c->fd = fd;
+	c->addr = *addr;
+	c->trusted = trusted;
+	c->born_ns = t->now.mono_ns;
+	conn_set_deadline(c, l->tcp_first_s);
+	return c;
+}
+
+static void adopt(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
+{
+	struct conn *c = make_conn(t, fd, addr);
+	if (!c || !conn_start(c)) {
 		free(c);
 		close(fd);
 		hlv_count(&t->front->stats.tcp_refused);
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	c->tcp = t;
-	c->fd = fd;
-	c->addr = *addr;
-	c->trusted = trusted;
-	c->born_ns = t->now.mono_ns;
-	set_deadline(c, l->tcp_first_s);
-	link_newest(c);
 	t->n++;
-	(*count)++;
+	(*conn_source(t, addr))++;
 	hlv_count(&t->front->stats.tcp_accepted);
 }
 
@@ -603,7 +136,7 @@ struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
 	t->front = front;
 	t->fd = fd;
 	t->list.prev = t->list.next = &t->list;
-	t->rx = malloc(RX_SIZE);
+	t->rx = malloc(HLV_TCP_RX);
 	t->tx = malloc(HLV_SCRATCH);
 	t->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	t->accept = event_new(front->base, fd, EV_READ | EV_PERSIST, acceptable, t);

@@ -6,7 +6,7 @@
  * answer that the peer does not take, gets memory of its own.
  */
 #pragma once
-#include "proto/net/loop.h"
+#include "proto/net/front.h"
 
 struct hlv_tcp;
 

@@ -5,7 +5,7 @@
  * come by TCP (threats.md 1). Requests in several packets are joined for known sources alone.
  */
 #pragma once
-#include "proto/net/loop.h"
+#include "proto/net/front.h"
 
 struct hlv_udp;
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the front ends of one worker share: its event loop, its service, its limits, its counters
+ * and a buffer for a whole message. Made by loop.c, used by udp.c and tcp.c.
+ */
+#pragma once
+#include <stdatomic.h>
+
+#include "proto/net/conf.h"
+#include "proto/net/service.h"
+#include "proto/net/verified.h"
+
+struct event_base;
+
+/* What limits a worker's front ends; threats.md 1 and 2 say against what. Replaced as a whole by
+ * a reload. */
+struct hlv_limits {
+	struct hlv_nets trusted;         /* sources that need not prove their address */
+	uint32_t udp_answer_max;         /* octets of an answer by UDP to a verified source */
+	uint32_t rate;                   /* answers a second by UDP to an unverified address */
+	uint32_t rate_verified;          /* to one that is known to be real, 0: no limit */
+	uint32_t rate_trusted;           /* to one of a trusted network, 0: no limit */
+	uint32_t tcp_connections;        /* of one worker */
+	uint32_t tcp_per_source;         /* of one address; not for trusted ones */
+	uint32_t tcp_requests;           /* of one connection */
+	uint32_t tcp_first_s;            /* until the first octet */
+	uint32_t tcp_message_s;          /* from a message's first octet to its last */
+	uint32_t tcp_idle_s;             /* between messages of a connection that is kept */
+	uint32_t tcp_sdk_idle_s;         /* the same for the national SDK's pools */
+	uint32_t tcp_stall_s;            /* until a peer reads what we wrote */
+	uint32_t tcp_life_s;             /* in all */
+};
+
+/* Written by its worker alone, read relaxed by anybody. */
+#define HLV_STATS(X)                                                                           \
+	X(udp_queries)                                                                         \
+	X(udp_answers)                                                                         \
+	X(udp_packets_out)                                                                     \
+	X(udp_stubs)                                                                           \
+	X(udp_dropped)                                                                         \
+	X(udp_limited)                                                                         \
+	X(udp_joined)                                                                          \
+	X(tcp_accepted)                                                                        \
+	X(tcp_refused)                                                                         \
+	X(tcp_evicted)                                                                         \
+	X(tcp_timeouts)                                                                        \
+	X(tcp_queries)                                                                         \
+	X(tcp_malformed)
+
+struct hlv_stats {
+#define X(name) _Atomic uint64_t name;
+	HLV_STATS(X)
+#undef X
+};
+
+static inline void hlv_count(_Atomic uint64_t *counter)
+{
+	uint64_t n = atomic_load_explicit(counter, memory_order_relaxed);
+	atomic_store_explicit(counter, n + 1, memory_order_relaxed);
+}
+
+/* What a worker's front ends share. */
+struct hlv_front {
+	struct event_base *base;
+	struct hlv_service *service;     /* the worker's own */
+	const struct hlv_limits *limits;
+	struct hlv_verified *verified;   /* all workers' */
+	struct hlv_stats stats;
+	uint8_t *scratch;                /* a whole message with its envelope fits */
+};
+enum { HLV_SCRATCH = HLV_ENVELOPE_SIZE + HLV_MESSAGE_MAX };
