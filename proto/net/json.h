@@ -18,6 +18,14 @@ void hlv_json_put_str(struct hlv_buf *b, struct hlv_bytes text);
  * formats and what is left out as the reference (R7, R8). Data that a format cannot hold falls
  * back to base64. */
 void hlv_json_put_value(struct hlv_buf *b, const struct hlv_value *v);
+/* Its data alone: {"format":"string","value":"..."} */
+void hlv_json_put_data(struct hlv_buf *b, const struct hlv_value *v);
+/* [ {"handle":"...","index":300}, ... ] */
+void hlv_json_put_refs(struct hlv_buf *b, const struct hlv_list *refs);
+/* YYYY-MM-DDThh:mm:ssZ, quoted; 2^31 and above is before 1970, as the reference has it. */
+void hlv_json_put_time(struct hlv_buf *b, uint32_t seconds);
+/* Can the frames of all values be written as JSON and read back the same? */
+bool hlv_json_holds(const struct hlv_list *values);
 /* [ values ] */
 void hlv_json_put_values(struct hlv_buf *b, const struct hlv_list *values);
 /* {"handle":"...","values":[...]} */

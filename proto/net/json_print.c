@@ -83,7 +83,7 @@ static void put_ref(struct hlv_buf *b, const struct hlv_ref *ref)
 	hlv_buf_printf(b, ",\"index\":%d}", (int)ref->index);
 }
 
-static void put_refs(struct hlv_buf *b, const struct hlv_list *refs)
+void hlv_json_put_refs(struct hlv_buf *b, const struct hlv_list *refs)
 {
 	struct hlv_reader r = hlv_reader(refs->raw);
 	hlv_buf_str(b, "[");
@@ -358,7 +358,7 @@ static bool put_vlist_data(struct hlv_buf *b, struct hlv_bytes data)
 	if (hlv_vlist_decode(data, &refs) != HLV_OK || !refs_are_text(&refs))
 		return false;
 	hlv_buf_str(b, "{\"format\":\"vlist\",\"value\":");
-	put_refs(b, &refs);
+	hlv_json_put_refs(b, &refs);
 	hlv_buf_str(b, "}");
 	return true;
 }
@@ -398,7 +398,7 @@ static const struct form forms[] = {
 	{"HS_PUBKEY", put_key_data, true},
 };
 
-static void put_data(struct hlv_buf *b, const struct hlv_value *v)
+void hlv_json_put_data(struct hlv_buf *b, const struct hlv_value *v)
 {
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		if (!hlv_type_is(v->type, forms[i].type))
@@ -415,8 +415,7 @@ static void put_data(struct hlv_buf *b, const struct hlv_value *v)
 
 /* --- values and records --- */
 
-/* Seconds as the reference has them: signed, so that 2^31 and above is before 1970. */
-static void put_time(struct hlv_buf *b, uint32_t seconds)
+void hlv_json_put_time(struct hlv_buf *b, uint32_t seconds)
 {
 	time_t t = (int32_t)seconds;
 	struct tm tm = {0};
@@ -440,20 +439,20 @@ static void put_value(struct hlv_buf *b, const struct hlv_value *v, enum zero_ti
 	hlv_buf_printf(b, "{\"index\":%d,\"type\":", (int)v->index);
 	hlv_json_put_str(b, v->type);
 	hlv_buf_str(b, ",\"data\":");
-	put_data(b, v);
+	hlv_json_put_data(b, v);
 	put_perms(b, v->perms);
 	hlv_buf_str(b, ",\"ttl\":");
 	if (v->ttl_kind == HLV_TTL_RELATIVE)
 		hlv_buf_printf(b, "%d", (int)v->ttl_s);
 	else
-		put_time(b, v->ttl_s);
+		hlv_json_put_time(b, v->ttl_s);
 	if (v->mtime_s != 0 || zero == ZERO_TIME_SHOWN) {
 		hlv_buf_str(b, ",\"timestamp\":");
-		put_time(b, v->mtime_s);
+		hlv_json_put_time(b, v->mtime_s);
 	}
 	if (v->refs.n > 0) {
 		hlv_buf_str(b, ",\"references\":");
-		put_refs(b, &v->refs);
+		hlv_json_put_refs(b, &v->refs);
 	}
 	hlv_buf_str(b, "}");
 }
@@ -493,8 +492,7 @@ void hlv_json_put_record(struct hlv_buf *b, struct hlv_bytes handle,
 	hlv_buf_str(b, "}");
 }
 
-/* Can each value's frame be written as JSON and read back the same? */
-static bool values_are_plain(const struct hlv_list *values)
+bool hlv_json_holds(const struct hlv_list *values)
 {
 	struct hlv_reader r = hlv_reader(values->raw);
 	for (uint32_t i = 0; i < values->n; i++) {
@@ -511,7 +509,7 @@ void hlv_json_put_record_exact(struct hlv_buf *b, struct hlv_bytes handle,
 {
 	hlv_buf_str(b, "{\"handle\":");
 	hlv_json_put_str(b, handle);
-	if (values_are_plain(values)) {
+	if (hlv_json_holds(values)) {
 		hlv_buf_str(b, ",\"values\":");
 		put_values(b, values, ZERO_TIME_SHOWN);
 	} else {

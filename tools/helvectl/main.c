@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * helvectl: administration of a node's registry. One table of verbs, one function each.
+ */
+#include <stdlib.h>
+
+#include "tools/helvectl/ctl.h"
+
+static const struct ctl_verb verbs[] = {
+	{"init",
+	 "--prefix P [--listen A:P] [--http A:P] [--address A] [--parent DIR|SITE.json]\n"
+	 "       [--key rsa|p256|ed25519|sm2]",
+	 "A new node in DIR: keys, configuration, site record, prefix record, P homed.",
+	 cmd_init},
+	{"delegate", "P --to SITE.json|DIR",
+	 "P is served elsewhere: its site goes into 0.NA/P.", cmd_delegate},
+	{"load", "FILE... [--format jsonl|hsv9|csv|batch] [--dry-run] [--resume]",
+	 "Register many records; what fails stands in FILE.rejected with the reason.",
+	 cmd_load},
+	{"dump", "[--prefix P] [--format jsonl|batch|csv]",
+	 "All records, or those of a prefix, in key order, to standard output.", cmd_dump},
+	{"get", "ID [--secrets]", "One record.", cmd_get},
+	{"put", "ID --value 'INDEX TYPE DATA'... [--file 'INDEX TYPE PATH']...",
+	 "Set values of a record, which is made if it is not there.", cmd_put},
+	{"rm", "ID", "Delete a record.", cmd_rm},
+	{"list", "P", "The identifiers under a prefix.", cmd_list},
+	{"count", "[P]", "How many identifiers there are, in all or under a prefix.",
+	 cmd_count},
+	{"home", "P", "Serve a prefix from this node.", cmd_home},
+	{"unhome", "P", "Serve a prefix no more; its records stay.", cmd_unhome},
+	{"key",
+	 "new FILE [--key rsa|p256|ed25519|sm2] [--passphrase-file F]\n"
+	 "       helvectl key show FILE [--passphrase-file F]\n"
+	 "       helvectl key convert FILE NEW --to bin|pem|jwk [--passphrase-file F]\n"
+	 "                [--new-passphrase-file F]",
+	 "Make, show or convert a key. Passphrases come from a file, or from the terminal when "
+	 "F\n"
+	 "is '-'.",
+	 cmd_key},
+	{"backup", "FILE", "All records, homed prefixes and a checksum, into one file.",
+	 cmd_backup},
+	{"restore", "FILE", "Fill an empty registry from a backup that is whole.", cmd_restore},
+	{"verify", "", "Read everything and check it.", cmd_verify},
+	{"status", "", "What this node holds.", cmd_status},
+};
+
+enum { VERBS = sizeof verbs / sizeof verbs[0] };
+
+static void help(FILE *to)
+{
+	fputs("usage: helvectl [-d DIR] VERB ...\n"
+	      "  -d DIR  the node's directory (default: the current one)\n"
+	      "  -V -h   version, help; helvectl VERB -h tells more\n\n",
+	      to);
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].help);
+}
+
+static const struct ctl_verb *find(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.dir = ".", .lock = -1};
+	int opt;
+	while ((opt = getopt(argc, argv, "+d:hV")) != -1) {
+		switch (opt) {
+		case 'd':
+			ctl.dir = optarg;
+			break;
+		case 'h':
+			help(stdout);
+			return CTL_DONE;
+		case 'V':
+			puts("helvectl " HELVE_VERSION);
+			return CTL_DONE;
+		default:
+			help(stderr);
+			return CTL_USAGE;
+		}
+	}
+	if (optind == argc) {
+		help(stderr);
+		return CTL_USAGE;
+	}
+	ctl.verb = find(argv[optind]);
+	if (!ctl.verb)
+		return ctl_usage(&ctl, "there is no verb '%s': see helvectl -h", argv[optind]);
+	int code = ctl.verb->run(&ctl, argc - optind, argv + optind);
+	ctl_close(&ctl);
+	if (fflush(stdout) != 0 && code == CTL_DONE)
+		code = ctl_fail(&ctl, "standard output: cannot be written");
+	return code;
+}
