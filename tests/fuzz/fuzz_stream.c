@@ -62,12 +62,23 @@ static bool take(int fd)
 	}
 }
 
+/* From another loopback address each time: closed connections keep their ports for a while, and
+ * a campaign would run out of those of one address. */
+static int connect_front(void)
+{
+	static uint32_t next;
+	uint32_t host = 0x7F010000 + next++ % 0xFFFF + 1;
+	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	hlv_require(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
+	hlv_require(connect(fd, (struct sockaddr *)&net.addr, sizeof(net.addr)) == 0);
+	return fd;
+}
+
 /* Send all, close our side, and run the server's loop until it has closed its own. */
 static void talk(struct hlv_bytes in)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct linger now = {.l_onoff = 1};
-	hlv_require(connect(fd, (struct sockaddr *)&net.addr, sizeof(net.addr)) == 0);
+	int fd = connect_front();
 	size_t sent = 0;
 	bool shut = false, open = true;
 	while (open) {
@@ -85,8 +96,6 @@ static void talk(struct hlv_bytes in)
 		event_base_loop(net.front.base, EVLOOP_NONBLOCK);
 		open = take(fd);
 	}
-	/* No TIME_WAIT: a campaign would run out of ports. */
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(fd);
 	event_base_loop(net.front.base, EVLOOP_NONBLOCK);
 }
