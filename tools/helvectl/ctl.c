@@ -60,7 +60,9 @@ int ctl_fail_err(const struct ctl *ctl, const char *what, enum hlv_err err)
 
 void ctl_options_begin(void)
 {
-	optind = 1;
+	/* Not 1: only 0 makes glibc forget that main() stopped at the verb, so that options
+	 * may stand behind arguments ("load FILE --format csv"). */
+	optind = 0;
 	opterr = 0;
 }
 
