@@ -43,7 +43,7 @@ static void commit(struct registry *r, const struct store_put *put)
 
 void registry_open(struct registry *r, uint32_t servers, uint32_t own)
 {
-	*r = (struct registry){0};
+	*r = (struct registry){.arena_limit = 4 << 20};
 	hlv_require(store_mem_open(&r->store) == HLV_OK);
 	r->node = (struct node){.site = make_site(2641, servers, r->site, sizeof r->site),
 				.serial = 7,
@@ -157,7 +157,7 @@ struct hlv_bytes registry_ask(struct registry *r, struct hlv_bytes request, uint
 	struct answer a = {.w = hlv_writer(out, cap), .service = service};
 	struct hlv_exchange *x = calloc(1, sizeof *x);
 	hlv_require(x != NULL);
-	hlv_arena_init(&x->arena, 4 << 20);
+	hlv_arena_init(&x->arena, r->arena_limit);
 	x->now = (struct hlv_now){.wall_ms = TIME_S * 1000ULL};
 	x->peer = (struct hlv_peer){.transport = HLV_T_TCP, .interface_kind = 3, .verified = true};
 	x->done = take_answer;

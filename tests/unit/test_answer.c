@@ -171,6 +171,28 @@ static void test_hashed_site(void **state)
 	assert_int_equal(answered, 1);
 }
 
+/* Out of memory at every possible point: an error answer, then the right one, never another. */
+static void test_every_memory_limit(void **state)
+{
+	(void)state;
+	struct registry r;
+	registry_open(&r, 1, 0);
+	registry_fill(&r);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t out[8192];
+		struct hlv_response rs;
+		size_t limit = 0;
+		do {
+			r.arena_limit = limit;
+			ask(&r, &rows[i], out, sizeof out, &rs);
+			assert_true(rs.rc == HLV_RC_ERROR || rs.rc == rows[i].rc);
+			limit += limit < 4096 ? 16 : 65536;
+		} while (rs.rc == HLV_RC_ERROR && limit < 1 << 20);
+		check_u64(rows[i].name, rs.rc, rows[i].rc);
+	}
+	registry_close(&r);
+}
+
 /* industrial.md 5.3: the SDK wants ::ffff:a.b.c.d, everybody else what is stored. */
 static void test_bare_site_is_mapped(void **state)
 {
@@ -245,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_every_memory_limit),
 		cmocka_unit_test(test_prefix_homed_later),
 		cmocka_unit_test(test_hashed_site),
 		cmocka_unit_test(test_bare_site_is_mapped),
