@@ -30,6 +30,7 @@ struct batch {
 	struct hlv_arena arena;	 /* of one command */
 	struct hlv_buf identity; /* "INDEX:HANDLE"; empty: the administrator of the machine */
 	struct hlv_buf times;	 /* of the next CREATE: "INDEX=SECONDS ..." */
+	bool replace;		 /* CREATE overwrites what is there */
 	uint64_t now_ms;
 	char reason[KINDS_WHY];
 };
@@ -259,9 +260,9 @@ static enum hlv_err create(struct batch *b, struct hlv_bytes id)
 	if (!b->registry)
 		return HLV_OK;
 	err = registry_get(b->registry, id, &rec);
-	if (err == HLV_OK)
+	if (err == HLV_OK && !b->replace)
 		return refuse_rc(b, HLV_RC_EXISTS);
-	if (err != HLV_E_NOT_FOUND)
+	if (err != HLV_OK && err != HLV_E_NOT_FOUND)
 		return err;
 	HLV_TRY(may_create(b, id));
 	return put(b, id, list);
@@ -380,7 +381,7 @@ static enum hlv_err authenticate(struct batch *b, struct hlv_bytes text)
 }
 
 /* "#! ..."; other lines with '#' in front are comments. */
-static enum hlv_err directive(struct batch *b, struct hlv_bytes rest)
+static enum hlv_err directive(struct batch *b, struct hlv_bytes rest, bool *counts)
 {
 	static const uint8_t no_values[4];
 	struct hlv_bytes word = kinds_word(&rest);
@@ -390,12 +391,17 @@ static enum hlv_err directive(struct batch *b, struct hlv_bytes rest)
 		hlv_buf_put(&b->times, rest);
 		return HLV_OK;
 	}
+	if (hlv_eq(word, hlv_text("replace"))) {
+		b->replace = true;
+		return HLV_OK;
+	}
 	if (!b->registry)
 		return HLV_OK;
-	if (hlv_eq(word, hlv_text("empty")))
+	*counts = hlv_eq(word, hlv_text("empty"));
+	if (*counts)
 		return put(b, rest, hlv_bytes(no_values, sizeof no_values));
 	if (!hlv_eq(word, hlv_text("home")))
-		return refuse(b, "expected #! home, #! empty or #! time");
+		return refuse(b, "expected #! home, empty, replace or time");
 	struct source_record rec = {.handle = rest, .homed = true};
 	if (source_check(&rec) != HLV_OK)
 		return refuse(b, "%s", rec.reason);
@@ -428,7 +434,7 @@ static enum hlv_err command(struct batch *b, struct hlv_bytes line, struct hlv_b
 		      (int)(verb.n < 40 ? verb.n : 40), (const char *)verb.p);
 }
 
-/* AUTHENTICATE and "#!" prepare; they are not counted when they succeed. */
+/* AUTHENTICATE and most of "#!" prepare; they are not counted when they succeed. */
 static enum hlv_err run_line(struct batch *b, struct hlv_bytes line, struct hlv_bytes *id,
 			     bool *counts)
 {
@@ -437,7 +443,7 @@ static enum hlv_err run_line(struct batch *b, struct hlv_bytes line, struct hlv_
 	if (line.p[0] == '#') {
 		if (!hlv_starts_with(line, hlv_text("#!")))
 			return HLV_OK;
-		return directive(b, hlv_skip(line, 2));
+		return directive(b, hlv_skip(line, 2), counts);
 	}
 	if (hlv_eq_fold(kinds_word(&rest), hlv_text("AUTHENTICATE")))
 		return authenticate(b, kinds_trim(rest));

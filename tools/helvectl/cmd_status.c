@@ -171,7 +171,7 @@ int cmd_status(struct ctl *ctl, int argc, char **argv)
 		if (ctl->json)
 			print_json(&s, time.n ? time.p : "null");
 		else
-			print_text(&s, time.n ? time.p : "never");
+			print_text(&s, time.n ? strtok(time.p, "\"") : "never");
 	}
 	hlv_buf_free(&time);
 	hlv_buf_free(&s.listen);

@@ -224,6 +224,8 @@ enum hlv_err dump_run(struct ctl *ctl, int format, struct hlv_bytes prefix, dump
 	if (d.format == SOURCE_CSV)
 		hlv_buf_str(&d.text, "handle,index,type,data,ttl,permissions,format,timestamp,"
 				     "references,homed\n");
+	if (d.format == SOURCE_BATCH)
+		hlv_buf_str(&d.text, "#! replace\n\n");
 	if (prefix.n == 0)
 		err = scan_prefixes(ctl->store, ctl->view, put_prefix, &d);
 	if (err == HLV_OK && d.err == HLV_OK)

@@ -180,7 +180,8 @@ enum hlv_err kinds_parse(struct hlv_bytes kind, struct hlv_bytes text, struct hl
 	if (hlv_eq_fold(kind, hlv_text("UTF8")))
 		return hlv_utf8_valid(text) ? HLV_OK : wrong(why, "data is not UTF-8");
 	bool file = hlv_eq_fold(kind, hlv_text("FILE"));
-	size_t room = file ? HLV_MESSAGE_MAX : text.n + 8;
+	/* A reference in a list takes eight octets more than its text of at least three. */
+	size_t room = file ? HLV_MESSAGE_MAX : text.n * 4 + 8;
 	uint8_t *octets = hlv_alloc_raw(a, room);
 	struct hlv_writer w = hlv_writer(octets, octets ? room : 0);
 	enum hlv_err err;

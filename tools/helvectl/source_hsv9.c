@@ -103,12 +103,14 @@ static enum source_result next_prefix(struct source *s, struct hlv_arena *a,
 	return source_check(out) == HLV_OK ? SOURCE_RECORD : SOURCE_REJECTED;
 }
 
-static enum source_result parse_record(struct source *s, uint32_t now_s, struct hlv_arena *a,
+static enum source_result parse_record(struct source *s, struct hlv_arena *a,
 				       struct source_record *out)
 {
 	struct hlv_bytes name = unquote(a, &s->cell);
 	uint64_t line = out->line;
-	enum hlv_err err = source_jsonl_line(hlv_buf_bytes(&s->text), now_s, a, out);
+	/* The export leaves out a timestamp that is zero: one that is not there is zero, not
+	 * now. */
+	enum hlv_err err = source_jsonl_line(hlv_buf_bytes(&s->text), 0, a, out);
 	out->line = line;
 	if (err == HLV_OK && !hlv_eq(name, out->handle))
 		err = source_reject(out,
@@ -118,7 +120,7 @@ static enum source_result parse_record(struct source *s, uint32_t now_s, struct 
 	return err == HLV_OK ? SOURCE_RECORD : SOURCE_REJECTED;
 }
 
-static enum source_result next_record(struct source *s, uint32_t now_s, struct hlv_arena *a,
+static enum source_result next_record(struct source *s, struct hlv_arena *a,
 				      struct source_record *out)
 {
 	int c = next_element(s, '}');
@@ -129,7 +131,7 @@ static enum source_result next_record(struct source *s, uint32_t now_s, struct h
 	out->line = s->line;
 	if (!cut_key(s, c, &s->cell) || !cut_value(s, next_solid(s), &s->text))
 		return source_broken(out, "handleRecords: ends in the middle, or is no JSON");
-	return parse_record(s, now_s, a, out);
+	return parse_record(s, a, out);
 }
 
 /* The next of the dump's own members: its two lists are gone into, others are passed over. */
@@ -158,6 +160,7 @@ enum source_result source_hsv9_next(struct source *s, uint32_t now_s, struct hlv
 				    struct source_record *out)
 {
 	enum source_result result = SOURCE_END;
+	(void)now_s;
 	while (result == SOURCE_END) {
 		out->line = s->line;
 		switch ((enum place)s->u.hsv9.place) {
@@ -174,7 +177,7 @@ enum source_result source_hsv9_next(struct source *s, uint32_t now_s, struct hlv
 			result = next_prefix(s, a, out);
 			break;
 		case IN_RECORDS:
-			result = next_record(s, now_s, a, out);
+			result = next_record(s, a, out);
 			break;
 		case AT_END:
 			return next_solid(s) == EOF ? SOURCE_END
