@@ -41,12 +41,13 @@ def run(*argv, stdin=None, check=True, **more):
 class Node:
     """A node's directory and, while it runs, its process."""
 
-    def __init__(self, prefix="88.118.8", key="rsa"):
+    def __init__(self, prefix="88.118.8", key="rsa", *more):
         self.dir = os.path.join(tempfile.mkdtemp(prefix="helve-e2e-"), "node")
         self.conf = os.path.join(self.dir, "test.yaml")
         self.process = self.address = None
         self.lines = []
-        self.ctl("init", "--prefix", prefix, "--listen", "127.0.0.1:26410", "--key", key)
+        self.ctl("init", "--prefix", prefix, "--listen", "127.0.0.1:26410", "--key", key,
+                 *more)
 
     def ctl(self, *argv, check=True):
         return run(HELVECTL, "-d", self.dir, *argv, check=check)
@@ -140,6 +141,7 @@ class NodeCase(unittest.TestCase):
     """One node for all tests of a class."""
 
     prefix, key = "88.118.8", "p256"
+    init = ()
     settings = {}
     node = None
 
@@ -149,7 +151,7 @@ class NodeCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.node = Node(cls.prefix, cls.key)
+        cls.node = Node(cls.prefix, cls.key, *cls.init)
         try:
             cls.fill(cls.node)
             cls.node.start(**cls.settings)

@@ -7,7 +7,7 @@ import unittest
 
 import hdl
 from hdl import ask_for, ask_tcp, ask_udp
-from node import NodeCase, sample_site, text_value
+from node import DATA, NodeCase, sample_site, text_value
 
 PRIVATE = "1100"   # permissions: administrators read and write
 NOBODY = "0000"
@@ -159,10 +159,15 @@ class Answers(NodeCase):
         self.assertEqual(self.ask("88.118.8/noread", [2], flags=clear).indexes(), [2])
 
     def test_not_responsible(self):
-        for handle in ("10.1000/182", "88.118/x", "88.118.80/x", "88.118.9/x", "0.NA/10.1000", "10.1000", "/x"):
+        for handle in ("10.1000/182", "88.118/x", "88.118.80/x", "88.118.9/x", "/x"):
             with self.subTest(handle):
                 m = self.ask(handle)
                 self.assertEqual((m.rc, m.text), (301, "That prefix doesn't live here"))
+
+    def test_own_root(self):
+        """Made without a parent: what it does not know about prefixes, nobody does."""
+        for handle in ("0.NA/10.1000", "10.1000", "0.NA/88.118"):
+            self.assertEqual(self.ask(handle).rc, 100)
 
     def test_service_referral(self):
         m = self.ask("88.118.8.7/x", types=["URL"])
@@ -181,7 +186,7 @@ class Answers(NodeCase):
                 self.assertEqual((m.rc, m.handle), (303, b""))
                 self.assertEqual(m.indexes(), [5, 6])
         m = self.ask("0.NA/88.118.9.5", flags=hdl.USUAL | hdl.DNR)
-        self.assertEqual(m.rc, 301)
+        self.assertEqual(m.rc, 100)
 
     def test_derived_prefix_without_delegation(self):
         for flags in (hdl.USUAL, hdl.USUAL | hdl.DNR):
@@ -304,6 +309,22 @@ class Answers(NodeCase):
         for n, rc in ((2048, 100), (2049, 102)):
             handle = "88.118.8/".ljust(n, "x")
             self.assertEqual(ask_tcp(self.at, ask_for(handle)).rc, rc)
+
+
+class BelowAParent(NodeCase):
+    """A node that is not its own root knows its prefix and what is below, no other."""
+
+    init = ("--parent", os.path.join(DATA, "siteinfo.json"))
+
+    def test_prefixes(self):
+        cases = [("0.NA/88.118.8", hdl.USUAL, 1), ("88.118.8", hdl.USUAL, 1),
+                 ("0.NA/88.118.8.6", hdl.USUAL, 100), ("88.118.8/none", hdl.USUAL, 100),
+                 ("0.NA/88.118", hdl.USUAL, 301), ("0.NA/88.118.9", hdl.USUAL, 301),
+                 ("0.NA/0.NA", hdl.USUAL, 301), ("10.1000", hdl.USUAL | hdl.DNR, 301)]
+        for handle, flags, rc in cases:
+            with self.subTest(handle):
+                m = ask_udp(self.at, ask_for(handle, flags=flags))
+                self.assertEqual(m.rc, rc)
 
 
 if __name__ == "__main__":
