@@ -17,6 +17,9 @@ static void tell(const struct ctl *ctl, const char *format, va_list args)
 {
 	char line[CTL_WHY * 2];
 	vsnprintf(line, sizeof line, format, args);
+	for (char *p = line; *p; p++) /* names and files hold anything; this is one line */
+		if ((unsigned char)*p < ' ' || *p == 0x7F)
+			*p = '?';
 	fflush(stdout);
 	fprintf(stderr, "helvectl%s%s: %s\n", ctl->verb ? " " : "",
 		ctl->verb ? ctl->verb->name : "", line);

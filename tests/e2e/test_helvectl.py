@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: Apache-2.0
+"""helvectl as a program: real registries in and out, single records, backups, and one clear line
+for everything that goes wrong (contract.md)."""
+
+import fcntl
+import hashlib
+import json
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from node import DATA, HELVECTL, HELVED, PATIENCE, ROOT, SANITIZER, run
+
+DUMP = os.path.join(DATA, "hsv9-dump.json")
+
+
+def ctl(folder, *argv, check=False, **more):
+    return run(HELVECTL, "-d", folder, *argv, check=check, **more)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def record(handle, *values):
+    return {"handle": handle, "values": list(values)}
+
+
+def text_value(index, kind, data, **more):
+    return dict({"index": index, "type": kind, "data": {"format": "string", "value": data}},
+                **more)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="helve-ctl-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.dir = os.path.join(self.folder, "node")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def init(self, *more, prefix="88.118.8", folder=None):
+        done = ctl(folder or self.dir, "init", "--prefix", prefix, "--key", "p256", *more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def ok(self, *argv, folder=None):
+        done = ctl(folder or self.dir, *argv)
+        self.assertEqual(done.returncode, 0, "%s: %s" % (" ".join(argv), done.stderr))
+        return done.stdout
+
+    def refused(self, code, *argv, says, folder=None, lines=1):
+        """That exit code, and what is wrong as the first and (but for usage) only line."""
+        done = ctl(folder or self.dir, *argv)
+        told = done.stderr.splitlines()
+        self.assertEqual(done.returncode, code, "%s: %s" % (argv, done.stderr))
+        self.assertTrue(told, "%s: nothing was said" % (argv,))
+        self.assertIn(says, told[0], argv)
+        if code == 1:
+            self.assertEqual(len(told), lines, done.stderr)
+
+    def records(self, folder=None):
+        out = self.ok("dump", folder=folder)
+        return {r["handle"]: r for r in map(json.loads, out.splitlines())}
+
+    def summary(self, text):
+        return dict(part.split("=") for part in text.strip().splitlines()[-1].split())
+
+
+class Init(Case):
+    def test_what_is_made(self):
+        self.init("--listen", "127.0.0.1:12641", "--http", "127.0.0.1:18000")
+        modes = {"keys": 0o700, "keys/privkey.bin": 0o600, "keys/admpriv.bin": 0o600}
+        for name, mode in modes.items():
+            with self.subTest(name):
+                got = os.stat(os.path.join(self.dir, name)).st_mode
+                self.assertEqual(stat.S_IMODE(got), mode)
+        for name in ("helved.yaml", "keys/pubkey.bin", "keys/admpub.bin", "site.bin"):
+            self.assertTrue(os.path.getsize(os.path.join(self.dir, name)), name)
+        site = json.loads(read(os.path.join(self.dir, "site.json")))
+        self.assertEqual([(i["protocol"], i["port"], i["admin"])
+                          for i in site["servers"][0]["interfaces"]],
+                         [("TCP", 12641, True), ("UDP", 12641, False), ("HTTP", 18000, True)])
+
+    def test_prefix_record(self):
+        self.init()
+        values = self.records()["0.NA/88.118.8"]["values"]
+        self.assertEqual([(v["index"], v["type"]) for v in values],
+                         [(1, "HS_SITE"), (100, "HS_ADMIN"), (200, "HS_VLIST"),
+                          (300, "HS_PUBKEY")])
+        self.assertEqual(values[1]["data"]["value"],
+                         {"handle": "0.NA/88.118.8", "index": 200, "permissions": "1" * 12})
+        self.assertEqual(values[2]["data"]["value"], [{"handle": "0.NA/88.118.8", "index": 300}])
+
+    def test_own_root(self):
+        self.init()
+        status = json.loads(self.ok("status", "--json"))
+        self.assertEqual(sorted(status["prefixes"]), ["0.NA", "88.118.8"])
+
+    def test_root_node(self):
+        self.init(prefix="0.NA")
+        status = json.loads(self.ok("status", "--json"))
+        self.assertEqual(sorted(status["prefixes"]), ["0.0", "0.NA"])
+        held = [h for h, r in self.records().items() if "values" in r]
+        self.assertEqual(sorted(held), ["0.0/0.0", "0.NA/0.NA"])
+
+    def test_with_parent(self):
+        root = self.path("root")
+        self.init(prefix="0.NA", folder=root)
+        self.init("--parent", root)
+        self.assertEqual(json.loads(self.ok("status", "--json"))["prefixes"], ["88.118.8"])
+
+    def test_every_kind_of_key(self):
+        for kind in ("rsa", "p256", "ed25519", "sm2"):
+            with self.subTest(kind):
+                folder = self.path(kind)
+                ctl(folder, "init", "--prefix", "88.1", "--key", kind, check=True)
+                self.assertEqual(self.ok("verify", folder=folder).count("faults=0"), 1)
+
+    @unittest.skipUnless(os.path.exists(HELVED), "no helved in this build")
+    def test_helved_reads_it(self):
+        self.init()
+        run(HELVED, "-C", "-c", os.path.join(self.dir, "helved.yaml"))
+
+    def test_refusals(self):
+        self.init()
+        table = [
+            (1, ["init", "--prefix", "88.118.8"], "there is a node already"),
+            (2, ["init"], "--prefix is needed"),
+            (2, ["init", "--prefix", "a/b"], "no prefix"),
+            (2, ["init", "--prefix", "88.1", "--key", "dsa"], "expected rsa"),
+            (2, ["init", "--prefix", "88.1", "--listen", "here"], "ADDRESS:PORT"),
+            (2, ["init", "--prefix", "88.1", "--listen", "0.0.0.0:1"], "--address"),
+            (2, ["init", "--prefix", "88.1", "--color"], "unknown option"),
+            (2, ["init", "--prefix"], "needs an argument"),
+        ]
+        for code, argv, says in table:
+            with self.subTest(" ".join(argv)):
+                self.refused(code, *argv, says=says)
+        self.refused(1, "init", "--prefix", "88.1", "--parent", self.path("nowhere"),
+                     says="No such file", folder=self.path("other"))
+
+
+class RealRegistry(Case):
+    """The reference server's own export, in and out."""
+
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.loaded = self.summary(self.ok("load", DUMP))
+
+    def test_everything_is_there(self):
+        self.assertEqual((self.loaded["loaded"], self.loaded["failed"]), ("5000", "0"))
+        want = json.loads(read(DUMP))
+        got = self.records()
+        self.assertEqual(set(got), set(want["handleRecords"]))
+        for handle, theirs in want["handleRecords"].items():
+            ours = {v["index"]: v for v in got[handle]["values"]}
+            self.assertEqual(len(ours), len(theirs["values"]), handle)
+            for value in theirs["values"]:
+                self.compare(handle, value, ours[value["index"]])
+        homed = json.loads(self.ok("status", "--json"))["prefixes"]
+        self.assertEqual(sorted("0.NA/" + p for p in homed), sorted(want["homedPrefixes"]))
+
+    def compare(self, handle, want, got):
+        got = dict(got)
+        if "timestamp" not in want:
+            self.assertEqual(got.pop("timestamp"), "1970-01-01T00:00:00Z", handle)
+        if got["data"]["value"] != want["data"]["value"] and want["type"] == "HS_PUBKEY":
+            self.assertEqual(got["data"]["value"]["kty"], "SM2", handle)
+            got["data"] = want["data"]
+        self.assertEqual(got, want, handle)
+
+    def test_round_trips(self):
+        first = self.ok("dump")
+        for form in ("jsonl", "csv", "batch"):
+            with self.subTest(form):
+                file = self.path("dump." + form)
+                with open(file, "wb") as out:
+                    subprocess.run([HELVECTL, "-d", self.dir, "dump", "--format", form],
+                                   stdout=out, check=True, timeout=PATIENCE)
+                other = self.path("node-" + form)
+                self.init(folder=other)
+                got = self.summary(self.ok("load", file, folder=other))
+                self.assertEqual((got["loaded"], got["failed"]), ("5000", "0"))
+                self.assertEqual(self.ok("dump", folder=other), first)
+                self.assertIn("faults=0", self.ok("verify", folder=other))
+
+    def test_key_order(self):
+        handles = [json.loads(line)["handle"] for line in self.ok("dump").splitlines()]
+        folded = [h.encode().upper() for h in handles if len(h.encode()) < 400]
+        self.assertEqual(folded, sorted(folded))
+
+    def test_counts_and_lists(self):
+        self.assertEqual(self.ok("count").strip(), "5000")
+        self.assertEqual(self.ok("count", "88.118.8").strip(), "3988")
+        self.assertEqual(len(self.ok("list", "0.NA").splitlines()), 21)
+        listed = json.loads(self.ok("list", "88.118.9", "--json"))
+        self.assertEqual((len(listed["handles"]), listed["totalCount"]), (570, "570"))
+        part = self.ok("dump", "--prefix", "20.500.12345").splitlines()
+        self.assertEqual(len(part), 420)
+
+    def test_backup_and_restore(self):
+        file, other = self.path("backup"), self.path("other")
+        os.mkdir(other)
+        self.ok("backup", file)
+        *body, trailer = read(file).splitlines(keepends=True)
+        digest = hashlib.sha256("".join(body).encode()).hexdigest()
+        self.assertEqual(json.loads(trailer)["sha256"], digest)
+        self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
+        self.ok("restore", file, folder=other)
+        self.assertEqual(self.ok("dump", folder=other), self.ok("dump"))
+        self.refused(1, "restore", file, says="not empty", folder=other)
+
+    def test_damaged_backups(self):
+        file, bad = self.path("backup"), self.path("bad")
+        self.ok("backup", file)
+        with open(file, "rb") as f:
+            whole = f.read()
+        lines = whole.splitlines(keepends=True)
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 1
+        table = {
+            "cut in a line": whole[:-10], "cut at a line": b"".join(lines[:-1]),
+            "one octet changed": bytes(flipped), "a record less": b"".join(lines[:9] + lines[10:]),
+            "without its header": b"".join(lines[1:]), "empty": b"", "a newline": b"\n",
+            "a dump": b"".join(lines[1:-1]),
+            "newer": whole.replace(b'"helveBackup":1', b'"helveBackup":2', 1),
+        }
+        for name, octets in table.items():
+            with self.subTest(name):
+                with open(bad, "wb") as f:
+                    f.write(octets)
+                self.refused(1, "restore", bad, says="bad", folder=self.path("fresh"))
+                self.assertFalse(os.path.exists(self.path("fresh/data")))
+
+    def test_batch(self):
+        folder = self.path("batch")
+        shutil.copytree(DATA, folder)
+        file = os.path.join(folder, "hsv9-batch.txt")
+        before = set(self.records())
+        done = ctl(self.dir, "load", file)
+        self.assertEqual(done.returncode, 1)
+        got = self.summary(done.stdout)
+        self.assertEqual((got["loaded"], got["failed"]), ("683", "10"))
+        rejected = [json.loads(line) for line in read(file + ".rejected").splitlines()]
+        says = ["(101)", "(201)", "(200)", "(200)", "(100)", "permission string",
+                "admin permission string", "no handle values", "(400)", "FROBNICATE"]
+        lines = [2912, 2915, 2918, 2920, 2923, 2925, 2928, 2931, 2933, 2936]
+        self.assertEqual([r["line"] for r in rejected], lines)
+        for want, one in zip(says, rejected):
+            self.assertIn(want, one["reason"])
+        left = {h.upper(): [v["index"] for v in r["values"]]
+                for h, r in self.records().items() if h not in before}
+        want = json.loads(read(os.path.join(DATA, "hsv9-batch-expected.json")))
+        self.assertEqual(left, {h.upper(): sorted(i) for h, i in want.items()})
+
+
+class Records(Case):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def test_put_get_rm(self):
+        self.ok("put", "88.118.8/阀-1", "--value", "1 URL https://e.cn/1",
+                "--value", "100 HS_ADMIN 200:111111111111:0.NA/88.118.8",
+                "--value", "301 HS_SECKEY geheim")
+        self.ok("put", "88.118.8/阀-1", "--value", "1 URL https://e.cn/2", "--value", "2 品牌 巴山 A")
+        shown = self.ok("get", "88.118.8/阀-1")
+        self.assertIn("1 URL https://e.cn/2\n2 品牌 巴山 A\n100 HS_ADMIN", shown)
+        self.assertNotIn("geheim", shown)
+        self.assertIn("geheim", self.ok("get", "--secrets", "88.118.8/阀-1"))
+        got = json.loads(self.ok("get", "--json", "88.118.8/阀-1"))
+        self.assertEqual([v["index"] for v in got["values"]], [1, 2, 100])
+        self.assertEqual(got["values"][2]["data"]["value"]["permissions"], "1" * 12)
+        self.ok("rm", "88.118.8/阀-1")
+        self.refused(1, "get", "88.118.8/阀-1", says="not in this registry")
+        self.assertEqual(json.loads(self.ok("status", "--json"))["deleted"], 1)
+        self.ok("put", "88.118.8/阀-1", "--value", "1 URL https://e.cn/3")
+        self.assertEqual(self.ok("get", "88.118.8/阀-1"), "1 URL https://e.cn/3\n")
+
+    def test_spelling_is_kept_and_case_is_one(self):
+        self.ok("put", "88.118.8/Abc", "--value", "1 URL x")
+        self.assertEqual(self.ok("list", "88.118.8"), "88.118.8/Abc\n")
+        self.assertEqual(self.ok("get", "88.118.8/aBC"), "1 URL x\n")
+
+    def test_values_from_files(self):
+        shutil.copy(os.path.join(DATA, "siteinfo.json"), self.path("s.json"))
+        self.ok("put", "88.118.8/s", "--file", "1 HS_SITE " + self.path("s.json"),
+                "--file", "300 HS_PUBKEY " + os.path.join(DATA, "pubkey.bin"))
+        got = json.loads(self.ok("get", "--json", "88.118.8/s"))["values"]
+        self.assertEqual(got[0]["data"]["value"], json.loads(read(self.path("s.json"))))
+        self.assertEqual(got[1]["data"]["value"]["kty"], "RSA")
+
+    def test_refusals(self):
+        table = [
+            (2, ["put", "88.118.8/x"], "no value"),
+            (2, ["put", "--value", "1 URL x"], "which identifier"),
+            (2, ["put", "88.118.8/x", "--value", "URL x"], "INDEX TYPE DATA"),
+            (2, ["put", "88.118.8/x", "--value", "0 URL x"], "index from 1"),
+            (2, ["put", "88.118.8/x", "--value", "1 HS_ADMIN me"], "INDEX:HANDLE"),
+            (1, ["put", "88.118.8", "--value", "1 URL x"], "slash"),
+            (1, ["put", "88.118.8/a\nb", "--value", "1 URL x"], "control"),
+            (1, ["put", "88.118.8/x", "--value", "1 URL x", "--value", "1 URL y"], "twice"),
+            (2, ["put", "88.118.8/x", "--file", "1 URL /nonexistent"], "No such file"),
+            (1, ["get", "88.118.8/none"], "not in this registry"),
+            (2, ["get"], "which identifier"),
+            (2, ["get", "a/b", "c/d"], "one identifier"),
+            (1, ["rm", "88.118.8/none"], "not in this registry"),
+            (2, ["list"], "which prefix"),
+            (2, ["list", "a/b"], "no prefix"),
+            (2, ["count", "a", "b"], "one prefix"),
+            (1, ["unhome", "88.1"], "not homed"),
+            (2, ["home"], "which prefix"),
+            (2, ["dump", "88.118.8"], "--prefix 88.118.8"),
+            (2, ["dump", "--format", "hsv9"], "expected jsonl"),
+            (2, ["load"], "which file"),
+            (2, ["load", "x", "--format", "xml"], "expected jsonl"),
+            (1, ["load", self.path("none")], "No such file"),
+            (1, ["load", "/"], "directory"),
+            (1, ["restore", self.path("none")], "No such file"),
+            (2, ["backup"], "which file"),
+            (1, ["backup", "/nonexistent/x"], "No such file"),
+            (2, ["key"], "key new"),
+            (2, ["frob"], "no verb 'frob'"),
+            (2, ["status", "now"], "what is 'now'"),
+        ]
+        for code, argv, says in table:
+            with self.subTest(" ".join(argv)):
+                self.refused(code, *argv, says=says)
+        self.assertEqual(run(HELVECTL, check=False).returncode, 2)
+        self.assertEqual(self.ok("count").strip(), "2")
+
+    def test_home(self):
+        self.ok("home", "88.200")
+        self.ok("home", "0.NA/88.200")
+        self.assertIn("88.200", json.loads(self.ok("status", "--json"))["prefixes"])
+        self.ok("unhome", "88.200")
+        self.assertNotIn("88.200", json.loads(self.ok("status", "--json"))["prefixes"])
+
+    def test_delegate(self):
+        other = self.path("other")
+        self.init("--listen", "127.0.0.2:4444", prefix="88.118.8.1", folder=other)
+        self.ok("delegate", "88.118.8.1", "--to", other)
+        self.ok("delegate", "88.118.8.1", "--to", os.path.join(other, "site.bin"))
+        values = self.records()["0.NA/88.118.8.1"]["values"]
+        self.assertEqual([v["type"] for v in values], ["HS_SITE", "HS_SITE.PREFIX"])
+        self.assertEqual(values[0]["data"]["value"]["servers"][0]["address"], "127.0.0.2")
+        self.refused(1, "delegate", "88.1", "--to", self.path("none"), says="No such file")
+        self.refused(1, "delegate", "88.1", "--to", write(self.path("x"), "{}"), says="servers")
+        self.refused(2, "delegate", "88.1", says="which site")
+
+    def test_beside_a_server(self):
+        """The lock that helved holds; reading verbs do not need it."""
+        with open(os.path.join(self.dir, "data", "helved.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write("4711\n")
+            lock.flush()
+            for argv in (["put", "88.118.8/x", "--value", "1 URL x"], ["rm", "88.118.8/x"],
+                         ["home", "88.1"], ["load", DUMP]):
+                with self.subTest(argv[0]):
+                    self.refused(1, *argv, says="a server (pid 4711) runs")
+            for argv in (["dump"], ["count"], ["verify"], ["get", "0.NA/88.118.8"],
+                         ["backup", self.path("b")]):
+                with self.subTest(argv[0]):
+                    self.ok(*argv)
+            self.assertEqual(json.loads(self.ok("status", "--json"))["server"], 4711)
+
+    def test_no_node(self):
+        for argv in (["dump"], ["put", "a/b", "--value", "1 URL x"], ["status"]):
+            with self.subTest(argv[0]):
+                self.refused(1, *argv, says="helvectl init", folder=self.path("nothing"))
+
+
+class Load(Case):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def test_sample_registry(self):
+        done = self.summary(self.ok("load", os.path.join(ROOT, "conf/sample/registry.jsonl")))
+        self.assertEqual(done["failed"], "0")
+        self.assertGreater(int(done["loaded"]), 100)
+
+    def test_rejected_lines(self):
+        good = json.dumps(record("88.118.8/1", text_value(1, "URL", "x")))
+        file = write(self.path("in.jsonl"), good + "\n{}\nnonsense\n" + good.replace("/1", "/2"))
+        done = ctl(self.dir, "load", file, "--json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(file + ".rejected", done.stderr)
+        got = json.loads(done.stdout)
+        self.assertEqual((got["loaded"], got["failed"]), (2, 2))
+        lines = [json.loads(line) for line in read(file + ".rejected").splitlines()]
+        self.assertEqual([r["line"] for r in lines], [2, 3])
+        self.assertTrue(all(r["reason"] for r in lines))
+
+    def test_dry_run_writes_nothing(self):
+        before = self.ok("dump")
+        self.ok("load", "--dry-run", DUMP)
+        self.assertEqual(self.ok("dump"), before)
+
+    def test_empty_file(self):
+        got = self.summary(self.ok("load", write(self.path("empty"), "")))
+        self.assertEqual((got["loaded"], got["failed"]), ("0", "0"))
+
+    def test_unknown_form(self):
+        self.refused(1, "load", write(self.path("x"), "<xml/>"), says="--format")
+
+    def test_full_disk(self):
+        """Files may not grow: a clean end, and a registry that is whole."""
+        file = self.path("many.jsonl")
+        with open(file, "w") as f:
+            for i in range(20000):
+                f.write(json.dumps(record("88.118.8/%d" % i, text_value(1, "URL", "x" * 300))))
+                f.write("\n")
+        limit = 2 * 1024 * 1024
+
+        def tight():
+            import signal
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        done = subprocess.run([HELVECTL, "-d", self.dir, "load", file], preexec_fn=tight,
+                              capture_output=True, text=True, timeout=PATIENCE)
+        self.assertFalse(SANITIZER.search(done.stderr), done.stderr)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn("space", done.stderr)
+        self.assertIn("faults=0", self.ok("verify"))
+        self.ok("load", "--resume", file)
+        self.assertEqual(self.ok("count", "88.118.8").strip(), "20000")
+
+
+class Keys(Case):
+    def secret(self, name, text):
+        path = write(self.path(name), text + "\n")
+        os.chmod(path, 0o600)
+        return path
+
+    def test_forms(self):
+        for kind in ("rsa", "p256", "ed25519", "sm2"):
+            with self.subTest(kind):
+                key = self.path(kind)
+                self.ok("key", "new", key, "--key", kind)
+                shown = json.loads(self.ok("key", "show", "--json", key))
+                self.assertEqual(shown["half"], "private")
+                self.ok("key", "convert", key, key + ".pem", "--to", "pem")
+                self.ok("key", "convert", key + ".pem", key + ".bin", "--to", "bin")
+                self.ok("key", "convert", key + ".pub", key + ".jwk", "--to", "jwk")
+                self.ok("key", "convert", key + ".jwk", key + ".pub2", "--to", "bin")
+                for form in (".pem", ".bin", ".jwk", ".pub2"):
+                    again = json.loads(self.ok("key", "show", "--json", key + form))
+                    self.assertEqual(again["publicKey"], shown["publicKey"], form)
+                self.assertEqual(stat.S_IMODE(os.stat(key + ".pem").st_mode), 0o600)
+
+    def test_passphrases(self):
+        sealed = os.path.join(DATA, "privkey-encrypted.bin")
+        right, wrong = self.secret("right", "test-pass-88"), self.secret("wrong", "nope")
+        self.assertIn("RSA-2048", self.ok("key", "show", sealed, "--passphrase-file", right))
+        self.refused(1, "key", "show", sealed, says="--passphrase-file")
+        self.refused(1, "key", "show", sealed, "--passphrase-file", wrong, says="wrong passphrase")
+        os.chmod(right, 0o644)
+        self.refused(1, "key", "show", sealed, "--passphrase-file", right, says="others", lines=2)
+        utf8 = os.path.join(DATA, "privkey-encrypted-utf8.bin")
+        self.ok("key", "show", utf8, "--passphrase-file", self.secret("u", "测试-口令"))
+        new = self.secret("new", "新口令")
+        self.ok("key", "convert", os.path.join(DATA, "privkey.bin"), self.path("k"), "--to", "bin",
+                "--new-passphrase-file", new)
+        self.ok("key", "show", self.path("k"), "--passphrase-file", new)
+        self.refused(1, "key", "new", self.path("e"), "--passphrase-file", self.secret("none", ""),
+                     says="empty passphrase")
+
+    def test_refusals(self):
+        key = self.path("key")
+        self.ok("key", "new", key, "--key", "p256")
+        self.refused(1, "key", "new", key, says="never overwritten")
+        self.refused(1, "key", "convert", key, key + ".pub", "--to", "pem", says="never overwritten")
+        self.refused(2, "key", "convert", key, self.path("x"), "--to", "der", says="bin, pem or jwk")
+        self.refused(2, "key", "show", says="which file")
+        self.refused(1, "key", "show", write(self.path("junk"), "junk"), says="no key")
+        self.refused(1, "key", "show", write(self.path("j"), "{}"), says="kty")
+
+
+if __name__ == "__main__":
+    unittest.main()
