@@ -67,7 +67,8 @@ static void test_strays(void **state)
 {
 	(void)state;
 	uint32_t first = launch(0, 1), last = launch(0, 1);
-	const uint32_t strays[] = {first - 1, last + 1, last + ROOM, first - ROOM, first ^ 0x80000000};
+	const uint32_t strays[] = {first - 1, last + 1, last + ROOM, first - ROOM,
+				   first ^ 0x80000000};
 	for (size_t i = 0; i < sizeof strays / sizeof *strays; i++)
 		if (flight_find(&f, strays[i]))
 			fail_msg("stray %zu found a question", i);

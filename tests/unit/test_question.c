@@ -99,7 +99,7 @@ static void test_judge(void **state)
 		form.certified = row->certified;
 		form.check = row->check;
 		size_t n = make_answer(row, out);
-		/* On the heap and of the exact size, so that a sanitizer sees what lies behind. */
+		/* On the heap, of the exact size: a sanitizer sees what is read behind it. */
 		uint8_t *exact = malloc(n);
 		assert_non_null(exact);
 		memcpy(exact, out, n);
