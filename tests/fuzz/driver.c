@@ -2,7 +2,8 @@
  *
  * Runs a fuzz target without libFuzzer: every file of the folders that are named, as it is and
  * then changed in a number of ways that a fixed seed chooses. The same seed gives the same run.
- *   TARGET [-n CHANGES] FOLDER-OR-FILE ...
+ *   TARGET [-n CHANGES] [-k FILE] FOLDER-OR-FILE ...
+ * With -k each input stands in FILE while it runs: after a crash, the one that did it.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -20,10 +21,19 @@ static struct {
 	unsigned changes; /* of each input */
 	unsigned inputs, runs;
 	struct hlv_buf last; /* another input, to splice with */
+	const char *keep;    /* where the input in hand is kept, or NULL */
 } run;
+
+static void keep(struct hlv_bytes b)
+{
+	FILE *f = fopen(run.keep, "we");
+	hlv_require(f && fwrite(b.p, 1, b.n, f) == b.n && fclose(f) == 0);
+}
 
 static void run_one(struct hlv_bytes b)
 {
+	if (run.keep)
+		keep(b);
 	/* Its own allocation, so that a sanitizer sees one octet too far. */
 	uint8_t *copy = malloc(b.n ? b.n : 1);
 	hlv_require(copy);
@@ -142,6 +152,10 @@ int main(int argc, char **argv)
 		struct stat st;
 		if (strcmp(argv[i], "-n") == 0 && i + 1 < argc) {
 			run.changes = (unsigned)strtoul(argv[++i], NULL, 10);
+			continue;
+		}
+		if (strcmp(argv[i], "-k") == 0 && i + 1 < argc) {
+			run.keep = argv[++i];
 			continue;
 		}
 		if (stat(argv[i], &st) != 0)
