@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A page header, then this, at the start of each of the first two pages (LMDB 0.9, mdb.c
@@ -34,6 +36,7 @@ enum {
 	PAGE_MIN = 512,
 	PAGE_MAX = 65536,
 	TRIES = 5,
+	LOCK_TRIES = 25, /* half a second */
 	EXTEND_STEP = 1 << 20,
 	ROOM_MIN = 1 << 20,
 };
@@ -112,6 +115,17 @@ enum hlv_err store_file_check_place(const char *dir, char *why)
 		return HLV_E_UNSUPPORTED;
 	}
 	return HLV_OK;
+}
+
+bool store_file_lock(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static bool is_meta(const struct meta_page *m, uint64_t slot)

@@ -18,6 +18,9 @@ enum hlv_err store_file_say_errno(char *why, const char *path, int number);
 enum hlv_err HLV_MUST_USE store_file_make_dir(const char *path, char *why);
 /* HLV_E_UNSUPPORTED for network and user-space file systems. */
 enum hlv_err HLV_MUST_USE store_file_check_place(const char *dir, char *why);
+/* The writer's lock. A writer that was killed keeps its own until the kernel has taken its memory
+ * apart, so that it is asked for more than once. */
+bool store_file_lock(int fd);
 /* Both meta pages of an existing file: HLV_OK, HLV_E_NOT_FOUND when it is empty, HLV_E_CORRUPT. */
 enum hlv_err HLV_MUST_USE store_file_check(int fd, const char *name, char *why);
 /* Make the file at least `size` octets long, sparse, so that pages that were given out but never

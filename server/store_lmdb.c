@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -18,7 +17,6 @@
 
 enum {
 	READERS = 512,
-	LOCK_TRIES = 25,       /* half a second */
 	GROW_WAIT_S = 2,       /* a serving view lasts 100 ms at most (threats.md D8) */
 	SPARE_PAGES = 64,      /* of the small tables and the free list */
 	PAGES_EACH_PUT = 6,    /* one path through the tree, copied */
@@ -395,18 +393,6 @@ static enum hlv_err lmdb_say(char *why, const char *path, int rc)
 	return rc == 0 ? HLV_OK : store_file_say(why, path, mdb_strerror(rc), to_err(rc));
 }
 
-/* A writer that was killed keeps its lock until the kernel has taken its memory apart. */
-static bool lock_file(int fd)
-{
-	const struct timespec pause = {.tv_nsec = 20000000};
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 /* Our own descriptor of the data file: the writer's lock hangs on it, and ends with the process
  * however that ends. */
 static enum hlv_err open_file(struct lmdb_store *s, const char *path,
@@ -419,7 +405,7 @@ static enum hlv_err open_file(struct lmdb_store *s, const char *path,
 	s->fd = open(name, flags | O_CLOEXEC, 0640);
 	if (s->fd < 0)
 		return store_file_say_errno(why, path, errno);
-	if (!o->read_only && !lock_file(s->fd))
+	if (!o->read_only && !store_file_lock(s->fd))
 		return store_file_say(why, path,
 			   "is being written by another process; stop it, or ask it to do this",
 			   HLV_E_BUSY);
