@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -16,6 +17,15 @@ import unittest
 from node import DATA, HELVECTL, HELVED, PATIENCE, ROOT, SANITIZER, run
 
 DUMP = os.path.join(DATA, "hsv9-dump.json")
+
+
+def crc32c(octets):
+    crc = 0xFFFFFFFF
+    for octet in octets:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return struct.pack(">I", crc ^ 0xFFFFFFFF)
 
 
 def ctl(folder, *argv, check=False, **more):
@@ -377,6 +387,26 @@ class Records(Case):
                 with self.subTest(argv[0]):
                     self.ok(*argv)
             self.assertEqual(json.loads(self.ok("status", "--json"))["server"], 4711)
+
+    def test_newer_store(self):
+        """The format's number stands in META with its checksum behind it."""
+        path = os.path.join(self.dir, "data", "data.mdb")
+        with open(path, "rb") as f:
+            octets = f.read()
+        old = b"format" + b"\0\1\0\0" + crc32c(b"format\0\1\0\0")
+        new = b"format" + b"\0\2\0\0" + crc32c(b"format\0\2\0\0")
+        self.assertIn(old, octets)
+        with open(path, "wb") as f:
+            f.write(octets.replace(old, new))
+        for argv in (["dump"], ["put", "88.118.8/x", "--value", "1 URL x"], ["verify"]):
+            with self.subTest(argv[0]):
+                self.refused(1, *argv, says="newer version")
+
+    def test_cut_store(self):
+        path = os.path.join(self.dir, "data", "data.mdb")
+        os.truncate(path, 5000)
+        self.refused(1, "dump", says="data")
+        self.refused(1, "put", "88.118.8/x", "--value", "1 URL x", says="data")
 
     def test_no_node(self):
         for argv in (["dump"], ["put", "a/b", "--value", "1 URL x"], ["status"]):

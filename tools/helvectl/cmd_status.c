@@ -86,8 +86,13 @@ static void read_listen(struct status *s)
 		}
 		for (line = line ? line + 7 : ""; *line && *line != '\n' && *line != '#';
 		     line++)
-			if (!strchr(" []\"'\r\t", *line))
+			if (!strchr(" \"'\r\t", *line))
 				hlv_buf_put(&s->listen, hlv_bytes(line, 1));
+	}
+	struct hlv_bytes list = hlv_buf_bytes(&s->listen);
+	if (list.n > 1 && list.p[0] == '[' && list.p[list.n - 1] == ']') {
+		s->listen.p[--s->listen.n] = '\0';
+		memmove(s->listen.p, s->listen.p + 1, s->listen.n--);
 	}
 	hlv_buf_str(&s->listen, "");
 	hlv_buf_free(&file);
@@ -136,6 +141,12 @@ static void print_json(const struct status *s, const char *time)
 	hlv_buf_free(&listen);
 }
 
+static const char *unquoted(struct hlv_buf *text)
+{
+	text->p[--text->n] = '\0';
+	return text->p + 1;
+}
+
 static void print_text(const struct status *s, const char *time)
 {
 	printf("records      %llu (%llu deleted)\n"
@@ -171,7 +182,7 @@ int cmd_status(struct ctl *ctl, int argc, char **argv)
 		if (ctl->json)
 			print_json(&s, time.n ? time.p : "null");
 		else
-			print_text(&s, time.n ? strtok(time.p, "\"") : "never");
+			print_text(&s, time.n > 2 ? unquoted(&time) : "never");
 	}
 	hlv_buf_free(&time);
 	hlv_buf_free(&s.listen);
