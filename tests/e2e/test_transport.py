@@ -261,11 +261,11 @@ class Strangers(NodeCase):
         Strangers.last = getattr(Strangers, "last", 9) + 1
         self.source = "127.0.7.%d" % Strangers.last
 
-    def udp(self):
+    def udp(self, source=None):
         c = hdl.Udp(self.at)
         c.socket.close()
         c.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        c.socket.bind((self.source, 0))
+        c.socket.bind((source or self.source, 0))
         c.socket.settimeout(10)
         c.socket.connect(self.at)
         return c
@@ -309,6 +309,30 @@ class Strangers(NodeCase):
             self.assertEqual(u.ask(short).rc, 1)
             self.assertEqual(t.ask(ask_for("88.118.8/JX1")).rc, 1)
             self.assertEqual(u.ask(long).rc, 200)
+
+    def test_flood_from_one_source(self):
+        """50 answers a second and a burst of 125; above it a stub or nothing. Others notice
+        nothing, and the source itself is served by TCP."""
+        flood = [ask_for("88.118.8/JX1") for _ in range(1000)]
+        full = stubs = 0
+        with self.udp() as u, self.udp("127.1.9.1") as other:
+            for i, request in enumerate(flood):
+                u.send(request.octets)
+                if i % 20 == 19:  # keep within the socket's buffer; this one is served in order
+                    self.assertIsInstance(other.ask(ask_for("88.118.8/JX1")), hdl.Message)
+            u.socket.setblocking(False)
+            try:
+                while True:
+                    m = u.receive()
+                    stubs += isinstance(m, hdl.Stub)
+                    full += isinstance(m, hdl.Message)
+            except BlockingIOError:
+                pass
+        self.assertGreaterEqual(full, 100)
+        self.assertLess(full, 1000)
+        self.assertLessEqual(stubs, (1000 - full) // 2 + 1)
+        with self.tcp() as t:
+            self.assertEqual(t.ask(flood[0]).rc, 1)
 
     def test_connections_of_one_source(self):
         keep = ask_for("88.118.8/JX1", flags=CLEAR | hdl.KC)

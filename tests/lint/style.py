@@ -11,7 +11,7 @@ from includes import ROOT, sources
 
 FILE_LINES, FUNCTION_LINES = 700, 100
 SPDX = "SPDX-License-Identifier: Apache-2.0"
-NEVER = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|gets|atoi|atol|atof|alloca|setjmp|"
+NEVER = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|alloca|setjmp|"
                    r"longjmp|usleep|sleep)\s*\(|\b(TODO|FIXME|XXX)\b")
 
 
