@@ -180,10 +180,8 @@ static enum hlv_err lmdb_get(struct store_view *v, enum store_space space, struc
 {
 	MDB_val k = to_val(key), d;
 	int rc = mdb_get(v->txn, v->store->tables[space], &k, &d);
-	if (rc != 0)
-		return to_err(rc);
-	*value = from_val(d);
-	return HLV_OK;
+	*value = rc == 0 ? from_val(d) : (struct hlv_bytes){0};
+	return to_err(rc);
 }
 
 static enum hlv_err lmdb_scan(struct store_view *v, enum store_space space,
@@ -203,15 +201,10 @@ static enum hlv_err lmdb_scan(struct store_view *v, enum store_space space,
 
 /* --- commit --- */
 
-static struct lmdb_commit *commit_of(struct commit_engine *e)
-{
-	return (struct lmdb_commit *)e;
-}
-
 static enum hlv_err commit_get(struct commit_engine *e, enum store_space space,
 			       struct hlv_bytes key, struct hlv_bytes *value)
 {
-	struct lmdb_commit *c = commit_of(e);
+	struct lmdb_commit *c = (struct lmdb_commit *)e;
 	MDB_val k = to_val(key), d;
 	c->rc = mdb_get(c->txn, c->s->tables[space], &k, &d);
 	*value = c->rc == 0 ? from_val(d) : (struct hlv_bytes){0};
@@ -220,7 +213,7 @@ static enum hlv_err commit_get(struct commit_engine *e, enum store_space space,
 
 static bool commit_is_new(struct commit_engine *e, enum store_space space, struct hlv_bytes key)
 {
-	struct lmdb_commit *c = commit_of(e);
+	struct lmdb_commit *c = (struct lmdb_commit *)e;
 	if (space != SPACE_RECORD || key.n > STORE_KEY_MAX)
 		return false;
 	size_t n = key.n < c->last.n ? key.n : c->last.n;
@@ -246,7 +239,7 @@ static int reserve_record(struct lmdb_commit *c, struct hlv_bytes key, MDB_val *
 static enum hlv_err commit_reserve(struct commit_engine *e, enum store_space space,
 				   struct hlv_bytes key, size_t n, uint8_t **place)
 {
-	struct lmdb_commit *c = commit_of(e);
+	struct lmdb_commit *c = (struct lmdb_commit *)e;
 	MDB_val k = to_val(key), d = {.mv_size = n};
 	if (space == SPACE_RECORD)
 		c->rc = reserve_record(c, key, &d);
@@ -260,7 +253,7 @@ static enum hlv_err commit_reserve(struct commit_engine *e, enum store_space spa
 static enum hlv_err commit_remove(struct commit_engine *e, enum store_space space,
 				  struct hlv_bytes key)
 {
-	struct lmdb_commit *c = commit_of(e);
+	struct lmdb_commit *c = (struct lmdb_commit *)e;
 	MDB_val k = to_val(key);
 	c->rc = mdb_del(c->txn, c->s->tables[space], &k, NULL);
 	return c->rc == MDB_NOTFOUND ? HLV_OK : to_err(c->rc);
