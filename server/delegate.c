@@ -125,10 +125,10 @@ static void remember(struct homed_memo *memo, struct hlv_bytes prefix, bool home
 
 /* Everything else: its prefix is homed here, or its record here says where it is served. */
 static enum hlv_err find_item(struct store *s, struct store_view *v, struct homed_memo *memo,
-			      struct hlv_bytes id, bool refer, struct hlv_arena *a,
-			      enum verdict *verdict, struct hlv_list *values)
+			      struct hlv_bytes id, struct hlv_bytes prefix, bool refer,
+			      struct hlv_arena *a, enum verdict *verdict,
+			      struct hlv_list *values)
 {
-	struct hlv_bytes prefix = hlv_name_split(id).prefix;
 	bool homed = true;
 	*verdict = VERDICT_OURS;
 	if (remembered(memo, prefix) && memo->homed)
@@ -163,9 +163,9 @@ enum hlv_err delegate_find(struct store *s, struct store_view *v, const struct s
 		if (hash % place->servers != place->own)
 			return HLV_OK;
 	}
-	bool slash = id.n > 0 && memchr(id.p, '/', id.n) != NULL;
-	if (slash && !hlv_name_is_prefix_handle(id))
-		return find_item(s, v, memo, id, refer, a, verdict, values);
+	struct hlv_name name = hlv_name_split(id);
+	if (name.slash && !hlv_eq_fold(name.prefix, hlv_text("0.NA")))
+		return find_item(s, v, memo, id, name.prefix, refer, a, verdict, values);
 	uint8_t room[HLV_IDENTIFIER_MAX + 8];
 	struct hlv_writer w = hlv_writer(room, sizeof room);
 	hlv_name_put_resolvable(&w, id);

@@ -20,6 +20,7 @@ __attribute__((target("sse4.2"))) static uint32_t by_sse42(uint32_t crc, struct 
 {
 	uint64_t c = crc;
 	size_t i = 0;
+#pragma GCC unroll 8
 	for (; i + 8 <= b.n; i += 8) {
 		uint64_t word;
 		memcpy(&word, b.p + i, sizeof word);

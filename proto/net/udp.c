@@ -124,6 +124,8 @@ static enum hlv_rate_verdict limit(struct hlv_udp *u, const struct hlv_exchange 
 	uint32_t per_s = l->rate;
 	if (x->peer.verified)
 		per_s = x->peer.trusted ? l->rate_trusted : l->rate_verified;
+	if (per_s == 0)
+		return HLV_RATE_PASS;
 	enum hlv_rate_verdict verdict =
 		hlv_rate_take(u->rate, &x->peer.addr, kind_of(x->rs.rc), per_s, u->now);
 	if (verdict == HLV_RATE_PASS)

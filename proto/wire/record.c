@@ -6,7 +6,7 @@
 #include "proto/base/crc32c.h"
 #include "proto/wire/codes.h"
 
-enum { CRC_AT = 4, SEQ_AT = 8, TIME_AT = 16 };
+enum { CRC_AT = 4, SEQ_AT = 8, TIME_AT = 16, EXTENSION_AT = 24 };
 
 static uint32_t checksum(struct hlv_bytes key, struct hlv_bytes stored)
 {
@@ -19,14 +19,16 @@ enum hlv_err hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 			       struct hlv_record *rec)
 {
 	struct hlv_reader r = hlv_reader(stored);
-	uint8_t format = hlv_get_u8(&r);
-	rec->flags = hlv_get_u8(&r);
-	uint16_t name_len = hlv_get_u16(&r);
-	uint32_t crc = hlv_get_u32(&r);
-	rec->seq = hlv_get_u64(&r);
-	rec->time_ms = hlv_get_u64(&r);
-	uint32_t extension = hlv_get_u32(&r);
-	rec->name = hlv_take(&r, name_len);
+	struct hlv_bytes head = hlv_take(&r, HLV_RECORD_HEADER);
+	if (head.n == 0)
+		return HLV_E_CORRUPT;
+	uint8_t format = head.p[0];
+	uint32_t crc = hlv_load_u32(head.p + CRC_AT);
+	rec->flags = head.p[1];
+	rec->seq = hlv_load_u64(head.p + SEQ_AT);
+	rec->time_ms = hlv_load_u64(head.p + TIME_AT);
+	uint32_t extension = hlv_load_u32(head.p + EXTENSION_AT);
+	rec->name = hlv_take(&r, (size_t)head.p[2] << 8 | head.p[3]);
 	size_t from = r.pos;
 	rec->values.n = hlv_get_u32(&r);
 	rec->values.raw = hlv_take_rest(&r);
