@@ -118,7 +118,7 @@ static void test_newer(void **state)
 static void test_truncated(void **state)
 {
 	struct world *w = *state;
-	put_many(w, 400);
+	put_many(w, 100);
 	world_close(w);
 	off_t whole = size_of_data(w);
 	const struct {
@@ -303,15 +303,15 @@ static void test_map_grows(void **state)
 	struct store_stats stats;
 	world_close(w);
 	assert_int_equal(world_open(w, &small, why), HLV_OK);
-	put_many(w, 2000);
-	assert_int_equal(world_count(w, ""), 2000);
+	put_many(w, 600);
+	assert_int_equal(world_count(w, ""), 600);
 	assert_int_equal(world_verify(w, line), 0);
 	assert_int_equal(w->store->ops->view_begin(w->view), HLV_OK);
 	assert_int_equal(store_stats(w->store, w->view, &stats), HLV_OK);
 	w->store->ops->view_end(w->view);
-	assert_int_equal(stats.records, 2000);
-	assert_int_equal(stats.journal, 2000);
-	assert_int_equal(stats.last_seq, 2000);
+	assert_int_equal(stats.records, 600);
+	assert_int_equal(stats.journal, 600);
+	assert_int_equal(stats.last_seq, 600);
 	assert_true(stats.map_octets >= stats.octets);
 	assert_true(stats.map_octets > small.map_size);
 	assert_true(size_of_data(w) >= (off_t)stats.octets);
@@ -357,18 +357,18 @@ static void test_backup(void **state)
 {
 	struct world *w = *state;
 	char path[128], data[128], why[STORE_WHY] = "", line[320];
-	put_many(w, 300);
+	put_many(w, 100);
 	snprintf(path, sizeof path, "%s/copy.mdb", w->dir);
 	snprintf(data, sizeof data, "%s/data.mdb", w->dir);
 	assert_int_equal(store_backup(w->store, path, why), HLV_OK);
 	assert_int_equal(store_backup(w->store, path, why), HLV_E_EXISTS);
 	assert_non_null(strstr(why, "exists"));
 	assert_int_equal(store_backup(w->store, "/tmp/helve-store-none/x", why), HLV_E_NOT_FOUND);
-	put_many(w, 301);
+	put_many(w, 101);
 	world_close(w);
 	assert_int_equal(rename(path, data), 0);
 	assert_int_equal(world_open(w, &WRITE, why), HLV_OK);
-	assert_int_equal(world_count(w, ""), 300);
+	assert_int_equal(world_count(w, ""), 100);
 	if (world_verify(w, line))
 		fail_msg("%s", line);
 	put_many(w, 5);
