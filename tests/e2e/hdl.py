@@ -287,7 +287,8 @@ class Udp:
     """One socket, one question after the other, answers put together by length."""
 
     def __init__(self, address, timeout=10):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.settimeout(timeout)
         self.socket.connect(address)
         self.parts = {}

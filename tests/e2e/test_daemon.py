@@ -143,6 +143,18 @@ class Running(Case):
             self.assertEqual(ask_udp((host, int(port)), question()).rc, 1)
             self.assertEqual(ask_tcp((host, int(port)), question()).rc, 1)
 
+    def test_ipv6(self):
+        try:
+            with socket.socket(socket.AF_INET6) as s:
+                s.bind(("::1", 0))
+        except OSError:
+            self.skipTest("no IPv6 on this machine")
+        self.node.start(listen='[ "127.0.0.1:0", "[::1]:0" ]')
+        line = [l for l in self.node.lines if "listen address=[::1]" in l][0]
+        at = ("::1", int(re.search(r"\]:(\d+)", line).group(1)))
+        self.assertEqual(ask_udp(at, question()).rc, 1)
+        self.assertEqual(ask_tcp(at, question()).rc, 1)
+
     @unittest.skipIf(os.getuid() != 0, "only root can change the user")
     def test_drops_privileges(self):
         self.node.start(user="nobody")
