@@ -415,35 +415,67 @@ void hlv_json_put_data(struct hlv_buf *b, const struct hlv_value *v)
 
 /* --- values and records --- */
 
+/* `n` in decimal; dumps are made of numbers, and printf takes longer than all the rest. */
+static void put_int(struct hlv_buf *b, int32_t n)
+{
+	char digits[12];
+	size_t at = sizeof digits;
+	uint32_t left = n < 0 ? 0U - (uint32_t)n : (uint32_t)n;
+	do
+		digits[--at] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (n < 0)
+		digits[--at] = '-';
+	hlv_buf_put(b, hlv_bytes(digits + at, sizeof digits - at));
+}
+
+static void put_pair(char *at, int n)
+{
+	at[0] = (char)('0' + n / 10);
+	at[1] = (char)('0' + n % 10);
+}
+
 void hlv_json_put_time(struct hlv_buf *b, uint32_t seconds)
 {
 	time_t t = (int32_t)seconds;
 	struct tm tm = {0};
+	char text[] = "\"YYYY-MM-DDThh:mm:ssZ\"";
 	gmtime_r(&t, &tm);
-	hlv_buf_printf(b, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"", tm.tm_year + 1900,
-		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	put_pair(text + 1, (tm.tm_year + 1900) / 100);
+	put_pair(text + 3, tm.tm_year % 100);
+	put_pair(text + 6, tm.tm_mon + 1);
+	put_pair(text + 9, tm.tm_mday);
+	put_pair(text + 12, tm.tm_hour);
+	put_pair(text + 15, tm.tm_min);
+	put_pair(text + 18, tm.tm_sec);
+	hlv_buf_put(b, hlv_bytes(text, sizeof text - 1));
 }
 
 static void put_perms(struct hlv_buf *b, uint8_t perms)
 {
+	char text[] = ",\"permissions\":\"0000\"";
 	if (perms == HLV_PERM_DEFAULT)
 		return;
-	hlv_buf_printf(b, ",\"permissions\":\"%d%d%d%d\"", perms >> 3 & 1, perms >> 2 & 1,
-		       perms >> 1 & 1, perms & 1);
+	for (size_t i = 0; i < 4; i++)
+		if (perms >> i & 1)
+			text[sizeof text - 3 - i] = '1';
+	hlv_buf_str(b, text);
 }
 
 enum zero_time { ZERO_TIME_OMITTED, ZERO_TIME_SHOWN };
 
 static void put_value(struct hlv_buf *b, const struct hlv_value *v, enum zero_time zero)
 {
-	hlv_buf_printf(b, "{\"index\":%d,\"type\":", (int)v->index);
+	hlv_buf_str(b, "{\"index\":");
+	put_int(b, (int32_t)v->index);
+	hlv_buf_str(b, ",\"type\":");
 	hlv_json_put_str(b, v->type);
 	hlv_buf_str(b, ",\"data\":");
 	hlv_json_put_data(b, v);
 	put_perms(b, v->perms);
 	hlv_buf_str(b, ",\"ttl\":");
 	if (v->ttl_kind == HLV_TTL_RELATIVE)
-		hlv_buf_printf(b, "%d", (int)v->ttl_s);
+		put_int(b, (int32_t)v->ttl_s);
 	else
 		hlv_json_put_time(b, v->ttl_s);
 	if (v->mtime_s != 0 || zero == ZERO_TIME_SHOWN) {
