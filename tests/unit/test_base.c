@@ -2,6 +2,7 @@
  *
  * The small ones of proto/base: arena, buffer, checksum, randomness, spans, error texts.
  */
+#include "proto/base/base64.h"
 #include "proto/base/crc32c.h"
 #include "proto/base/rand.h"
 #include "tests/unit/unit.h"
@@ -208,6 +209,85 @@ static void test_bytes(void **state)
 	check_text("head", hlv_head(abc, 1), "a");
 }
 
+/* Every pair of a sorted list, so that each length meets each other one. */
+static void test_compare(void **state)
+{
+	(void)state;
+	static const char *const sorted[] = {
+		"",
+		"a",
+		"aa",
+		"aaaaaaa",
+		"aaaaaaaa",
+		"aaaaaaaaa",
+		"aaaaaaaab",
+		"aaaaaaab",
+		"aaaaaaaba",
+		"aaaaaaabaaaaaaaa",
+		"aaaaaaabaaaaaaab",
+		"aaaab",
+		"b",
+		"\x7f",
+		"\x80",
+		"\xff",
+		"\xff\xff",
+	};
+	for (size_t i = 0; i < COUNT(sorted); i++)
+		for (size_t k = 0; k < COUNT(sorted); k++) {
+			int got = hlv_compare(hlv_text(sorted[i]), hlv_text(sorted[k]));
+			int want = (i > k) - (i < k);
+			if ((got > 0) - (got < 0) != want)
+				fail_msg("\"%s\" and \"%s\": %d", sorted[i], sorted[k], got);
+		}
+	assert_int_equal(hlv_compare((struct hlv_bytes){0}, (struct hlv_bytes){0}), 0);
+}
+
+static void test_upper(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		unsigned want = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+		assert_int_equal(hlv_upper((uint8_t)c), want);
+	}
+}
+
+/* RFC 4648 10, and what a reader must not take. */
+static void test_base64(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *want; /* want NULL: refused */
+	} rows[] = {
+		{"", ""},	 {"Zg==", "f"},	       {"Zm8=", "fo"},
+		{"Zm9v", "foo"}, {"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"},
+		{"Zg", "f"},	 {"Zm8", "fo"},	       {"Zm\n9v\r\n", "foo"},
+		{"Z", NULL},	 {"Zm9vY", NULL},      {"=", NULL},
+		{"Zg===", NULL}, {"Z=g=", NULL},       {"Zm9v====", NULL},
+		{"Zm9*", NULL},	 {"Zm9\x80", NULL},    {"Zg==Zg==", NULL},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t room[16];
+		struct hlv_writer w = hlv_writer(room, sizeof room);
+		bool ok = hlv_base64_parse(hlv_text(rows[i].text), &w);
+		check_u64(rows[i].text, ok && !w.bad, rows[i].want != NULL);
+		if (rows[i].want)
+			check_text(rows[i].text, hlv_written(&w), rows[i].want);
+	}
+	for (size_t n = 0; n < 12; n++) {
+		uint8_t in[12], room[12];
+		for (size_t i = 0; i < n; i++)
+			in[i] = (uint8_t)(0xFF - i * 37);
+		for (int kind = HLV_BASE64; kind <= HLV_BASE64_URL; kind++) {
+			struct hlv_buf text = {0};
+			struct hlv_writer w = hlv_writer(room, n);
+			hlv_base64_put(&text, hlv_bytes(in, n), (enum hlv_base64)kind);
+			assert_true(hlv_base64_parse(hlv_buf_bytes(&text), &w));
+			check_bytes("round trip", hlv_written(&w), hlv_bytes(in, n));
+			hlv_buf_free(&text);
+		}
+	}
+}
+
 static void test_error_texts(void **state)
 {
 	(void)state;
@@ -225,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_buf),	     cmocka_unit_test(test_unhex),
 		cmocka_unit_test(test_crc32c),	     cmocka_unit_test(test_rand),
 		cmocka_unit_test(test_bytes),	     cmocka_unit_test(test_error_texts),
+		cmocka_unit_test(test_base64),	     cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_upper),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

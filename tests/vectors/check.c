@@ -51,7 +51,7 @@ bool check_envelope(const struct vector *v, const struct hlv_envelope *e, const 
 static bool check_flags(const struct vector *v, uint32_t flags, const cJSON *want)
 {
 #define X(name, mask, text)                                                                    \
-	if (js_has(want, text) && !vector_bool(v, text, flags & name, js_bool(want, text)))    \
+	if (js_has(want, text) && !vector_bool(v, text, flags & (name), js_bool(want, text)))  \
 		return false;
 	HLV_FLAGS(X)
 #undef X
