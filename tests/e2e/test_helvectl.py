@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import unittest
 
-from node import DATA, HELVECTL, HELVED, PATIENCE, ROOT, SANITIZER, run
+from node import DATA, HELVECTL, HELVED, PATIENCE, ROOT, SANITIZER, Node, run
 
 DUMP = os.path.join(DATA, "hsv9-dump.json")
 
@@ -346,6 +346,7 @@ class Records(Case):
             (2, ["key"], "key new"),
             (2, ["frob"], "no verb 'frob'"),
             (2, ["status", "now"], "what is 'now'"),
+            (1, ["reload"], "no server runs"),
         ]
         for code, argv, says in table:
             with self.subTest(" ".join(argv)):
@@ -387,6 +388,14 @@ class Records(Case):
                 with self.subTest(argv[0]):
                     self.ok(*argv)
             self.assertEqual(json.loads(self.ok("status", "--json"))["server"], 4711)
+
+    @unittest.skipUnless(os.path.exists(HELVED), "no helved in this build")
+    def test_reload(self):
+        node = Node(key="p256")
+        self.addCleanup(node.remove)
+        node.start()
+        self.ok("reload", folder=node.dir)
+        node.wait_for("reload")
 
     def test_newer_store(self):
         """The format's number stands in META with its checksum behind it."""

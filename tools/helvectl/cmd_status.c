@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * status, verify: what a node holds, and whether it is as it was written.
+ * status, verify, reload: what a node holds, whether it is as it was written, and a word to its
+ * server.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "proto/net/file.h"
 #include "proto/net/json.h"
 #include "tools/helvectl/keys.h"
+#include "tools/helvectl/kinds.h"
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/progress.h"
 #include "tools/helvectl/scan.h"
@@ -189,6 +193,28 @@ int cmd_status(struct ctl *ctl, int argc, char **argv)
 	hlv_buf_free(&s.prefixes);
 	hlv_buf_free(&s.names);
 	return err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, ctl->dir, err);
+}
+
+/* --- reload --- */
+
+/* The server's lock is held by the process whose number stands in the file, so the signal goes
+ * to no other one. */
+int cmd_reload(struct ctl *ctl, int argc, char **argv)
+{
+	struct status s = {.ctl = ctl};
+	int64_t pid;
+	ctl_options_begin();
+	if (ctl_option(ctl, argc, argv, no_options) != -1)
+		return CTL_USAGE;
+	if (optind < argc)
+		return ctl_usage(ctl, "what is '%s'?", argv[optind]);
+	read_pid(&s);
+	if (!kinds_parse_number(hlv_text(s.pid), 2, INT32_MAX, &pid))
+		return ctl_fail(ctl, "no server runs on %s: start helved -c %s/helved.yaml",
+				ctl->dir, ctl->dir);
+	if (kill((pid_t)pid, SIGHUP) != 0)
+		return ctl_fail(ctl, "server (pid %s): %s", s.pid, strerror(errno));
+	return CTL_DONE;
 }
 
 /* --- verify --- */

@@ -42,6 +42,8 @@ static const struct ctl_verb verbs[] = {
 	{"restore", "FILE", "Fill an empty registry from a backup that is whole.", cmd_restore},
 	{"verify", "", "Read everything and check it.", cmd_verify},
 	{"status", "", "What this node holds.", cmd_status},
+	{"reload", "", "Let the server on DIR read its configuration, keys and site anew.",
+	 cmd_reload},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
