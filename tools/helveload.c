@@ -27,6 +27,7 @@ static const char help[] =
 	"  --timeout MS    then a question is lost (default: 1000)\n"
 	"  --seed N        order of the identifiers (default: 1)\n"
 	"  --first N       ask only for the first N identifiers in that order\n"
+	"  --protocol 2.N  version of the protocol, 2.1 to 2.11 (default: 2.11)\n"
 	"  --check         answers must repeat the identifier and hold values\n"
 	"  --anywhere      also against addresses that are not this machine's\n"
 	"  --json          one JSON object instead of text\n"
@@ -46,7 +47,7 @@ static void on_signal(int number)
 enum option_code {
 	O_NAMES = 256, O_UDP, O_TCP, O_TLS, O_HTTP, O_RECONNECT, O_CERT, O_RATE, O_WINDOW,
 	O_SOCKETS, O_SECONDS, O_TIMEOUT, O_SEED, O_FIRST, O_CHECK, O_ANYWHERE, O_JSON,
-	O_COUNT,
+	O_COUNT, O_PROTOCOL,
 };
 
 static const struct option long_options[] = {
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
 	{"timeout", required_argument, NULL, O_TIMEOUT},
 	{"seed", required_argument, NULL, O_SEED},
 	{"first", required_argument, NULL, O_FIRST},
+	{"protocol", required_argument, NULL, O_PROTOCOL},
 	{"check", no_argument, NULL, O_CHECK},
 	{"anywhere", no_argument, NULL, O_ANYWHERE},
 	{"json", no_argument, NULL, O_JSON},
@@ -72,6 +74,19 @@ static const struct option long_options[] = {
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
+
+static bool protocol_option(struct load_options *o)
+{
+	for (int minor = 1; minor <= HLV_OUR_VERSION % 256; minor++) {
+		char text[8];
+		snprintf(text, sizeof text, "2.%d", minor);
+		o->version = HLV_V(2, minor);
+		if (strcmp(text, optarg) == 0)
+			return true;
+	}
+	args_complain("--protocol: '%s' is none of 2.1 to 2.11", optarg);
+	return false;
+}
 
 static int number_option(struct load_options *o, int option)
 {
@@ -94,6 +109,9 @@ static int number_option(struct load_options *o, int option)
 		break;
 	case O_COUNT:
 		ok = args_u64("--count", optarg, 1, UINT64_MAX, &o->count);
+		break;
+	case O_PROTOCOL:
+		ok = protocol_option(o);
 		break;
 	case O_SEED:
 		ok = args_u64("--seed", optarg, 0, UINT64_MAX, &o->seed);
@@ -176,7 +194,8 @@ static bool is_sound(const struct load_options *o, const char *server)
 static int parse(int argc, char **argv, struct load_options *o)
 {
 	*o = (struct load_options){.transport = HLV_T_UDP, .window = 256, .sockets = 4,
-				   .seconds = 10, .timeout_ms = 1000, .seed = 1};
+				   .seconds = 10, .timeout_ms = 1000, .seed = 1,
+				   .version = HLV_OUR_VERSION};
 	for (int c; (c = getopt_long(argc, argv, "Vh", long_options, NULL)) != -1;) {
 		int code = plain_option(o, c);
 		if (code != GO_ON)

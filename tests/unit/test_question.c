@@ -17,7 +17,8 @@ static void test_build(void **state)
 	(void)state;
 	static const char *const names[] = {"88.118.8/JX1", "0.NA/88", "x", ""};
 	struct question_form form;
-	question_form_init(&form, HLV_F_RECURSE | HLV_F_CERTIFIED, NOW_S);
+	question_form_init(&form, HLV_F_RECURSE | HLV_F_CERTIFIED, HLV_OUR_VERSION,
+			   NOW_S);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		uint8_t out[QUESTION_MAX];
 		struct hlv_message m;
@@ -95,7 +96,7 @@ static void test_judge(void **state)
 		const struct answer_row *row = &answer_rows[i];
 		uint8_t out[ROOM];
 		struct question_form form;
-		question_form_init(&form, 0, NOW_S);
+		question_form_init(&form, 0, HLV_OUR_VERSION, NOW_S);
 		form.certified = row->certified;
 		form.check = row->check;
 		size_t n = make_answer(row, out);

@@ -28,7 +28,7 @@ enum hlv_err load_init(struct load *l, const struct load_options *o, char *why)
 		flags |= HLV_F_CERTIFIED | HLV_F_REQUEST_DIGEST;
 	if (o->transport != HLV_T_UDP && !o->reconnect)
 		flags |= HLV_F_KEEP_ALIVE;
-	question_form_init(&l->form, flags, hlv_now_s(hlv_clock()));
+	question_form_init(&l->form, flags, o->version, hlv_now_s(hlv_clock()));
 	l->form.certified = o->certified;
 	l->form.check = o->check;
 	HLV_TRY(names_load(o->names, o->seed, (size_t)o->first, &l->names, why));

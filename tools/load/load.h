@@ -27,6 +27,7 @@ struct load_options {
 	uint32_t timeout_ms;    /* then a question is lost */
 	uint64_t seed;
 	uint64_t count;         /* stop after so many questions; 0: when the time is over */
+	int version;            /* of the protocol, HLV_V() */
 	uint64_t first;         /* ask only for so many of the names; 0: all */
 	bool certified, check, json, anywhere;
 	bool reconnect;         /* TCP: a connection for each question */

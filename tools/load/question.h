@@ -17,7 +17,8 @@ struct question_form {
 enum { QUESTION_MAX = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE + 16 + 440 };
 
 /* All values of an identifier, `flags` as in the header. */
-void question_form_init(struct question_form *form, uint32_t flags, uint32_t now_s);
+void question_form_init(struct question_form *form, uint32_t flags, int version,
+			uint32_t now_s);
 /* Into `out` (QUESTION_MAX octets); returns the size. */
 size_t question_build(const struct question_form *form, uint32_t id, struct hlv_bytes name,
 		      uint8_t *out);
