@@ -208,10 +208,14 @@ static void free_options(struct server_options *o)
 	free(o);
 }
 
-/* Front ends that the configuration knows and this version does not have. */
-static const char *unbuilt(const struct server_options *o)
+/* A configuration for a later version is not wrong, but nobody should wait for an answer there. */
+static void warn_of_unbuilt(const struct server_options *o)
 {
-	return o->http.n ? "http" : o->dns.n ? "dns" : NULL;
+	const char *names[] = {o->http.n ? "http" : NULL, o->dns.n ? "dns" : NULL};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i])
+			hlv_warn("conf.unbuilt", "option=%s hint=this_version_does_not_listen_there",
+				 names[i]);
 }
 
 static enum hlv_err load_options(const char *path, struct server_options **out, char *why)
@@ -220,11 +224,6 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 	if (!o)
 		return HLV_E_NOMEM;
 	enum hlv_err err = hlv_conf_load(path, server_option_rows, server_option_count, o, why);
-	if (err == HLV_OK && unbuilt(o)) {
-		snprintf(why, WHY, "%s: %s: this front end is not built yet: leave it empty, [ ]",
-			 path, unbuilt(o));
-		err = HLV_E_USAGE;
-	}
 	if (err != HLV_OK) {
 		free_options(o);
 		return err;
@@ -232,6 +231,7 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 	enum hlv_log_level level;
 	if (hlv_log_level_parse(o->log_level, &level))
 		hlv_log_set_level(level);
+	warn_of_unbuilt(o);
 	*out = o;
 	return HLV_OK;
 }
