@@ -21,8 +21,8 @@ struct hlv_addr {
 
 enum { HLV_ADDR_TEXT = 64 };
 
-/* "A", "A:P", "[A]:P", ":P", "localhost"; names other than localhost are HLV_E_USAGE. The port is
- * `port` when the text has none. */
+/* "A", "A:P", "[A]:P", ":P", "localhost"; names other than localhost are HLV_E_USAGE. The port
+ * is `port` when the text has none. */
 enum hlv_err HLV_MUST_USE hlv_addr_parse(const char *text, uint16_t port, struct hlv_addr *a);
 /* "127.0.0.1:2641", "[::1]:2641" into `out` (HLV_ADDR_TEXT octets); returns `out`. */
 char *hlv_addr_print(const struct hlv_addr *a, char *out);
