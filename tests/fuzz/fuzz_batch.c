@@ -93,6 +93,8 @@ static bool note_fault(void *ctx, const struct store_report *so_far, const char 
 {
 	(void)ctx;
 	(void)so_far;
+	if (fault)
+		fprintf(stderr, "%s\n", fault);
 	hlv_require(!fault);
 	return true;
 }

@@ -34,7 +34,7 @@ static enum hlv_err check_name(struct source_record *out)
 	if (!hlv_utf8_valid(id))
 		return source_reject(out, "handle: not UTF-8");
 	for (size_t i = 0; i < id.n; i++)
-		if (id.p[i] < 0x20 && id.p[i] != '\t')
+		if ((id.p[i] < 0x20 && id.p[i] != '\t') || id.p[i] == 0x7F)
 			return source_reject(out, "handle: control character 0x%02X", id.p[i]);
 	if (!hlv_name_split(id).slash)
 		return source_reject(out,
