@@ -108,16 +108,15 @@ enum hlv_rate_verdict hlv_rate_take(struct hlv_rate *r, const struct hlv_addr *a
 	const uint8_t *address = v4 ? (const uint8_t *)&a->sa.v4.sin_addr
 				    : (const uint8_t *)&a->sa.v6.sin6_addr;
 	uint32_t now_ms = (uint32_t)(now.mono_ns / 1000000U);
-	uint32_t refused = 0;
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t rate = per_s * levels[i].times;
-		uint32_t full = rate / 2 * BURST_HALVES * COST;
+		uint32_t full = (uint32_t)((uint64_t)rate * BURST_HALVES * COST / 2);
 		unsigned salt = (unsigned)kind * 8 + i + (v4 ? 0U : 4U);
 		struct bucket *b = find(r, hash(r, address, &levels[i], salt), full, now_ms);
-		if (!take(b, rate, full, now_ms) && refused == 0)
-			refused = b->refused;
+		/* What one address may not have costs its neighbours nothing: they share a
+		 * network with it, not its flood. */
+		if (!take(b, rate, full, now_ms))
+			return b->refused % 2 == 0 ? HLV_RATE_STUB : HLV_RATE_DROP;
 	}
-	if (refused == 0)
-		return HLV_RATE_PASS;
-	return refused % 2 == 0 ? HLV_RATE_STUB : HLV_RATE_DROP;
+	return HLV_RATE_PASS;
 }

@@ -43,7 +43,7 @@ static void test_others_unharmed(void **state)
 {
 	(void)state;
 	struct hlv_rate *r = hlv_rate_new(2);
-	passed(r, "192.0.2.1", HLV_RATE_ANSWER, 1000, 0);
+	passed(r, "192.0.2.1", HLV_RATE_ANSWER, 100000, 0); /* far beyond the /24's share */
 	check_u64("other kind", passed(r, "192.0.2.1", HLV_RATE_NOT_FOUND, 1000, 0), BURST);
 	check_u64("neighbour", passed(r, "192.0.2.2", HLV_RATE_ANSWER, 1000, 0), BURST);
 	check_u64("IPv6", passed(r, "2001:db8::1", HLV_RATE_ANSWER, 1000, 0), BURST);
@@ -83,6 +83,30 @@ static void test_every_second_refusal_is_a_stub(void **state)
 	hlv_rate_free(r);
 }
 
+/* Two and a half seconds' worth, also where that is no whole number. */
+static void test_small_rates(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		uint32_t per_s;
+		unsigned burst;
+	} rows[] = {{"1", 1, 2}, {"2", 2, 5}, {"3", 3, 7}, {"4000", 4000, 10000}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct hlv_rate *r = hlv_rate_new(6);
+		struct hlv_addr a = address("192.0.2.1");
+		unsigned pass[3] = {0};
+		for (unsigned s = 0; s < 3; s++)
+			for (unsigned n = 0; n < 20000; n++)
+				pass[s] += hlv_rate_take(r, &a, HLV_RATE_ANSWER, rows[i].per_s,
+							 at_ms(s * 1000)) == HLV_RATE_PASS;
+		hlv_rate_free(r);
+		check_u64(rows[i].name, pass[0], rows[i].burst);
+		/* And two seconds more; half an answer is not given. */
+		check_u64(rows[i].name, pass[0] + pass[1] + pass[2], rows[i].per_s * 9 / 2);
+	}
+}
+
 static void test_no_limit(void **state)
 {
 	(void)state;
@@ -101,6 +125,7 @@ int main(void)
 		cmocka_unit_test(test_others_unharmed),
 		cmocka_unit_test(test_network_bucket),
 		cmocka_unit_test(test_every_second_refusal_is_a_stub),
+		cmocka_unit_test(test_small_rates),
 		cmocka_unit_test(test_no_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
