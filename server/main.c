@@ -21,7 +21,7 @@
 #include "proto/net/loop.h"
 #include "server/node.h"
 
-enum { WHY = 512, WORKERS_MAX = 256, ADDRS_MAX = 64 };
+enum { WHY = 512, WORKERS_MAX = 256, ADDRS_MAX = 64, EXIT_REGISTRY = 75 };
 
 /* All that main owns. */
 struct daemon {
@@ -319,6 +319,19 @@ static void log_listen(const struct daemon *d)
 			 d->nworkers);
 }
 
+/* The registry's file was cut short or its disk fails under the map (threats.md D11): nothing read
+ * from it can be trusted any more. Only what is safe in a signal handler. */
+static void on_sigbus(int sig)
+{
+	(void)sig;
+	static const char line[] = "helved: the registry's file cannot be read (cut short, or a "
+				   "bad disk): stopping; run helvectl verify before the next "
+				   "start\n";
+	if (write(STDERR_FILENO, line, sizeof line - 1) > 0)
+		_exit(EXIT_REGISTRY);
+	_exit(EXIT_REGISTRY);
+}
+
 static void serve(struct daemon *d, const sigset_t *signals)
 {
 	log_listen(d);
@@ -369,6 +382,7 @@ static int run(struct daemon *d)
 		sigaddset(&signals, wanted[i]);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGBUS, on_sigbus);
 
 	enum hlv_err err = prepare(d);
 	if (err == HLV_OK)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "proto/net/log.h"
 #include "server/dispatch.h"
 #include "server/sign.h"
 
@@ -15,7 +16,10 @@ struct server {
 	struct homed_memo memo;    /* of the snapshot in hand */
 	const struct node *node;
 	struct sign_cache *cache;
+	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
 };
+
+static const hlv_mono_ns COMPLAIN_EVERY_NS = 10000000000U;
 
 static struct server *of(struct hlv_service *service)
 {
@@ -38,6 +42,17 @@ static void batch_end(struct hlv_service *service)
 	s->reading = false;
 }
 
+/* An answer of "server error" means that something here is broken: somebody must look. */
+static void complain(struct server *s, const struct hlv_exchange *x)
+{
+	if (s->complained_ns && x->now.mono_ns - s->complained_ns < COMPLAIN_EVERY_NS)
+		return;
+	s->complained_ns = x->now.mono_ns;
+	struct hlv_bytes id = hlv_head(x->rq.handle, 128);
+	hlv_error("registry.read", "identifier=%.*s error=\"%.*s\" hint=helvectl_verify", (int)id.n,
+		  id.n ? (const char *)id.p : "", (int)x->rs.text.n, (const char *)x->rs.text.p);
+}
+
 static void submit(struct hlv_service *service, struct hlv_exchange *x)
 {
 	struct server *s = of(service);
@@ -55,6 +70,8 @@ static void submit(struct hlv_service *service, struct hlv_exchange *x)
 		dispatch(&c, x);
 	else
 		answer_error(&x->rs, HLV_RC_ERROR, "The registry cannot be read");
+	if (x->rs.rc == HLV_RC_ERROR)
+		complain(s, x);
 	x->done(x);
 }
 
