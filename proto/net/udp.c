@@ -17,6 +17,7 @@ enum {
 	RX_SIZE = 2048,          /* more than any datagram we answer */
 	TX_SLOTS = 2 * BATCH,
 	ARENA_LIMIT = 4 << 20,
+	AMPLIFICATION = 8,       /* octets for each octet that a stranger sent */
 };
 
 static const hlv_mono_ns LOG_EVERY_NS = 10000000000U;
@@ -82,20 +83,36 @@ static void queue(struct hlv_udp *u, const struct hlv_addr *to, size_t n)
 	hlv_count(&u->front->stats.udp_packets_out);
 }
 
-/* An answer that does not fit into one packet. */
+/* Not even one packet goes to whom we do not know when it is far longer than the question. */
+static bool is_amplified(const struct hlv_exchange *x, size_t n)
+{
+	size_t asked = HLV_ENVELOPE_SIZE + (size_t)x->rq.m.env.length;
+	return !x->peer.verified && n > asked * AMPLIFICATION;
+}
+
+/* The header alone of the message in `w`, with a length that no datagram has: who takes it for
+ * whole would take it for broken. */
+static void put_stub(struct hlv_udp *u, struct hlv_exchange *x, struct hlv_writer *w)
+{
+	if (w->n - HLV_ENVELOPE_SIZE <= HLV_UDP_PAYLOAD)
+		hlv_fill_u32(w, HLV_ENVELOPE_SIZE - 4, HLV_UDP_PAYLOAD + 1);
+	hlv_native_stub(hlv_written(w), slot(u));
+	queue(u, &x->peer.addr, HLV_STUB_SIZE);
+	hlv_count(&u->front->stats.udp_stubs);
+}
+
+/* An answer that does not fit into one packet, or not surely. */
 static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
 {
 	struct hlv_writer w = hlv_writer(u->front->scratch, HLV_SCRATCH);
 	hlv_native_encode(x, u->front->service, &w);
 	struct hlv_bytes message = hlv_written(&w);
 	if (message.n < HLV_STUB_SIZE)
-		return; /* over the protocol's own limit: nothing that could be sent */
+		return; /* over the protocol's own limit: TCP will say so */
 	bool one = message.n <= HLV_UDP_PACKET;
 	bool allowed = x->peer.verified && message.n <= u->front->limits->udp_answer_max;
-	if (!one && !allowed) {
-		hlv_native_stub(message, slot(u));
-		queue(u, &x->peer.addr, HLV_STUB_SIZE);
-		hlv_count(&u->front->stats.udp_stubs);
+	if (one ? is_amplified(x, message.n) : !allowed) {
+		put_stub(u, x, &w);
 		return;
 	}
 	uint32_t packets = hlv_packet_count((uint32_t)message.n - HLV_ENVELOPE_SIZE);
@@ -140,18 +157,13 @@ static enum hlv_rate_verdict limit(struct hlv_udp *u, const struct hlv_exchange 
 	return verdict;
 }
 
-/* Above the rate limit, now and then: the header alone, with a length that no datagram has. */
+/* Above the rate limit, now and then: the header alone. */
 static void send_stub(struct hlv_udp *u, struct hlv_exchange *x)
 {
 	struct hlv_writer w = hlv_writer(u->front->scratch, HLV_SCRATCH);
 	hlv_native_encode(x, NULL, &w);
-	if (hlv_written(&w).n < HLV_STUB_SIZE)
-		return;
-	if (w.n - HLV_ENVELOPE_SIZE <= HLV_UDP_PAYLOAD)
-		hlv_fill_u32(&w, HLV_ENVELOPE_SIZE - 4, HLV_UDP_PAYLOAD + 1);
-	hlv_native_stub(hlv_written(&w), slot(u));
-	queue(u, &x->peer.addr, HLV_STUB_SIZE);
-	hlv_count(&u->front->stats.udp_stubs);
+	if (hlv_written(&w).n >= HLV_STUB_SIZE)
+		put_stub(u, x, &w);
 }
 
 static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
@@ -168,7 +180,7 @@ static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 	struct hlv_writer w = hlv_writer(slot(u), HLV_UDP_PACKET);
 	hlv_native_encode(x, u->front->service, &w);
 	hlv_count(&u->front->stats.udp_answers);
-	if (!w.bad) {
+	if (!w.bad && !is_amplified(x, w.n)) {
 		queue(u, &x->peer.addr, w.n);
 		return;
 	}
