@@ -142,17 +142,27 @@ static enum hlv_err drop_privileges(struct daemon *d)
 	return HLV_OK;
 }
 
-/* As many descriptors as the connections that are allowed may need. */
-static void raise_descriptors(const struct daemon *d)
+/* As many descriptors as the connections that are allowed may need; where the system gives fewer,
+ * fewer connections: then the longest idle one makes room, and a reload finds descriptors left. */
+static void fit_descriptors(const struct daemon *d, struct server_options *o)
 {
-	rlim_t want = (rlim_t)d->options->limits.tcp_connections * d->nworkers + 256;
+	rlim_t others = 32 + (rlim_t)d->nworkers * (4 + 3 * o->listen.n);
+	rlim_t want = others + (rlim_t)o->limits.tcp_connections * d->nworkers;
 	struct rlimit rl;
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur >= want)
 		return;
+	rlim_t had = rl.rlim_cur;
 	rl.rlim_cur = want < rl.rlim_max ? want : rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur < want)
-		hlv_warn("limits.descriptors", "have=%llu want=%llu hint=raise_LimitNOFILE",
-			 (unsigned long long)rl.rlim_cur, (unsigned long long)want);
+	if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
+		rl.rlim_cur = had;
+	if (rl.rlim_cur >= want)
+		return;
+	rlim_t each = rl.rlim_cur > others ? (rl.rlim_cur - others) / d->nworkers : 0;
+	o->limits.tcp_connections = each > 0 ? (uint32_t)each : 1;
+	hlv_warn("limits.descriptors",
+		 "have=%llu want=%llu tcp_connections=%u hint=raise_LimitNOFILE",
+		 (unsigned long long)rl.rlim_cur, (unsigned long long)want,
+		 o->limits.tcp_connections);
 }
 
 static enum hlv_err start_workers(struct daemon *d)
@@ -218,6 +228,13 @@ static void warn_of_unbuilt(const struct server_options *o)
 				 names[i]);
 }
 
+static void set_log_level(const struct server_options *o)
+{
+	enum hlv_log_level level;
+	if (hlv_log_level_parse(o->log_level, &level))
+		hlv_log_set_level(level);
+}
+
 static enum hlv_err load_options(const char *path, struct server_options **out, char *why)
 {
 	struct server_options *o = calloc(1, sizeof *o);
@@ -228,9 +245,7 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 		free_options(o);
 		return err;
 	}
-	enum hlv_log_level level;
-	if (hlv_log_level_parse(o->log_level, &level))
-		hlv_log_set_level(level);
+	set_log_level(o);
 	warn_of_unbuilt(o);
 	*out = o;
 	return HLV_OK;
@@ -263,10 +278,12 @@ static void reload(struct daemon *d)
 		return;
 	}
 	if (node_load(options, &node, d->why) != HLV_OK) {
+		set_log_level(d->options);
 		hlv_error("reload", "%s (nothing was changed)", d->why);
 		free_options(options);
 		return;
 	}
+	fit_descriptors(d, options);
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		struct handover h = {&options->limits, node, d->servers[i], HLV_OK};
 		hlv_worker_call(d->workers[i], hand_over, &h);
@@ -366,7 +383,7 @@ static enum hlv_err prepare(struct daemon *d)
 	HLV_TRY(node_load(d->options, &d->node, d->why));
 	HLV_TRY(check_ports_free(d));
 	HLV_TRY(bind_sockets(d));
-	raise_descriptors(d);
+	fit_descriptors(d, d->options);
 	HLV_TRY(open_store(d));
 	HLV_TRY(drop_privileges(d));
 	return start_workers(d);
