@@ -13,7 +13,8 @@
 enum { ACCEPTS_PER_WAKEUP = 64 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
-static void evict_idle(struct hlv_tcp *t)
+/* False when there is none to evict. */
+static bool evict_idle(struct hlv_tcp *t)
 {
 	/* Oldest first: the longest idle; a trusted one only when there is no other. */
 	struct conn *victim = t->list.next;
@@ -23,10 +24,11 @@ static void evict_idle(struct hlv_tcp *t)
 		victim = c;
 		break;
 	}
-	if (victim != &t->list) {
-		hlv_count(&t->front->stats.tcp_evicted);
-		conn_free(victim);
-	}
+	if (victim == &t->list)
+		return false;
+	hlv_count(&t->front->stats.tcp_evicted);
+	conn_free(victim);
+	return true;
 }
 
 /* A connection for `fd`, if its source may have one more. */
@@ -38,7 +40,7 @@ static struct conn *make_conn(struct hlv_tcp *t, int fd, const struct hlv_addr *
 	if (count == UINT16_MAX || (!trusted && count >= l->tcp_per_source))
 		return NULL;
 	/* A sixteenth of the places is kept for trusted networks. */
-	if (t->n >= (trusted ? l->tcp_connections : l->tcp_connections / 16 * 15))
+	if (t->n >= l->tcp_connections - (trusted ? 0 : l->tcp_connections / 16))
 		evict_idle(t);
 	struct conn *c = calloc(1, sizeof *c);
 	if (!c)
@@ -67,8 +69,8 @@ static void adopt(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
 	hlv_count(&t->front->stats.tcp_accepted);
 }
 
-/* Out of descriptors: take one connection with the spare one and drop it, so that the peer knows;
- * then rest a moment instead of spinning. */
+/* Out of descriptors, and none of them is ours to close: take one connection with the spare one
+ * and drop it, so that the peer knows; then rest a moment instead of spinning. */
 static void out_of_descriptors(struct hlv_tcp *t)
 {
 	close(t->spare_fd);
@@ -102,10 +104,15 @@ static void acceptable(evutil_socket_t fd, short what, void *ctx)
 			continue;
 		}
 		int err = errno;
-		if (err == EMFILE || err == ENFILE || err == ENOMEM)
+		if (err == EINTR || err == ECONNABORTED)
+			continue;
+		bool out = err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
+		/* Idle connections do not shut out new ones, whichever limit comes first. */
+		if (out && evict_idle(t))
+			continue;
+		if (out)
 			out_of_descriptors(t);
-		if (err != EINTR && err != ECONNABORTED)
-			return;
+		return;
 	}
 }
 
@@ -118,9 +125,13 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 	struct hlv_tcp *t = ctx;
 	t->now = hlv_clock();
 	hlv_mono_ns life = t->front->limits->tcp_life_s * SECOND_NS;
+	/* What is under way may come to its end, but not for ever: a peer that takes an octet now
+	 * and then, or always has half a message with us, is gone a stall later. */
+	hlv_mono_ns last = life + t->front->limits->tcp_stall_s * SECOND_NS;
 	for (struct conn *c = t->list.next, *next; c != &t->list; c = next) {
 		next = c->next;
-		bool old = t->now.mono_ns - c->born_ns > life && !c->in && !c->out;
+		hlv_mono_ns age = t->now.mono_ns - c->born_ns;
+		bool old = age > (c->in || c->out ? last : life);
 		if (t->now.mono_ns < c->deadline_ns && !old)
 			continue;
 		hlv_count(&t->front->stats.tcp_timeouts);

@@ -120,21 +120,26 @@ static size_t send_some(struct conn *c, struct hlv_bytes b)
 	return sent;
 }
 
-/* The answers of this event go out. False: the connection is dead. */
+/* The answers of this event go out. False: the connection is dead, and stays so: what would
+ * follow a piece that is lost means nothing to the peer. */
 static bool flush_tx(struct conn *c)
 {
 	struct hlv_tcp *t = c->tcp;
 	struct hlv_bytes b = hlv_bytes(t->tx, t->tx_n);
 	t->tx_n = 0;
 	if (b.n == 0)
-		return true;
-	size_t sent = 0;
-	if (!c->out) {
-		sent = send_some(c, b);
-		if (sent == SIZE_MAX)
-			return false;
-	}
-	return sent == b.n || save_out(c, hlv_skip(b, sent));
+		return c->state != CONN_DEAD;
+	size_t sent = c->out ? 0 : send_some(c, b);
+	if (sent == SIZE_MAX || (sent < b.n && !save_out(c, hlv_skip(b, sent))))
+		c->state = CONN_DEAD;
+	return c->state != CONN_DEAD;
+}
+
+/* No message after this one is taken. */
+static void finish(struct conn *c)
+{
+	if (c->state == CONN_OPEN)
+		c->state = CONN_LAST;
 }
 
 static void done(struct hlv_exchange *x)
@@ -184,7 +189,7 @@ static void early_error(struct conn *c, const struct hlv_envelope *env, const ch
 	struct hlv_writer w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
 	hlv_native_early_error(env, HLV_RC_PROTOCOL_ERROR, text, t->now, &w);
 	t->tx_n += hlv_written(&w).n;
-	c->state = CONN_LAST;
+	finish(c);
 	hlv_count(&t->front->stats.tcp_malformed);
 }
 
@@ -203,7 +208,7 @@ static void handle(struct conn *c, struct hlv_bytes message)
 	struct hlv_tcp *t = c->tcp;
 	struct hlv_exchange *x = take_exchange(t);
 	if (!x) {
-		c->state = CONN_LAST;
+		finish(c);
 		return;
 	}
 	((struct tcp_exchange *)x->front)->conn = c;
@@ -235,13 +240,15 @@ static void handle(struct conn *c, struct hlv_bytes message)
 	}
 	}
 	if (c->requests >= t->front->limits->tcp_requests)
-		c->state = CONN_LAST;
+		finish(c);
 }
 
-/* Answer every whole message in `b`; returns how many octets they were. */
+/* Answer every whole message in `b`, or as many as the peer has room for; returns how many
+ * octets they were. */
 static size_t take_messages(struct conn *c, struct hlv_bytes b)
 {
 	size_t used = 0;
+	c->behind = false;
 	while (c->state == CONN_OPEN && b.n - used >= HLV_ENVELOPE_SIZE) {
 		struct hlv_reader r = hlv_reader(hlv_skip(b, used));
 		struct hlv_envelope env;
@@ -256,9 +263,12 @@ static size_t take_messages(struct conn *c, struct hlv_bytes b)
 			break;
 		handle(c, hlv_bytes(b.p + used, n));
 		used += n;
-		if (c->out_n - c->out_at > OUT_LIMIT)
+		c->behind = c->out_n - c->out_at > OUT_LIMIT;
+		if (c->behind)
 			break;
 	}
+	if (used > 0)
+		hlv_verified_put(c->tcp->front->verified, &c->addr, c->tcp->now);
 	return used;
 }
 
@@ -310,7 +320,7 @@ static void end_of_input(struct conn *c)
 		bool known = hlv_envelope_decode(&r, &env) == HLV_OK;
 		early_error(c, known ? &env : NULL, "Connection closed inside a message");
 	}
-	c->state = CONN_LAST;
+	finish(c);
 }
 
 /* Read once and answer what is whole. False: the connection is dead. */
@@ -333,10 +343,7 @@ static bool take_input(struct conn *c)
 		c->in_n += (size_t)n;
 		b = hlv_bytes(c->in, c->in_n);
 	}
-	bool first = c->requests == 0 && !c->in;
 	size_t used = take_messages(c, b);
-	if (first && used)
-		hlv_verified_put(t->front->verified, &c->addr, t->now);
 	/* A message's deadline runs from its first octet and is not moved by more of them; with
 	 * answers that wait for the peer it is theirs that counts. */
 	if (c->out)
@@ -381,7 +388,9 @@ static void settle(struct conn *c)
 	unlink_conn(c);
 	link_newest(c);
 	if (c->out) {
-		bool full = c->out_n - c->out_at > OUT_LIMIT || c->state != CONN_OPEN;
+		/* Not even the peer's end is looked at before what it sent is answered. */
+		bool full = c->behind || c->out_n - c->out_at > OUT_LIMIT ||
+			    c->state != CONN_OPEN;
 		watch(c, full ? EV_WRITE : EV_READ | EV_WRITE);
 	} else if (c->state == CONN_LAST) {
 		linger(c);
@@ -394,7 +403,10 @@ static void settle(struct conn *c)
 /* Octets that wait in c->in because the peer did not read: their turn. */
 static bool resume_input(struct conn *c)
 {
-	if (!c->in || c->out)
+	if (c->out)
+		return true;
+	c->behind = false;
+	if (!c->in)
 		return true;
 	struct hlv_bytes b = hlv_bytes(c->in, c->in_n);
 	size_t used = take_messages(c, b);
@@ -422,7 +434,7 @@ static void readable(evutil_socket_t fd, short what, void *ctx)
 	t->front->service->batch_begin(t->front->service, t->now);
 	if (what & EV_WRITE)
 		alive = drain_out(c) && resume_input(c);
-	if (alive && what & EV_READ && c->state == CONN_OPEN)
+	if (alive && what & EV_READ && c->state == CONN_OPEN && !c->behind)
 		alive = take_input(c);
 	t->front->service->batch_end(t->front->service);
 	if (alive)

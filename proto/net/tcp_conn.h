@@ -17,6 +17,7 @@ enum conn_state {
 	CONN_OPEN,
 	CONN_LAST,      /* no more is read: close when all is written */
 	CONN_LINGER,    /* all written and shut down; wait for the peer's end */
+	CONN_DEAD,      /* an answer is lost, or the peer: nothing more can be said */
 };
 
 struct conn {
@@ -28,6 +29,7 @@ struct conn {
 	bool trusted;
 	bool sdk;                    /* chooses its session ids itself */
 	bool keep;                   /* more than one message is to be expected */
+	bool behind;                 /* whole messages wait in `in` until the peer reads */
 	uint32_t requests;
 	hlv_mono_ns born_ns, deadline_ns;
 	struct hlv_addr addr;
