@@ -138,6 +138,21 @@ static void put_short(struct hlv_buf *b, const struct outcome *out)
 	}
 }
 
+/* What the data alone cannot say: there is none, or it is not to be trusted. */
+static void complain_short(const struct outcome *out)
+{
+	struct hlv_buf b = {0};
+	if (out->reply->understood != HLV_OK || out->reply->rs.rc != HLV_RC_SUCCESS) {
+		show_text(&b, out->o->id);
+		hlv_buf_str(&b, ": ");
+		put_status(&b, out, SHOW_PLAIN);
+		args_complain("%s", b.p ? b.p : "");
+		hlv_buf_free(&b);
+	}
+	if (out->o->certified && !out->verified)
+		args_complain("signature: failed: %s", out->trust);
+}
+
 /* The REST API's objects, but for secret keys, whose data is left out. */
 static void put_json_values(struct hlv_buf *b, const struct hlv_list *values)
 {
@@ -194,8 +209,7 @@ static int print(const struct outcome *out)
 		break;
 	case DIG_SHORT:
 		put_short(&b, out);
-		if (out->o->certified && !out->verified)
-			args_complain("signature: failed: %s", out->trust);
+		complain_short(out);
 		break;
 	case DIG_JSON:
 		put_json(&b, out);

@@ -90,6 +90,16 @@ class Hdig(unittest.TestCase):
             URL, Value(2, "DESC", "two\nlines")])), ID, "+short")
         self.assertEqual(done.stdout, "https://example.org/jx1\ntwo\\nlines\n")
 
+    def test_short_says_why_there_is_nothing(self):
+        for rc, code, says in ((100, 3, "not found (100)"), (200, 3, "(200)"),
+                               (301, 1, "(301)"), (400, 4, "(400)")):
+            with self.subTest(rc):
+                done, _ = self.ask(lambda q, t, rc=rc: packets(answer(q, rc=rc)), ID, "+short")
+                self.assertEqual((done.returncode, done.stdout), (code, ""))
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn(ID + ": ", done.stderr)
+                self.assertIn(says, done.stderr)
+
     def test_json(self):
         done, _ = self.ask(good, ID, "+json")
         o = json.loads(done.stdout)

@@ -32,7 +32,7 @@ static enum hlv_err verify_by_site(const struct hlv_message *m, const struct hlv
 static void explain(enum hlv_err err, const char *whose, char *text)
 {
 	if (err == HLV_E_KEY)
-		snprintf(text, WHY, "no usable key in the site record %s", whose);
+		snprintf(text, WHY, "no key %s is of the kind that it was made with", whose);
 	else if (err == HLV_E_NOT_FOUND)
 		snprintf(text, WHY, "the answer is not signed");
 	else if (err == HLV_E_SIGNATURE)
