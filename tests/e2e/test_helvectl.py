@@ -233,6 +233,8 @@ class RealRegistry(Case):
         self.ok("restore", file, folder=other)
         self.assertEqual(self.ok("dump", folder=other), self.ok("dump"))
         self.refused(1, "restore", file, says="not empty", folder=other)
+        self.refused(1, "restore", file, says="make that directory first",
+                     folder=self.path("nowhere"))
 
     def test_damaged_backups(self):
         file, bad = self.path("backup"), self.path("bad")
@@ -457,6 +459,21 @@ class Load(Case):
     def test_unknown_form(self):
         self.refused(1, "load", write(self.path("x"), "<xml/>"), says="--format")
 
+    def test_inputs_that_end_early(self):
+        """The rest of such a file cannot be read: which file, where, and why."""
+        good = json.dumps(record("88.118.8/1", text_value(1, "URL", "x"))) + "\n"
+        table = [
+            ("csv", "handle,1:URL\n88.118.8/1,x\n", "line 1: header: column \"1:URL\""),
+            ("csv", "handle,index,type\n", "line 1: header: expected handle,index,type,data"),
+            ("csv", "handle,index,type,data,DATA\n", "stands twice"),
+            ("hsv9", good * 2, "text behind the end"),
+        ]
+        for form, text, says in table:
+            with self.subTest(text):
+                file = write(self.path("in"), text)
+                self.refused(1, "load", file, "--format", form, says=file + ": ")
+                self.refused(1, "load", file, "--format", form, says=says)
+
     def test_full_disk(self):
         """Files may not grow: a clean end, and a registry that is whole."""
         file = self.path("many.jsonl")
@@ -477,6 +494,9 @@ class Load(Case):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertIn("space", done.stderr)
+        # What is told to be in is in.
+        self.assertEqual(self.summary(done.stdout)["loaded"],
+                         self.ok("count", "88.118.8").strip())
         self.assertIn("faults=0", self.ok("verify"))
         self.ok("load", "--resume", file)
         self.assertEqual(self.ok("count", "88.118.8").strip(), "20000")

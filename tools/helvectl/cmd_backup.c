@@ -319,7 +319,11 @@ static bool make_registry(struct ctl *ctl)
 	struct store_lmdb_options o = {.create = true};
 	ctl_path(ctl, "data", path);
 	if (mkdir(path, 0750) != 0 && errno != EEXIST) {
-		ctl_fail(ctl, "%s: %s", path, strerror(errno));
+		ctl_fail(ctl,
+			 errno == ENOENT ? "%s: %s: make that directory first, with the "
+					   "node's keys, site and helved.yaml"
+					 : "%s/data: %s",
+			 ctl->dir, strerror(errno));
 		return false;
 	}
 	char file[PATH_MAX];

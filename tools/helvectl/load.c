@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -404,6 +405,16 @@ static enum hlv_err read_lines(struct load *l, uint32_t file, int fd, uint64_t o
 	}
 }
 
+/* What follows in this input cannot be read. */
+static void break_off(struct load *l, const struct load_chunk *chunk,
+		      const struct source_record *rec)
+{
+	const char *file = l->o->files[l->rejects.places[chunk->number].file];
+	l->broken = true;
+	snprintf(l->result->why, sizeof l->result->why, "%.90s: line %" PRIu64 ": %.130s", file,
+		 rec->line, rec->reason);
+}
+
 /* As much as makes one run; *end at the end of the input. */
 static void read_run(struct load *l, struct source *source, struct load_chunk *chunk, bool *end)
 {
@@ -419,10 +430,8 @@ static void read_run(struct load *l, struct source *source, struct load_chunk *c
 			load_chunk_put(chunk, &rec, (uint32_t)rec.line, 0);
 		if (result == SOURCE_REJECTED || result == SOURCE_BROKEN)
 			load_chunk_reject(chunk, &rec, (uint32_t)rec.line, 0);
-		if (result == SOURCE_BROKEN) {
-			l->broken = true;
-			snprintf(l->result->why, sizeof l->result->why, "%.200s", rec.reason);
-		}
+		if (result == SOURCE_BROKEN)
+			break_off(l, chunk, &rec);
 		if (*end)
 			break;
 	}

@@ -351,13 +351,18 @@ static void put_place(struct load_writer *w, size_t done)
 enum hlv_err load_writer_flush(struct load_writer *w)
 {
 	for (size_t done = 0; done < w->n;) {
+		uint64_t loaded = w->place->loaded;
 		HLV_TRY(w->store->ops->view_begin(w->view));
 		enum hlv_err err = plan(w, &done);
 		w->store->ops->view_end(w->view);
-		if (err != HLV_OK)
+		if (err == HLV_OK) {
+			put_place(w, done);
+			err = commit(w, w->txns, w->ntxns);
+		}
+		if (err != HLV_OK) {
+			w->place->loaded = loaded; /* what is told is what is in */
 			return err;
-		put_place(w, done);
-		HLV_TRY(commit(w, w->txns, w->ntxns));
+		}
 	}
 	w->n = 0;
 	w->used = 0;

@@ -137,8 +137,10 @@ static enum source_result read_header(struct source *s, struct source_record *ou
 		while (i < CSV_COLUMNS && !hlv_eq_fold(name, hlv_text(column_names[i])))
 			i++;
 		if (end == CELL_BAD || i == CSV_COLUMNS || seen & 1U << i) {
-			source_reject(out, "header: column \"%.*s\" is unknown or stands twice",
-				      (int)(name.n < 40 ? name.n : 40),
+			source_reject(out,
+				      "header: column \"%.*s\" is unknown or stands twice: "
+				      "expected handle,index,type,data[,ttl,permissions]",
+				      (int)(name.n < 30 ? name.n : 30),
 				      name.n ? (const char *)name.p : "");
 			return SOURCE_BROKEN;
 		}
