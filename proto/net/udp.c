@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,16 +23,29 @@ enum {
 
 static const hlv_mono_ns LOG_EVERY_NS = 10000000000U;
 
+/* Our own address that a question came to; its answer has to come from there. */
+union local {
+	struct in_pktinfo v4;
+	struct in6_pktinfo v6;
+};
+
 struct udp_exchange {
 	struct hlv_exchange x;
 	struct hlv_udp *udp;
+	union local local;         /* if udp->any */
 	struct udp_exchange *next; /* while free */
+};
+
+union control {
+	struct cmsghdr aligned;
+	uint8_t room[CMSG_SPACE(sizeof(union local))];
 };
 
 struct hlv_udp {
 	struct hlv_front *front;
 	struct event *event;
 	int fd;
+	bool any;                  /* listens on all addresses of the machine */
 	struct hlv_now now;
 	struct udp_exchange *spare;
 	struct hlv_udp_join *join;
@@ -42,12 +56,14 @@ struct hlv_udp {
 	struct iovec rx_iov[BATCH];
 	struct hlv_addr rx_addr[BATCH];
 	uint8_t rx_buf[BATCH][RX_SIZE];
+	union control rx_control[BATCH];
 
 	unsigned queued;         /* packets in tx */
 	struct mmsghdr tx[TX_SLOTS];
 	struct iovec tx_iov[TX_SLOTS];
 	struct hlv_addr tx_addr[TX_SLOTS];
 	uint8_t tx_buf[TX_SLOTS][HLV_UDP_PACKET];
+	union control tx_control[TX_SLOTS];
 };
 
 static void flush(struct hlv_udp *u)
@@ -74,12 +90,46 @@ static uint8_t *slot(struct hlv_udp *u)
 	return u->tx_buf[u->queued];
 }
 
-static void queue(struct hlv_udp *u, const struct hlv_addr *to, size_t n)
+static void put_local(struct msghdr *h, union control *control, bool v4,
+		      const union local *local)
 {
+	size_t n = v4 ? sizeof local->v4 : sizeof local->v6;
+	h->msg_control = control;
+	h->msg_controllen = CMSG_SPACE(n);
+	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(n),
+			      .cmsg_level = v4 ? IPPROTO_IP : IPPROTO_IPV6,
+			      .cmsg_type = v4 ? IP_PKTINFO : IPV6_PKTINFO};
+	memcpy(CMSG_DATA(c), local, n);
+}
+
+static void take_local(struct msghdr *h, union local *local)
+{
+	*local = (union local){0};
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			memcpy(&local->v4, CMSG_DATA(c), sizeof local->v4);
+			local->v4.ipi_ifindex = 0; /* the way back is the routes' choice */
+		}
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&local->v6, CMSG_DATA(c), sizeof local->v6);
+			if (!IN6_IS_ADDR_LINKLOCAL(&local->v6.ipi6_addr))
+				local->v6.ipi6_ifindex = 0;
+		}
+	}
+}
+
+static void queue(struct hlv_udp *u, const struct hlv_exchange *x, size_t n)
+{
+	const struct hlv_addr *to = &x->peer.addr;
+	const struct udp_exchange *ux = x->front;
 	unsigned i = u->queued++;
 	u->tx_addr[i] = *to;
 	u->tx_iov[i].iov_len = n;
 	u->tx[i].msg_hdr.msg_namelen = to->len;
+	if (u->any)
+		put_local(&u->tx[i].msg_hdr, &u->tx_control[i],
+			  to->sa.any.sa_family == AF_INET, &ux->local);
 	hlv_count(&u->front->stats.udp_packets_out);
 }
 
@@ -97,7 +147,7 @@ static void put_stub(struct hlv_udp *u, struct hlv_exchange *x, struct hlv_write
 	if (w->n - HLV_ENVELOPE_SIZE <= HLV_UDP_PAYLOAD)
 		hlv_fill_u32(w, HLV_ENVELOPE_SIZE - 4, HLV_UDP_PAYLOAD + 1);
 	hlv_native_stub(hlv_written(w), slot(u));
-	queue(u, &x->peer.addr, HLV_STUB_SIZE);
+	queue(u, x, HLV_STUB_SIZE);
 	hlv_count(&u->front->stats.udp_stubs);
 }
 
@@ -117,7 +167,7 @@ static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
 	}
 	uint32_t packets = hlv_packet_count((uint32_t)message.n - HLV_ENVELOPE_SIZE);
 	for (uint32_t i = 0; i < packets; i++)
-		queue(u, &x->peer.addr, hlv_packet_cut(message, i, slot(u)));
+		queue(u, x, hlv_packet_cut(message, i, slot(u)));
 }
 
 static enum hlv_rate_kind kind_of(uint32_t rc)
@@ -181,7 +231,7 @@ static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 	hlv_native_encode(x, u->front->service, &w);
 	hlv_count(&u->front->stats.udp_answers);
 	if (!w.bad && !is_amplified(x, w.n)) {
-		queue(u, &x->peer.addr, w.n);
+		queue(u, x, w.n);
 		return;
 	}
 	send_long(u, x);
@@ -214,11 +264,15 @@ static struct hlv_exchange *take_exchange(struct hlv_udp *u)
 	return &ux->x;
 }
 
-static void handle(struct hlv_udp *u, struct hlv_bytes in, const struct hlv_addr *from)
+static void handle(struct hlv_udp *u, size_t i)
 {
+	struct hlv_bytes in = hlv_bytes(u->rx_buf[i], u->rx[i].msg_len);
+	const struct hlv_addr *from = &u->rx_addr[i];
 	struct hlv_exchange *x = take_exchange(u);
 	if (!x)
 		return;
+	if (u->any)
+		take_local(&u->rx[i].msg_hdr, &((struct udp_exchange *)x->front)->local);
 	x->now = u->now;
 	bool trusted = hlv_nets_have(&u->front->limits->trusted, from);
 	x->peer = (struct hlv_peer){
@@ -262,15 +316,16 @@ static int batch(struct hlv_udp *u)
 		return 0;
 	u->now = hlv_clock();
 	u->front->service->batch_begin(u->front->service, u->now);
-	for (int i = 0; i < n; i++) {
+	for (size_t i = 0; i < (size_t)n; i++) {
 		struct msghdr *h = &u->rx[i].msg_hdr;
 		u->rx_addr[i].len = h->msg_namelen;
 		/* Port 0 cannot be answered; a cut datagram is longer than any of ours. */
 		if (hlv_addr_port(&u->rx_addr[i]) != 0 && !(h->msg_flags & MSG_TRUNC))
-			handle(u, hlv_bytes(u->rx_buf[i], u->rx[i].msg_len), &u->rx_addr[i]);
+			handle(u, i);
 		else
 			hlv_count(&u->front->stats.udp_dropped);
 		h->msg_namelen = sizeof u->rx_addr[i].sa;
+		h->msg_controllen = u->any ? sizeof u->rx_control[i] : 0;
 	}
 	u->front->service->batch_end(u->front->service);
 	flush(u);
@@ -295,6 +350,10 @@ static void point_headers(struct hlv_udp *u)
 						   .msg_namelen = sizeof u->rx_addr[i].sa,
 						   .msg_iov = &u->rx_iov[i],
 						   .msg_iovlen = 1};
+		if (u->any) {
+			u->rx[i].msg_hdr.msg_control = &u->rx_control[i];
+			u->rx[i].msg_hdr.msg_controllen = sizeof u->rx_control[i];
+		}
 	}
 	for (size_t i = 0; i < TX_SLOTS; i++) {
 		u->tx_iov[i].iov_base = u->tx_buf[i];
@@ -304,6 +363,20 @@ static void point_headers(struct hlv_udp *u)
 	}
 }
 
+/* Does it listen on all addresses? Then the system tells which one each question came to. */
+static bool ask_for_local(int fd)
+{
+	struct hlv_addr a = {.len = sizeof a.sa};
+	int on = 1;
+	if (getsockname(fd, &a.sa.any, &a.len) != 0)
+		return false;
+	if (a.sa.any.sa_family == AF_INET)
+		return a.sa.v4.sin_addr.s_addr == htonl(INADDR_ANY) &&
+		       setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
+	return IN6_IS_ADDR_UNSPECIFIED(&a.sa.v6.sin6_addr) &&
+	       setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
+}
+
 struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd)
 {
 	struct hlv_udp *u = calloc(1, sizeof *u);
@@ -311,6 +384,7 @@ struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd)
 		return NULL;
 	u->front = front;
 	u->fd = fd;
+	u->any = ask_for_local(fd);
 	uint64_t secret;
 	u->join = hlv_udp_join_new();
 	if (getentropy(&secret, sizeof secret) == 0)

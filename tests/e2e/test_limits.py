@@ -392,6 +392,24 @@ class Forged(NodeCase):
         self.assertLess(out, 20000 * len(data))
 
 
+class AllAddresses(NodeCase):
+    """Listening on 0.0.0.0: an answer comes from the address that was asked."""
+
+    settings = {"workers": 1, "listen": '[ "0.0.0.0:0" ]'}
+
+    @classmethod
+    def fill(cls, node):
+        records(node)
+        node.load([{"handle": "88.118.8/FOUR", "values": [text_value(1, "D", "x" * 4000)]}])
+
+    def test_answers_come_from_the_address_that_was_asked(self):
+        for host in ("127.0.0.1", "127.0.0.2", "127.200.3.4"):
+            for handle in ("JX1", "FOUR", "SIXTY"):
+                with self.subTest("%s from %s" % (handle, host)):
+                    at = (host, self.at[1])  # connected: other addresses are not heard
+                    self.assertEqual(ask_udp(at, ask_for("88.118.8/" + handle)).rc, 1)
+
+
 class Storm(NodeCase):
     """Reloads as fast as signals come, under load, then the end in the midst of it."""
 
