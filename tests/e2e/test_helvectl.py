@@ -323,6 +323,8 @@ class Records(Case):
             (2, ["put", "88.118.8/x", "--value", "URL x"], "INDEX TYPE DATA"),
             (2, ["put", "88.118.8/x", "--value", "0 URL x"], "index from 1"),
             (2, ["put", "88.118.8/x", "--value", "1 HS_ADMIN me"], "INDEX:HANDLE"),
+            (2, ["put", "88.118.8/x", "--value", "1 HS_SITE x"], "--file"),
+            (2, ["put", "88.118.8/x", "--value", "1 HS_SITE.PREFIX x"], "--file"),
             (1, ["put", "88.118.8", "--value", "1 URL x"], "slash"),
             (1, ["put", "88.118.8/a\nb", "--value", "1 URL x"], "control"),
             (1, ["put", "88.118.8/x", "--value", "1 URL x", "--value", "1 URL y"], "twice"),
@@ -355,6 +357,16 @@ class Records(Case):
                 self.refused(code, *argv, says=says)
         self.assertEqual(run(HELVECTL, check=False).returncode, 2)
         self.assertEqual(self.ok("count").strip(), "2")
+
+    def test_put_where_nobody_looks(self):
+        """Stored, with a word about the prefix that this node does not serve yet."""
+        done = ctl(self.dir, "put", "88.77/x", "--value", "1 URL x")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (0, 1), done.stderr)
+        self.assertIn("0.NA/88.77 is not homed here", done.stderr)
+        self.ok("home", "88.77")
+        for handle in ("88.77/x", "88.118.8/x", "0.NA/88.77"):
+            done = ctl(self.dir, "put", handle, "--value", "1 URL x")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), handle)
 
     def test_home(self):
         self.ok("home", "88.200")

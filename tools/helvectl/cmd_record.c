@@ -3,6 +3,8 @@
  * get, put, rm: one record.
  */
 #include "proto/net/json.h"
+#include "proto/wire/codes.h"
+#include "proto/wire/name.h"
 #include "tools/helvectl/kinds.h"
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/source.h"
@@ -133,6 +135,11 @@ static bool parse_value(const struct ctl *ctl, const struct put_value *p, uint32
 			  p->text);
 		return false;
 	}
+	if (hlv_type_is(v->type, "HS_SITE") && !p->file) {
+		ctl_fail(ctl, "'%s': a site record comes from a file: --file 'INDEX %.*s PATH'",
+			 p->text, (int)v->type.n, (const char *)v->type.p);
+		return false;
+	}
 	v->index = (uint32_t)index;
 	if (hlv_type_is(v->type, "HS_SECKEY")) /* industrial.md 3: never public */
 		v->perms = HLV_PERM_ADMIN_READ | HLV_PERM_ADMIN_WRITE;
@@ -188,6 +195,25 @@ static int store_values(struct ctl *ctl, const char *id, const struct hlv_value 
 	return code;
 }
 
+/* It is stored all the same: prefixes may be homed afterwards. */
+static void warn_unless_homed(struct ctl *ctl, const char *id)
+{
+	uint8_t octets[5 + HLV_IDENTIFIER_MAX];
+	struct hlv_writer w = hlv_writer(octets, sizeof octets);
+	const struct store_ops *ops = ctl->store->ops;
+	bool homed = true;
+	hlv_name_put_prefix_handle(&w, hlv_text(id));
+	if (w.bad || ops->view_begin(ctl->view) != HLV_OK)
+		return;
+	struct hlv_bytes handle = hlv_written(&w);
+	if (store_is_homed(ctl->store, ctl->view, handle, &homed) == HLV_OK && !homed)
+		ctl_fail(ctl,
+			 "%s: stored, but nobody gets it: %.*s is not homed here, see "
+			 "helvectl home",
+			 id, (int)handle.n, (const char *)handle.p);
+	ops->view_end(ctl->view);
+}
+
 static int put(struct ctl *ctl, const char *id, const struct put_value *puts, size_t n)
 {
 	struct hlv_value given[PUT_MAX];
@@ -199,6 +225,8 @@ static int put(struct ctl *ctl, const char *id, const struct put_value *puts, si
 			code = CTL_USAGE;
 	if (code == CTL_DONE)
 		code = store_values(ctl, id, given, n);
+	if (code == CTL_DONE)
+		warn_unless_homed(ctl, id);
 	hlv_arena_fini(&a);
 	return code;
 }
