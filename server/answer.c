@@ -81,6 +81,10 @@ static enum hlv_rc answer_record(const struct answer_context *c, const struct hl
 	/* A record without values has none to give: 200, with or without a filter. */
 	if (!filtered && rec->flags & HLV_RECORD_ALL_PUBLIC && rec->values.n > 0)
 		return give(rq, &rec->values, rs);
+	/* Each of them is looked at for each value: 65,536 of nothing would cost a second. */
+	if (rq->indexes.n + rq->types.n > HLV_VALUES_MAX)
+		return answer_error(rs, HLV_RC_PROTOCOL_ERROR,
+				    "More indexes and types than a record has values");
 	struct matches m;
 	enum hlv_err err = match(rq, &rec->values, c->arena, &m);
 	if (err != HLV_OK)

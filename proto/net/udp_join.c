@@ -41,6 +41,14 @@ static bool is_from(const struct place *p, const struct hlv_addr *from)
 	return p->from.len && hlv_addr_eq(&p->from, from);
 }
 
+/* Whatever its port: who has many is still one source. */
+static bool is_from_host(const struct place *p, const struct hlv_addr *from)
+{
+	struct hlv_addr host = *from;
+	host.sa.v4.sin_port = p->from.sa.v4.sin_port; /* where IPv6 has it, too */
+	return is_from(p, &host);
+}
+
 static struct place *find(struct hlv_udp_join *j, const struct hlv_addr *from, uint32_t id)
 {
 	for (size_t i = 0; i < PLACES; i++)
@@ -64,7 +72,7 @@ static struct place *claim(struct hlv_udp_join *j, const struct hlv_addr *from)
 		}
 		if (!oldest || p->since_ns < oldest->since_ns)
 			oldest = p;
-		if (!is_from(p, from))
+		if (!is_from_host(p, from))
 			continue;
 		owned++;
 		if (!own || p->since_ns < own->since_ns)

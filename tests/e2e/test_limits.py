@@ -108,6 +108,31 @@ class Readers(NodeCase):
             with self.subTest(handle):
                 self.pipelined(handle, n, size, half_close=True, pause=(0, n // 2))
 
+    def test_most_that_can_be_asked_for(self):
+        """As many indexes and types as a record may have values, and no more: each costs."""
+        for indexes, types, rc in ((2048, 0, 200), (0, 2048, 200), (2047, 1, 200), (2049, 0, 4),
+                                   (0, 2049, 4), (1024, 1025, 4), (15000, 0, 4),
+                                   (0, 15000, 4)):
+            with self.subTest((indexes, types)), hdl.Tcp(self.at) as c:
+                request = ask_for("88.118.8/JX1", [7] * indexes, [b""] * types, flags=KEEP)
+                self.assertEqual(c.ask(request).rc, rc)
+                self.assertEqual(c.ask(ask_for("88.118.8/JX1", flags=KEEP)).rc, 1)
+
+    def test_half_requests_from_many_ports(self):
+        """One host's unfinished datagrams do not take the places of another's."""
+        long = ask_for("88.118.8/JX1", types=["T" * 300] * 5 + ["URL"])
+        first, rest = long.packets()[:1], long.packets()[1:]
+        with hdl.Udp(self.at) as honest:
+            honest.send(first[0])
+            for _ in range(300):  # more than all workers have places
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as greedy:
+                    greedy.bind(("127.3.3.3", 0))
+                    greedy.sendto(ask_for("88.118.8/JX1", types=["T" * 300] * 5).packets()[0],
+                                  self.at)
+            for packet in rest:
+                honest.send(packet)
+            self.assertEqual(honest.receive().rc, 1)
+
     def test_longest_message(self):
         """262,144 octets from a trusted source, whole and in pieces; one more is refused."""
         longest = self.padded(262144)
