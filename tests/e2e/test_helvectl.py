@@ -447,6 +447,16 @@ class Load(Case):
         self.assertEqual(done["failed"], "0")
         self.assertGreater(int(done["loaded"]), 100)
 
+    def test_examples_of_the_manual(self):
+        manual = read(os.path.join(ROOT, "docs/helvectl.md"))
+        for start, handle in (("json\n{\"handle", "PUMP-1"), ("csv\n", "PUMP-2"),
+                              ("\nCREATE", "PUMP-3")):
+            with self.subTest(handle):
+                text = manual[manual.index("```" + start) + 3:].split("```")[0]
+                file = write(self.path("example"), text.split("\n", 1)[1])
+                self.assertEqual(self.summary(self.ok("load", file))["failed"], "0")
+                self.ok("get", "88.118.8/" + handle)
+
     def test_rejected_lines(self):
         good = json.dumps(record("88.118.8/1", text_value(1, "URL", "x")))
         file = write(self.path("in.jsonl"), good + "\n{}\nnonsense\n" + good.replace("/1", "/2"))
