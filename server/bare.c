@@ -39,7 +39,7 @@ static bool has_tcp(const struct hlv_bytes data)
 static void map_addresses(uint8_t *data, size_t n)
 {
 	struct hlv_site site;
-	if (hlv_site_decode(hlv_bytes(data, n), &site) != HLV_OK)
+	if (hlv_site_decode(hlv_bytes(data, n), &site) != HLV_OK || site.servers.n == 0)
 		return;
 	size_t at = (size_t)(site.servers.raw.p - data);
 	struct hlv_reader r = hlv_reader(site.servers.raw);
