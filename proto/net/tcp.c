@@ -154,7 +154,7 @@ struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
 	t->resume = event_new(front->base, -1, 0, resume_accept, t);
 	t->tick = event_new(front->base, -1, EV_PERSIST, tick, t);
 	if (!t->rx || !t->tx || !t->accept || !t->resume || !t->tick ||
-	    event_add(t->accept, NULL) != 0 ||
+	    getentropy(&t->secret, sizeof t->secret) != 0 || event_add(t->accept, NULL) != 0 ||
 	    event_add(t->tick, &(struct timeval){.tv_sec = 1}) != 0) {
 		hlv_tcp_close(t);
 		return NULL;

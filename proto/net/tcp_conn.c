@@ -24,7 +24,9 @@ uint16_t *conn_source(struct hlv_tcp *t, const struct hlv_addr *a)
 		h = a->sa.v4.sin_addr.s_addr;
 	else
 		memcpy(&h, &a->sa.v6.sin6_addr, sizeof h); /* by /64 */
-	h *= 0x9E3779B97F4A7C15U;
+	/* Keyed, so that nobody can fill the counter of another. */
+	h = (h ^ t->secret) * 0x9E3779B97F4A7C15U;
+	h = (h ^ h >> 32 ^ t->secret) * 0x9E3779B97F4A7C15U;
 	return &t->by_source[h >> 48];
 }
 

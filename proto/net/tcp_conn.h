@@ -56,6 +56,7 @@ struct hlv_tcp {
 	uint8_t *rx;                 /* HLV_TCP_RX */
 	uint8_t *tx;                 /* HLV_SCRATCH: answers of the event in hand */
 	size_t tx_n;
+	uint64_t secret;             /* of by_source's hash */
 	uint16_t by_source[HLV_TCP_SOURCES];
 };
 
