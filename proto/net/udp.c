@@ -227,9 +227,14 @@ static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 	case HLV_RATE_DROP:
 		return;
 	}
+	hlv_count(&u->front->stats.udp_answers);
+	/* A signature rarely leaves it one packet: do not make the answer twice to find out. */
+	if (x->rq.m.hdr.flags & HLV_F_CERTIFIED) {
+		send_long(u, x);
+		return;
+	}
 	struct hlv_writer w = hlv_writer(slot(u), HLV_UDP_PACKET);
 	hlv_native_encode(x, u->front->service, &w);
-	hlv_count(&u->front->stats.udp_answers);
 	if (!w.bad && !is_amplified(x, w.n)) {
 		queue(u, x, w.n);
 		return;
