@@ -99,7 +99,7 @@ static void test_bad_lines(void **state)
 		{"not UTF-8", RECORD("88.1/\xFF"), "UTF-8"},
 		{"overlong UTF-8", RECORD("88.1/\xC0\xAF"), "UTF-8"},
 		{"control character", RECORD("88.1/a\\u0007"), "control"},
-		{"DEL", RECORD("88.1/a\x7F"), "identifier"},
+		{"DEL", RECORD("88.1/a\x7F"), "control"},
 		{"index twice", INDEXES("88.1/x", "7", "7"), "twice"},
 		{"index 0", INDEXES("88.1/x", "0", "1"), "index"},
 		{"index too large", INDEXES("88.1/x", "1", "2147483648"), "index"},
