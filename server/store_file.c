@@ -74,7 +74,9 @@ enum hlv_err store_file_err(int number)
 enum hlv_err store_file_say_errno(char *why, const char *path, int number)
 {
 	return store_file_say(why, path,
-			      number == ENOENT ? "holds no registry" : strerror(number),
+			      number == ENOENT
+				      ? "holds no registry: make the node with helvectl init"
+				      : strerror(number),
 			      store_file_err(number));
 }
 
@@ -165,7 +167,7 @@ enum hlv_err store_file_check(int fd, const char *name, char *why)
 		return HLV_E_IO;
 	}
 	if (st.st_size == 0) {
-		snprintf(why, STORE_WHY, "%.120s: is empty", name);
+		snprintf(why, STORE_WHY, "%.120s: is empty; restore a backup", name);
 		return HLV_E_NOT_FOUND;
 	}
 	unsigned bad = damaged_meta(fd, m);

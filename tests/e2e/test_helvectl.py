@@ -355,7 +355,15 @@ class Records(Case):
         for code, argv, says in table:
             with self.subTest(" ".join(argv)):
                 self.refused(code, *argv, says=says)
-        self.assertEqual(run(HELVECTL, check=False).returncode, 2)
+        for argv, says in (((), "which verb?"), (("-x",), "unknown option -x"),
+                           (("-d",), "needs a directory"), (("--colour",), "--colour")):
+            done = run(HELVECTL, *argv, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), argv)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn(says, done.stderr)
+        for argv in (("-h",), ("--help",), ("-V",), ("--version",)):
+            self.assertIn("helvectl", run(HELVECTL, *argv).stdout)
+        json.loads(run(HELVECTL, "--json", "-d", self.dir, "status").stdout)
         self.assertEqual(self.ok("count").strip(), "2")
 
     def test_put_where_nobody_looks(self):
@@ -488,7 +496,8 @@ class Load(Case):
             ("csv", "handle,1:URL\n88.118.8/1,x\n", "line 1: header: column \"1:URL\""),
             ("csv", "handle,index,type\n", "line 1: header: expected handle,index,type,data"),
             ("csv", "handle,index,type,data,DATA\n", "stands twice"),
-            ("hsv9", good * 2, "text behind the end"),
+            ("hsv9", '{"handleRecords":{}}{}', "text behind the end"),
+            ("hsv9", good, "no handleRecords"), ("hsv9", "{}", "no handleRecords"),
         ]
         for form, text, says in table:
             with self.subTest(text):

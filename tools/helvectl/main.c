@@ -33,10 +33,7 @@ static const struct ctl_verb verbs[] = {
 	 "       helvectl key show FILE [--passphrase-file F]\n"
 	 "       helvectl key convert FILE NEW --to bin|pem|jwk [--passphrase-file F]\n"
 	 "                [--new-passphrase-file F]",
-	 "Make, show or convert a key. Passphrases come from a file, or from the terminal when "
-	 "F\n"
-	 "is '-'.",
-	 cmd_key},
+	 "Make, show or convert a key; a passphrase file '-' is the terminal.", cmd_key},
 	{"backup", "FILE", "All records, homed prefixes and a checksum, into one file.",
 	 cmd_backup},
 	{"restore", "FILE", "Fill an empty registry from a backup that is whole.", cmd_restore},
@@ -48,14 +45,15 @@ static const struct ctl_verb verbs[] = {
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
-static void help(FILE *to)
+static void help(void)
 {
 	fputs("usage: helvectl [-d DIR] VERB ...\n"
 	      "  -d DIR  the node's directory (default: the current one)\n"
+	      "  --json  what is printed as one JSON object\n"
 	      "  -V -h   version, help; helvectl VERB -h tells more\n\n",
-	      to);
+	      stdout);
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].help);
+		printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
 }
 
 static const struct ctl_verb *find(const char *name)
@@ -68,28 +66,36 @@ static const struct ctl_verb *find(const char *name)
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+						{"json", no_argument, NULL, 'j'},
+						{"version", no_argument, NULL, 'V'},
+						{0}};
 	struct ctl ctl = {.dir = ".", .lock = -1};
 	int opt;
-	while ((opt = getopt(argc, argv, "+d:hV")) != -1) {
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "+:d:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'd':
 			ctl.dir = optarg;
 			break;
 		case 'h':
-			help(stdout);
+			help();
 			return CTL_DONE;
+		case 'j':
+			ctl.json = true;
+			break;
 		case 'V':
 			puts("helvectl " HELVE_VERSION);
 			return CTL_DONE;
+		case ':':
+			return ctl_usage(&ctl, "-d needs a directory: see helvectl -h");
 		default:
-			help(stderr);
-			return CTL_USAGE;
+			return ctl_usage(&ctl, "unknown option %s: see helvectl -h",
+					 argv[optind - 1]);
 		}
 	}
-	if (optind == argc) {
-		help(stderr);
-		return CTL_USAGE;
-	}
+	if (optind == argc)
+		return ctl_usage(&ctl, "which verb? see helvectl -h");
 	ctl.verb = find(argv[optind]);
 	if (!ctl.verb)
 		return ctl_usage(&ctl, "there is no verb '%s': see helvectl -h", argv[optind]);

@@ -140,7 +140,8 @@ static enum source_result next_member(struct source *s, struct source_record *ou
 	int c = next_element(s, '}');
 	if (c == 0) {
 		s->u.hsv9.place = AT_END;
-		return SOURCE_END;
+		return s->u.hsv9.is_dump ? SOURCE_END
+					 : source_broken(out, "no HSv9 dump: no handleRecords");
 	}
 	out->line = s->line;
 	if (!cut_key(s, c, &s->cell))
@@ -152,6 +153,7 @@ static enum source_result next_member(struct source *s, struct source_record *ou
 		s->u.hsv9.place = IN_RECORDS;
 	else if (c == EOF || !cut_value(s, c, &s->text))
 		return source_broken(out, "ends in the middle, or is no JSON");
+	s->u.hsv9.is_dump |= s->u.hsv9.place != IN_DUMP;
 	return SOURCE_END;
 }
 

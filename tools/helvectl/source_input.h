@@ -40,6 +40,7 @@ struct source {
 	union {
 		struct {
 			int place; /* in the dump: source_hsv9.c */
+			bool is_dump; /* one of its lists was there */
 		} hsv9;
 		struct {
 			enum csv_column column[CSV_COLUMNS];
