@@ -91,7 +91,11 @@ static const struct row rows[] = {
 	 R("a/1", "{\"index\":1,\"type\":\"T\",\"data\":\"\\\"homed\\\":true\"}"),
 	 {REC("a/1", 1, 1), END}},
 
-	{"hsv9: empty dump", SOURCE_HSV9, "{}", {END}},
+	{"hsv9: empty dump", SOURCE_HSV9, "{\"handleRecords\":{}}", {END}},
+	{"hsv9: prefixes alone", SOURCE_HSV9, "{\"homedPrefixes\":[]}", {END}},
+	{"hsv9: neither list", SOURCE_HSV9, "{}", {BROKEN("no handleRecords")}},
+	{"hsv9: one record", SOURCE_HSV9, "{\"handle\":\"88.1/a\",\"values\":[]}",
+	 {BROKEN("no handleRecords")}},
 	{"hsv9: both lists",
 	 SOURCE_HSV9,
 	 "{\"homedPrefixes\":[\"0.NA/a\",\n\"0.NA/b\"],\"handleRecords\":{\"A/1\":" R(
@@ -137,7 +141,7 @@ static const struct row rows[] = {
 	 {REC("A/1", 1, 1), BROKEN("middle")}},
 	{"hsv9: an array", SOURCE_HSV9, "[]", {BROKEN("begin")}},
 	{"hsv9: nothing", SOURCE_HSV9, "", {BROKEN("begin")}},
-	{"hsv9: more behind", SOURCE_HSV9, "{} x", {BROKEN("behind")}},
+	{"hsv9: more behind", SOURCE_HSV9, "{\"homedPrefixes\":[]} x", {BROKEN("behind")}},
 
 	{"csv: header alone", SOURCE_CSV, "handle,index,type,data,ttl,permissions\n", {END}},
 	{"csv: nothing", SOURCE_CSV, "", {BROKEN("header")}},
