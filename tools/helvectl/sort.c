@@ -146,7 +146,7 @@ static void give_back(struct run *run)
 void run_sort(struct run *run)
 {
 	give_back(run);
-	if (run->ascending)
+	if (run->ascending || run->n == 0) /* without entries there are no slots to sort */
 		return;
 	for (size_t i = 0; i < run->n; i++) {
 		struct entry e;
