@@ -27,10 +27,10 @@ static bool asked_for(const struct hlv_request *rq, const struct hlv_value *v)
 
 /* What a walk over the matching values found out. */
 struct matches {
-	struct hlv_list list;        /* those that are answered */
-	uint32_t n;                  /* all that match the filter */
-	bool hidden;                 /* one of them is not publicly readable */
-	bool unreadable;             /* the first such is not even for administrators */
+	struct hlv_list list; /* those that are answered */
+	uint32_t n;	      /* all that match the filter */
+	bool hidden;	      /* one of them is not publicly readable */
+	bool unreadable;      /* the first such is not even for administrators */
 };
 
 /* 11.3: filter by index and type, then keep what is public. */
@@ -96,9 +96,10 @@ static enum hlv_rc answer_record(const struct answer_context *c, const struct hl
 		return answer_error(rs, HLV_RC_INSUFFICIENT_PERMISSIONS,
 				    "A value is readable by nobody");
 	if (m.hidden && !public_only)
-		return answer_error(rs, HLV_RC_UNABLE_TO_AUTHENTICATE,
-				    "Reading restricted values needs a login, which this server "
-				    "does not offer yet");
+		return answer_error(
+			rs, HLV_RC_UNABLE_TO_AUTHENTICATE,
+			"Reading restricted values needs a login, which this server "
+			"does not offer yet");
 	if (m.list.n == 0)
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, NULL);
 	return give(rq, &m.list, rs);
@@ -111,9 +112,11 @@ static enum hlv_rc answer_verdict(enum verdict verdict, const struct hlv_list *v
 	case VERDICT_OURS:
 		return answer_error(rs, HLV_RC_NOT_FOUND, NULL);
 	case VERDICT_WRONG_SERVER:
-		return answer_error(rs, HLV_RC_NOT_RESPONSIBLE, "Request was hashed incorrectly");
+		return answer_error(rs, HLV_RC_NOT_RESPONSIBLE,
+				    "Request was hashed incorrectly");
 	case VERDICT_NOT_HERE:
-		return answer_error(rs, HLV_RC_NOT_RESPONSIBLE, "That prefix doesn't live here");
+		return answer_error(rs, HLV_RC_NOT_RESPONSIBLE,
+				    "That prefix doesn't live here");
 	case VERDICT_SERVICE_REFERRAL:
 	case VERDICT_PREFIX_REFERRAL:
 		break;
@@ -163,6 +166,7 @@ enum hlv_rc answer_site_info(const struct answer_context *c, const struct hlv_re
 			     struct hlv_response *rs)
 {
 	(void)rq;
-	*rs = (struct hlv_response){.rc = HLV_RC_SUCCESS, .kind = HLV_BODY_SITE, .octets = c->site};
+	*rs = (struct hlv_response){
+		.rc = HLV_RC_SUCCESS, .kind = HLV_BODY_SITE, .octets = c->site};
 	return HLV_RC_SUCCESS;
 }

@@ -11,8 +11,8 @@ enum { CRC_SIZE = 4, META_KEY_MAX = 500, VALUE_MAX = 1 << 27 };
 struct group {
 	struct commit_engine *e;
 	struct counters counters;
-	struct hlv_buf entry;   /* the journal entry in the making */
-	uint64_t seq;           /* last place given */
+	struct hlv_buf entry; /* the journal entry in the making */
+	uint64_t seq;	      /* last place given */
 	bool changed;
 };
 
@@ -135,7 +135,8 @@ static bool is_key(enum store_space space, struct hlv_bytes key)
 /* The identifier in an encoded record. */
 static struct hlv_bytes record_name(struct hlv_bytes stored)
 {
-	return hlv_bytes(stored.p + HLV_RECORD_HEADER, (size_t)(stored.p[2] << 8 | stored.p[3]));
+	return hlv_bytes(stored.p + HLV_RECORD_HEADER,
+			 (size_t)(stored.p[2] << 8 | stored.p[3]));
 }
 
 static bool is_live(struct hlv_bytes stored)

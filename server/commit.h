@@ -23,8 +23,8 @@ struct commit_engine {
 
 /* Each transaction has its err and seq then; *changed tells whether anything was put. An error:
  * the engine drops the whole group. */
-enum hlv_err HLV_MUST_USE commit_group(struct commit_engine *e, struct store_txn *txns, size_t n,
-				       bool *changed);
+enum hlv_err HLV_MUST_USE commit_group(struct commit_engine *e, struct store_txn *txns,
+				       size_t n, bool *changed);
 
 /* META values carry a CRC-32C over name and value behind them. */
 enum hlv_err HLV_MUST_USE meta_put(struct commit_engine *e, struct hlv_bytes name,
@@ -37,4 +37,5 @@ enum { STORE_FORMAT_MAJOR = 1, STORE_FORMAT_MINOR = 0 };
 /* What a new registry holds: format and epoch (16 random octets that name this journal). */
 enum hlv_err HLV_MUST_USE commit_found(struct commit_engine *e, const uint8_t epoch[16]);
 /* Is the stored format ours to read, or to write? `why` gets a line. */
-enum hlv_err HLV_MUST_USE commit_check_format(struct hlv_bytes stored, bool read_only, char *why);
+enum hlv_err HLV_MUST_USE commit_check_format(struct hlv_bytes stored, bool read_only,
+					      char *why);

@@ -11,8 +11,8 @@ struct answer_context {
 	struct store *store;
 	struct store_view *view;
 	const struct site_place *place;
-	struct homed_memo *memo;     /* of this view's snapshot */
-	struct hlv_bytes site;       /* our own site record */
+	struct homed_memo *memo; /* of this view's snapshot */
+	struct hlv_bytes site;	 /* our own site record */
 	struct hlv_arena *arena;
 };
 

@@ -9,8 +9,8 @@
 #include "server/store.h"
 
 struct counter {
-	struct counter *next;      /* in its bucket */
-	struct hlv_bytes name;     /* META name */
+	struct counter *next;  /* in its bucket */
+	struct hlv_bytes name; /* META name */
 	int64_t moved;
 };
 
@@ -19,7 +19,7 @@ enum { COUNTER_BUCKETS = 1024, COUNTER_NAME_MAX = 5 + STORE_KEY_MAX };
 struct counters {
 	struct hlv_arena arena;
 	struct counter *buckets[COUNTER_BUCKETS];
-	struct counter *recent;    /* records come in key order: mostly the same prefix again */
+	struct counter *recent; /* records come in key order: mostly the same prefix again */
 	struct hlv_bytes recent_prefix;
 	int64_t all;
 };
@@ -27,7 +27,8 @@ struct counters {
 void counters_init(struct counters *c);
 void counters_fini(struct counters *c);
 /* `identifier` lives as long as the tally. HLV_E_NOMEM. */
-enum hlv_err HLV_MUST_USE counters_move(struct counters *c, struct hlv_bytes identifier, int by);
+enum hlv_err HLV_MUST_USE counters_move(struct counters *c, struct hlv_bytes identifier,
+					int by);
 /* The counter of that META name; NULL when nothing moved it. */
 struct counter *counters_find(struct counters *c, struct hlv_bytes name);
 

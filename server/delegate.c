@@ -6,7 +6,8 @@
 enum { DEPTH_MAX = 64 /* labels of a prefix that are walked */ };
 
 static const char *const service_types[] = {"HS_SITE", "HS_SITE.6", "HS_SERV"};
-static const char *const prefix_types[] = {"HS_SITE.PREFIX", "HS_NA_DELEGATE", "HS_SERV.PREFIX"};
+static const char *const prefix_types[] = {"HS_SITE.PREFIX", "HS_NA_DELEGATE",
+					   "HS_SERV.PREFIX"};
 
 static bool is_one_of(struct hlv_bytes type, const char *const *types, size_t n)
 {
@@ -57,8 +58,9 @@ static enum hlv_err sites_of(struct store *s, struct store_view *v, struct hlv_b
 }
 
 /* 11.2: the nearest ancestor of a derived prefix that names a service for derived prefixes. */
-static enum hlv_err ancestor_sites(struct store *s, struct store_view *v, struct hlv_bytes handle,
-				   struct hlv_arena *a, struct hlv_list *out)
+static enum hlv_err ancestor_sites(struct store *s, struct store_view *v,
+				   struct hlv_bytes handle, struct hlv_arena *a,
+				   struct hlv_list *out)
 {
 	*out = (struct hlv_list){0};
 	for (int i = 0; i < DEPTH_MAX && hlv_name_is_derived_prefix(handle); i++) {
@@ -149,10 +151,10 @@ static enum hlv_err find_item(struct store *s, struct store_view *v, struct home
 	return HLV_OK;
 }
 
-enum hlv_err delegate_find(struct store *s, struct store_view *v, const struct site_place *place,
-			   struct homed_memo *memo, struct hlv_bytes id,
-			   const struct store_key *key, bool refer, struct hlv_arena *a,
-			   enum verdict *verdict, struct hlv_list *values,
+enum hlv_err delegate_find(struct store *s, struct store_view *v,
+			   const struct site_place *place, struct homed_memo *memo,
+			   struct hlv_bytes id, const struct store_key *key, bool refer,
+			   struct hlv_arena *a, enum verdict *verdict, struct hlv_list *values,
 			   struct hlv_record *rec, bool *found)
 {
 	*found = false;

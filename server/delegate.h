@@ -21,7 +21,7 @@ struct site_place {
  * beginning of a snapshot. */
 struct homed_memo {
 	uint8_t prefix[62];
-	uint8_t n;             /* 0: nothing remembered */
+	uint8_t n; /* 0: nothing remembered */
 	bool homed;
 };
 
@@ -29,8 +29,8 @@ enum verdict {
 	VERDICT_OURS,
 	VERDICT_SERVICE_REFERRAL, /* 302: ask these sites */
 	VERDICT_PREFIX_REFERRAL,  /* 303: ask these sites for the prefix record */
-	VERDICT_WRONG_SERVER,     /* 301: another server of our site */
-	VERDICT_NOT_HERE,         /* 301: the prefix does not live here */
+	VERDICT_WRONG_SERVER,	  /* 301: another server of our site */
+	VERDICT_NOT_HERE,	  /* 301: the prefix does not live here */
 };
 
 /* `key` is the registry key of `id`; `refer` is false when the asker wants no referrals (DNR).
@@ -38,7 +38,7 @@ enum verdict {
  * was read on the way, and `rec` is it: for prefix handles its existence decides. */
 enum hlv_err HLV_MUST_USE delegate_find(struct store *, struct store_view *,
 					const struct site_place *, struct homed_memo *,
-					struct hlv_bytes id,
-					const struct store_key *key, bool refer,
-					struct hlv_arena *, enum verdict *, struct hlv_list *values,
-					struct hlv_record *rec, bool *found);
+					struct hlv_bytes id, const struct store_key *key,
+					bool refer, struct hlv_arena *, enum verdict *,
+					struct hlv_list *values, struct hlv_record *rec,
+					bool *found);

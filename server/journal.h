@@ -21,9 +21,9 @@ enum journal_kind { JOURNAL_PUTS = 1, JOURNAL_RANGE };
 struct journal_entry {
 	enum journal_kind kind;
 	uint64_t seq, time_ms;
-	uint32_t n;                   /* puts, or records in the range */
+	uint32_t n;		      /* puts, or records in the range */
 	struct hlv_bytes first, last; /* of a range */
-	struct hlv_reader puts;       /* checked: walk with journal_next() */
+	struct hlv_reader puts;	      /* checked: walk with journal_next() */
 };
 
 enum { JOURNAL_KEY_SIZE = 8 };

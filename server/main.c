@@ -25,7 +25,7 @@ enum { WHY = 512, WORKERS_MAX = 256, ADDRS_MAX = 64, EXIT_REGISTRY = 75 };
 
 /* All that main owns. */
 struct daemon {
-	const char *path;                /* of the configuration */
+	const char *path; /* of the configuration */
 	struct server_options *options;
 	struct node *node;
 	struct store *store;
@@ -38,15 +38,20 @@ struct daemon {
 	char why[WHY];
 };
 
-static int usage(FILE *to)
+static int help(void)
 {
-	fputs("usage: helved -c FILE [-C]\n"
-	      "  -c FILE  configuration (helvectl init writes one)\n"
-	      "  -C       check the configuration and exit\n"
-	      "  -s       print the documented sample configuration\n"
-	      "  -V -h    version, help\n",
-	      to);
-	return to == stdout ? 0 : 2;
+	puts("usage: helved -c FILE [-C]\n"
+	     "  -c FILE  configuration (helvectl init writes one)\n"
+	     "  -C       check the configuration and exit\n"
+	     "  -s       print the documented sample configuration\n"
+	     "  -V -h    version, help");
+	return 0;
+}
+
+static int wrong_usage(void)
+{
+	fputs("helved: wrong usage: helved -c FILE [-C]: see helved -h\n", stderr);
+	return 2;
 }
 
 /* One server on one registry: the lock also tells helvectl that we run, and who we are. */
@@ -105,7 +110,8 @@ static enum hlv_err check_ports_free(struct daemon *d)
 			int fd = socket(a->sa.any.sa_family, types[t] | SOCK_CLOEXEC, 0);
 			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){t == 0}, sizeof(int));
 			if (a->sa.any.sa_family == AF_INET6)
-				setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int));
+				setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1},
+					   sizeof(int));
 			int bound = bind(fd, &a->sa.any, a->len);
 			int err = errno;
 			close(fd);
@@ -224,8 +230,8 @@ static void warn_of_unbuilt(const struct server_options *o)
 	const char *names[] = {o->http.n ? "http" : NULL, o->dns.n ? "dns" : NULL};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (names[i])
-			hlv_warn("conf.unbuilt", "option=%s hint=this_version_does_not_listen_there",
-				 names[i]);
+			hlv_warn("conf.unbuilt",
+				 "option=%s hint=this_version_does_not_listen_there", names[i]);
 }
 
 static void set_log_level(const struct server_options *o)
@@ -300,13 +306,15 @@ static void log_stats(const struct daemon *d)
 {
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		const struct hlv_stats *s = hlv_worker_stats(d->workers[i]);
-		hlv_info("stats", "worker=%u udp=%llu stubs=%llu dropped=%llu tcp=%llu "
-				  "accepted=%llu evicted=%llu timeouts=%llu malformed=%llu",
-			 i, (unsigned long long)s->udp_queries, (unsigned long long)s->udp_stubs,
-			 (unsigned long long)s->udp_dropped, (unsigned long long)s->tcp_queries,
-			 (unsigned long long)s->tcp_accepted, (unsigned long long)s->tcp_evicted,
-			 (unsigned long long)s->tcp_timeouts,
-			 (unsigned long long)s->tcp_malformed);
+		hlv_info(
+			"stats",
+			"worker=%u udp=%llu stubs=%llu dropped=%llu tcp=%llu "
+			"accepted=%llu evicted=%llu timeouts=%llu malformed=%llu",
+			i, (unsigned long long)s->udp_queries, (unsigned long long)s->udp_stubs,
+			(unsigned long long)s->udp_dropped, (unsigned long long)s->tcp_queries,
+			(unsigned long long)s->tcp_accepted, (unsigned long long)s->tcp_evicted,
+			(unsigned long long)s->tcp_timeouts,
+			(unsigned long long)s->tcp_malformed);
 	}
 }
 
@@ -332,8 +340,8 @@ static void log_listen(const struct daemon *d)
 	const struct hlv_addrs *listen = &d->options->listen;
 	char text[HLV_ADDR_TEXT];
 	for (size_t i = 0; i < listen->n; i++)
-		hlv_info("listen", "address=%s workers=%u", hlv_addr_print(&listen->list[i], text),
-			 d->nworkers);
+		hlv_info("listen", "address=%s workers=%u",
+			 hlv_addr_print(&listen->list[i], text), d->nworkers);
 }
 
 /* The registry's file was cut short or its disk fails under the map (threats.md D11): nothing read
@@ -341,9 +349,10 @@ static void log_listen(const struct daemon *d)
 static void on_sigbus(int sig)
 {
 	(void)sig;
-	static const char line[] = "helved: the registry's file cannot be read (cut short, or a "
-				   "bad disk): stopping; run helvectl verify before the next "
-				   "start\n";
+	static const char line[] =
+		"helved: the registry's file cannot be read (cut short, or a "
+		"bad disk): stopping; run helvectl verify before the next "
+		"start\n";
 	if (write(STDERR_FILENO, line, sizeof line - 1) > 0)
 		_exit(EXIT_REGISTRY);
 	_exit(EXIT_REGISTRY);
@@ -376,7 +385,9 @@ static void serve(struct daemon *d, const sigset_t *signals)
 static enum hlv_err prepare(struct daemon *d)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	d->nworkers = d->options->workers ? d->options->workers : cores > 0 ? (unsigned)cores : 1;
+	d->nworkers = d->options->workers ? d->options->workers
+		      : cores > 0	  ? (unsigned)cores
+					  : 1;
 	if (d->nworkers > WORKERS_MAX)
 		d->nworkers = WORKERS_MAX;
 	HLV_TRY(take_lock(d));
@@ -415,6 +426,7 @@ int main(int argc, char **argv)
 	static struct daemon d = {.lock = -1};
 	bool check = false;
 	int opt;
+	opterr = 0; /* one line is said, by us */
 	while ((opt = getopt(argc, argv, "c:CshV")) != -1) {
 		switch (opt) {
 		case 'c':
@@ -427,16 +439,16 @@ int main(int argc, char **argv)
 			hlv_conf_sample(server_option_rows, server_option_count);
 			return 0;
 		case 'h':
-			return usage(stdout);
+			return help();
 		case 'V':
 			puts("helved " HELVE_VERSION);
 			return 0;
 		default:
-			return usage(stderr);
+			return wrong_usage();
 		}
 	}
 	if (!d.path || optind < argc)
-		return usage(stderr);
+		return wrong_usage();
 	if (load_options(d.path, &d.options, d.why) != HLV_OK) {
 		fprintf(stderr, "helved: %s\n", d.why);
 		return 1;

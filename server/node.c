@@ -10,7 +10,8 @@
 enum { WHY = 512, SITE_MAX = 65536, KEY_MAX = 16384 };
 
 /* A path from the configuration, or its place beside the data directory. */
-static void place(const char *given, const char *data_dir, const char *beside, char out[PATH_MAX])
+static void place(const char *given, const char *data_dir, const char *beside,
+		  char out[PATH_MAX])
 {
 	if (*given)
 		snprintf(out, PATH_MAX, "%s", given);
@@ -47,7 +48,8 @@ static enum hlv_err load_site(const struct server_options *o, struct node *node,
 	return HLV_OK;
 }
 
-static enum hlv_err read_passphrase(const struct server_options *o, struct hlv_buf *out, char *why)
+static enum hlv_err read_passphrase(const struct server_options *o, struct hlv_buf *out,
+				    char *why)
 {
 	if (!*o->key_passphrase_file)
 		return HLV_OK;
@@ -57,8 +59,8 @@ static enum hlv_err read_passphrase(const struct server_options *o, struct hlv_b
 	return HLV_OK;
 }
 
-static enum hlv_err open_key(const char *path, struct hlv_bytes file, struct hlv_bytes passphrase,
-			     struct node *node, char *why)
+static enum hlv_err open_key(const char *path, struct hlv_bytes file,
+			     struct hlv_bytes passphrase, struct node *node, char *why)
 {
 	uint8_t plain[KEY_MAX];
 	struct hlv_writer w = hlv_writer(plain, sizeof plain);
@@ -67,7 +69,8 @@ static enum hlv_err open_key(const char *path, struct hlv_bytes file, struct hlv
 		err = hlv_privkey_decode(hlv_written(&w), &node->key);
 	explicit_bzero(plain, sizeof plain);
 	if (err == HLV_E_PASSPHRASE)
-		snprintf(why, WHY, "%s: wrong or missing passphrase: see key-passphrase-file", path);
+		snprintf(why, WHY, "%s: wrong or missing passphrase: see key-passphrase-file",
+			 path);
 	else if (err != HLV_OK)
 		snprintf(why, WHY, "%s: %s: make one with helvectl key new", path,
 			 hlv_strerror(err));
@@ -83,7 +86,8 @@ static enum hlv_err load_key(const struct server_options *o, struct node *node, 
 	if (err == HLV_OK)
 		err = read_passphrase(o, &passphrase, why);
 	if (err == HLV_OK)
-		err = open_key(path, hlv_buf_bytes(&file), hlv_buf_bytes(&passphrase), node, why);
+		err = open_key(path, hlv_buf_bytes(&file), hlv_buf_bytes(&passphrase), node,
+			       why);
 	if (file.p)
 		explicit_bzero(file.p, file.cap);
 	if (passphrase.p)

@@ -7,5 +7,6 @@
 #include "server/service.h"
 
 /* `why`: 512 octets, one line. */
-enum hlv_err HLV_MUST_USE node_load(const struct server_options *o, struct node **node, char *why);
+enum hlv_err HLV_MUST_USE node_load(const struct server_options *o, struct node **node,
+				    char *why);
 void node_free(struct node *node);

@@ -33,8 +33,10 @@ const struct hlv_option server_option_rows[] = {
 	 "What is logged to standard error"},
 	{"map-size", HLV_OPT_SIZE, AT(map_size), "64GiB", 16 * MIB, 64 * TIB, NULL,
 	 "Address space kept for the registry; grows by itself"},
-	{"trusted-net", HLV_OPT_NETS, LIMIT(trusted), "[ 127.0.0.0/8, \"::1/128\" ]", 0, 0, NULL,
-	 "Networks whose source addresses are believed: long answers by UDP, no limit per source"},
+	{"trusted-net", HLV_OPT_NETS, LIMIT(trusted), "[ 127.0.0.0/8, \"::1/128\" ]", 0, 0,
+	 NULL,
+	 "Networks whose source addresses are believed: long answers by UDP, no limit per "
+	 "source"},
 	{"udp-answer-max", HLV_OPT_UINT, LIMIT(udp_answer_max), "16384", 512, 65536, NULL,
 	 "Octets of an answer by UDP to a believed source; longer ones go by TCP"},
 	{"rate-limit", HLV_OPT_UINT, LIMIT(rate), "50", 0, 4000, NULL,

@@ -11,9 +11,9 @@ struct server {
 	struct hlv_service service;
 	struct store *store;
 	struct store_view *view;
-	bool reading;              /* the view holds a snapshot */
+	bool reading; /* the view holds a snapshot */
 	struct site_place place;
-	struct homed_memo memo;    /* of the snapshot in hand */
+	struct homed_memo memo; /* of the snapshot in hand */
 	const struct node *node;
 	struct sign_cache *cache;
 	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
@@ -49,8 +49,9 @@ static void complain(struct server *s, const struct hlv_exchange *x)
 		return;
 	s->complained_ns = x->now.mono_ns;
 	struct hlv_bytes id = hlv_head(x->rq.handle, 128);
-	hlv_error("registry.read", "identifier=%.*s error=\"%.*s\" hint=helvectl_verify", (int)id.n,
-		  id.n ? (const char *)id.p : "", (int)x->rs.text.n, (const char *)x->rs.text.p);
+	hlv_error("registry.read", "identifier=%.*s error=\"%.*s\" hint=helvectl_verify",
+		  (int)id.n, id.n ? (const char *)id.p : "", (int)x->rs.text.n,
+		  (const char *)x->rs.text.p);
 }
 
 static void submit(struct hlv_service *service, struct hlv_exchange *x)

@@ -10,12 +10,12 @@
 
 /* What a node is: read by main, borrowed by all workers, replaced as a whole by a reload. */
 struct node {
-	struct hlv_bytes site;   /* site record octets */
+	struct hlv_bytes site; /* site record octets */
 	uint16_t serial;
 	bool primary;
-	uint32_t servers, own;   /* of the site, and our position in it */
+	uint32_t servers, own; /* of the site, and our position in it */
 	uint8_t hash_option;
-	struct hlv_key *key;     /* private; NULL: answers are not signed */
+	struct hlv_key *key; /* private; NULL: answers are not signed */
 };
 
 struct server;

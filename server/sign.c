@@ -8,8 +8,8 @@
 enum { ENTRIES = 4096, CREDENTIAL_MAX = 600, NO_CREDENTIAL = 4 };
 
 struct entry {
-	uint8_t digest[HLV_HASH_MAX]; /* of the covered octets, SHA-256 */
-	uint16_t n;                   /* 0: empty */
+	uint8_t digest[HLV_HASH_MAX];	    /* of the covered octets, SHA-256 */
+	uint16_t n;			    /* 0: empty */
 	uint8_t credential[CREDENTIAL_MAX]; /* with its length in front */
 };
 

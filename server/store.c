@@ -59,8 +59,8 @@ enum hlv_err store_is_homed(struct store *store, struct store_view *view,
 	return HLV_OK;
 }
 
-static enum hlv_err get_meta(struct store *store, struct store_view *view, struct hlv_bytes name,
-			     struct hlv_bytes *value)
+static enum hlv_err get_meta(struct store *store, struct store_view *view,
+			     struct hlv_bytes name, struct hlv_bytes *value)
 {
 	struct hlv_bytes stored;
 	HLV_TRY(store->ops->get(view, SPACE_META, name, &stored));

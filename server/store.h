@@ -41,7 +41,7 @@ static inline struct hlv_bytes store_key_bytes(const struct store_key *key)
 struct store_check {
 	enum store_space space;
 	struct hlv_bytes key;
-	uint64_t seq;          /* of the record's last change; 0: absent, never existed.
+	uint64_t seq; /* of the record's last change; 0: absent, never existed.
 	                          Other spaces: 0 absent, anything else present */
 };
 
@@ -50,18 +50,18 @@ struct store_check {
 struct store_put {
 	enum store_space space;
 	struct hlv_bytes key;
-	struct hlv_bytes value;  /* no octets: remove the key (never for RECORD: tombstones) */
+	struct hlv_bytes value; /* no octets: remove the key (never for RECORD: tombstones) */
 };
 
-struct store_txn {            /* all or nothing */
+struct store_txn { /* all or nothing */
 	const struct store_check *checks;
 	const struct store_put *puts;
 	size_t nchecks, nputs;
-	bool bulk;            /* journal one range entry instead of every put (bulk load);
+	bool bulk;	  /* journal one range entry instead of every put (bulk load);
 	                         puts are ascending by key */
-	uint64_t time_ms;     /* stamped into records and journal */
-	uint64_t seq;         /* out: place in the journal */
-	enum hlv_err err;     /* out: HLV_OK or HLV_E_CONFLICT, each transaction for itself;
+	uint64_t time_ms; /* stamped into records and journal */
+	uint64_t seq;	  /* out: place in the journal */
+	enum hlv_err err; /* out: HLV_OK or HLV_E_CONFLICT, each transaction for itself;
 	                         HLV_E_MALFORMED for puts that make no sense, HLV_E_CORRUPT when
 	                         what a check looks at fails its CRC */
 };
@@ -101,9 +101,9 @@ struct store {
  * process (or this one) writes to it; reading beside it is free. HLV_E_NOT_FOUND: no registry. */
 enum { STORE_WHY = 256 };
 struct store_lmdb_options {
-	bool create;          /* what is there already is opened as it is */
-	bool read_only;       /* beside a running server */
-	size_t map_size;      /* octets of address space; 0: 64 GiB */
+	bool create;	 /* what is there already is opened as it is */
+	bool read_only;	 /* beside a running server */
+	size_t map_size; /* octets of address space; 0: 64 GiB */
 };
 enum hlv_err HLV_MUST_USE store_lmdb_open(const char *path, const struct store_lmdb_options *o,
 					  struct store **store, char *why);
@@ -131,21 +131,23 @@ enum hlv_err HLV_MUST_USE store_meta_get(struct store *, struct store_view *, co
 					 struct hlv_bytes *value);
 /* The value under which PREFIX keeps a homed prefix. */
 enum { STORE_PREFIX_SIZE = 13 };
-void store_prefix_encode(struct hlv_bytes key, uint64_t time_ms, uint8_t out[STORE_PREFIX_SIZE]);
+void store_prefix_encode(struct hlv_bytes key, uint64_t time_ms,
+			 uint8_t out[STORE_PREFIX_SIZE]);
 enum hlv_err HLV_MUST_USE store_prefix_decode(struct hlv_bytes value, struct hlv_bytes key,
 					      uint64_t *time_ms);
 
 /* --- for whoever runs a node --- */
 
 struct store_stats {
-	uint64_t records;     /* live and deleted */
+	uint64_t records; /* live and deleted */
 	uint64_t prefixes, journal;
 	uint64_t last_seq;
-	uint64_t octets;      /* of the file that are in use or were once */
-	uint64_t map_octets;  /* address space that is reserved */
-	unsigned readers;     /* slots in use, of all processes */
+	uint64_t octets;     /* of the file that are in use or were once */
+	uint64_t map_octets; /* address space that is reserved */
+	unsigned readers;    /* slots in use, of all processes */
 };
-enum hlv_err HLV_MUST_USE store_stats(struct store *, struct store_view *, struct store_stats *);
+enum hlv_err HLV_MUST_USE store_stats(struct store *, struct store_view *,
+				      struct store_stats *);
 
 /* Copy of the newest state, without free pages, to the new file `path`; durable when it returns.
  * It appears under its name only when it is complete. HLV_E_UNSUPPORTED for the memory engine. */
@@ -154,7 +156,7 @@ enum hlv_err HLV_MUST_USE store_backup(struct store *, const char *path, char *w
 /* What store_verify() saw. */
 struct store_report {
 	uint64_t records, tombstones, values, prefixes, journal;
-	uint64_t octets;      /* of records */
+	uint64_t octets; /* of records */
 	uint64_t faults;
 };
 /* Called now and then with `fault` NULL, and once a fault with a line for people. Return false to

@@ -18,8 +18,8 @@ struct walk {
 	void *ctx;
 	struct store_report *report;
 	struct counters counted;
-	struct store_key last;   /* of the space that is being walked; n == 0: none */
-	uint64_t last_seq;       /* META's; then the last one seen in the journal */
+	struct store_key last; /* of the space that is being walked; n == 0: none */
+	uint64_t last_seq;     /* META's; then the last one seen in the journal */
 	uint64_t seen_seq;
 	bool stopped, failed;
 };
@@ -156,8 +156,8 @@ static void check_puts(struct walk *w, struct hlv_bytes key, struct journal_entr
 			fault(w, key, "journal entry %" PRIu64 ": record %" PRIu32 ": %s",
 			      entry->seq, n + 1, hlv_strerror(err));
 		if (err == HLV_OK && rec.seq != entry->seq)
-			fault(w, key, "journal entry %" PRIu64 ": record of %" PRIu64, entry->seq,
-			      rec.seq);
+			fault(w, key, "journal entry %" PRIu64 ": record of %" PRIu64,
+			      entry->seq, rec.seq);
 	}
 	if (entry->kind == JOURNAL_PUTS && n != entry->n)
 		fault(w, key, "journal entry %" PRIu64 ": %" PRIu32 " of %" PRIu32 " puts",
@@ -247,7 +247,8 @@ static enum hlv_err walk_all(struct walk *w)
 enum hlv_err store_verify(struct store *store, struct store_view *view, store_verify_fn *tell,
 			  void *ctx, struct store_report *report)
 {
-	struct walk w = {.store = store, .view = view, .tell = tell, .ctx = ctx, .report = report};
+	struct walk w = {
+		.store = store, .view = view, .tell = tell, .ctx = ctx, .report = report};
 	*report = (struct store_report){0};
 	counters_init(&w.counted);
 	enum hlv_err err = walk_all(&w);

@@ -97,11 +97,11 @@ enum hlv_err store_file_check_place(const char *dir, char *why)
 		uint32_t type;
 		const char *name;
 	} refused[] = {
-		{0x6969, "NFS"},         {0x517B, "SMB"},        {0xFF534D42, "CIFS"},
-		{0xFE534D42, "SMB2"},    {0x01021997, "9p"},     {0x65735546, "FUSE"},
-		{0x00C36400, "Ceph"},    {0x5346414F, "AFS"},    {0x6B414653, "AFS"},
-		{0x73757245, "Coda"},    {0x01161970, "GFS2"},   {0x7461636F, "OCFS2"},
-		{0x0BD00BD0, "Lustre"},  {0x564C, "NCP"},
+		{0x6969, "NFS"},	{0x517B, "SMB"},      {0xFF534D42, "CIFS"},
+		{0xFE534D42, "SMB2"},	{0x01021997, "9p"},   {0x65735546, "FUSE"},
+		{0x00C36400, "Ceph"},	{0x5346414F, "AFS"},  {0x6B414653, "AFS"},
+		{0x73757245, "Coda"},	{0x01161970, "GFS2"}, {0x7461636F, "OCFS2"},
+		{0x0BD00BD0, "Lustre"}, {0x564C, "NCP"},
 	};
 	struct statfs fs;
 	if (statfs(dir, &fs) != 0) {
@@ -113,7 +113,8 @@ enum hlv_err store_file_check_place(const char *dir, char *why)
 			continue;
 		snprintf(why, STORE_WHY,
 			 "%.120s: is on %s, where locks and syncs do not hold; "
-			 "put the registry on a local disk", dir, refused[i].name);
+			 "put the registry on a local disk",
+			 dir, refused[i].name);
 		return HLV_E_UNSUPPORTED;
 	}
 	return HLV_OK;
@@ -172,9 +173,10 @@ enum hlv_err store_file_check(int fd, const char *name, char *why)
 	}
 	unsigned bad = damaged_meta(fd, m);
 	if (bad < 2) {
-		snprintf(why, STORE_WHY,
-			 "%.120s: is no registry or is damaged (meta page %u); restore a backup",
-			 name, bad);
+		snprintf(
+			why, STORE_WHY,
+			"%.120s: is no registry or is damaged (meta page %u); restore a backup",
+			name, bad);
 		return HLV_E_CORRUPT;
 	}
 	uint64_t last = m[0].last_page > m[1].last_page ? m[0].last_page : m[1].last_page;
@@ -211,7 +213,8 @@ void store_file_trim(int fd, uint64_t size)
 
 bool store_file_can_map(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return false;
 	munmap(p, size);
@@ -226,7 +229,8 @@ bool store_file_is_full(int fd)
 	if (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_MIN)
 		return true;
 	return fstat(fd, &st) == 0 && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	       limit.rlim_cur != RLIM_INFINITY && (uint64_t)st.st_size + ROOM_MIN > limit.rlim_cur;
+	       limit.rlim_cur != RLIM_INFINITY &&
+	       (uint64_t)st.st_size + ROOM_MIN > limit.rlim_cur;
 }
 
 enum hlv_err store_file_sync_dir(const char *dir)

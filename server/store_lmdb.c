@@ -17,25 +17,25 @@
 
 enum {
 	READERS = 512,
-	GROW_WAIT_S = 2,       /* a serving view lasts 100 ms at most (threats.md D8) */
-	SPARE_PAGES = 64,      /* of the small tables and the free list */
-	PAGES_EACH_PUT = 6,    /* one path through the tree, copied */
+	GROW_WAIT_S = 2,	 /* a serving view lasts 100 ms at most (threats.md D8) */
+	SPARE_PAGES = 64,	 /* of the small tables and the free list */
+	PAGES_EACH_PUT = 6,	 /* one path through the tree, copied */
 	PAGES_EACH_BULK_PUT = 2, /* neighbours share their path */
 };
 
 struct store_view {
 	struct lmdb_store *store;
 	struct store_view *next;
-	MDB_txn *txn;          /* reset between views */
+	MDB_txn *txn; /* reset between views */
 };
 
 struct lmdb_store {
 	struct store base;
 	MDB_env *env;
 	MDB_dbi tables[SPACES];
-	int fd;                /* of data.mdb: holds the writer's lock, extends the file */
+	int fd; /* of data.mdb: holds the writer's lock, extends the file */
 	bool read_only;
-	bool broken;           /* an input/output error: only opening again tells what happened */
+	bool broken; /* an input/output error: only opening again tells what happened */
 	size_t page_size;
 	/* Guards the map's address: views hold it shared, whoever moves the map alone. Nothing
 	 * else is taken while it is held. */
@@ -51,7 +51,7 @@ struct lmdb_commit {
 	MDB_txn *txn;
 	MDB_cursor *records;
 	struct store_key last; /* of the records; n == 0: none */
-	int rc;                /* the last failure in LMDB's words */
+	int rc;		       /* the last failure in LMDB's words */
 };
 
 static struct lmdb_store *of(struct store *store)
@@ -113,7 +113,8 @@ static bool grow_map(struct lmdb_store *s)
 	MDB_envinfo info;
 	struct timespec until;
 	mdb_env_info(s->env, &info);
-	size_t size = info.me_mapsize + (info.me_mapsize < 64 * GIB ? info.me_mapsize : 64 * GIB);
+	size_t size =
+		info.me_mapsize + (info.me_mapsize < 64 * GIB ? info.me_mapsize : 64 * GIB);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += GROW_WAIT_S;
 	/* LMDB unmaps before it maps: it must not fail halfway. */
@@ -366,7 +367,8 @@ static void lmdb_close(struct store *store)
 		MDB_envinfo info;
 		if (!s->read_only && !s->broken && s->page_size > 0 &&
 		    mdb_env_info(s->env, &info) == 0)
-			store_file_trim(s->fd, (uint64_t)(info.me_last_pgno + 1) * s->page_size);
+			store_file_trim(s->fd,
+					(uint64_t)(info.me_last_pgno + 1) * s->page_size);
 		mdb_env_close(s->env);
 	}
 	if (s->fd >= 0)
@@ -378,7 +380,7 @@ static void lmdb_close(struct store *store)
 
 static const struct store_ops LMDB_OPS = {
 	lmdb_view_open, lmdb_view_begin, lmdb_view_end, lmdb_get,
-	lmdb_scan,      lmdb_commit,     lmdb_close,
+	lmdb_scan,	lmdb_commit,	 lmdb_close,
 };
 
 static enum hlv_err lmdb_say(char *why, const char *path, int rc)
@@ -399,9 +401,10 @@ static enum hlv_err open_file(struct lmdb_store *s, const char *path,
 	if (s->fd < 0)
 		return store_file_say_errno(why, path, errno);
 	if (!o->read_only && !store_file_lock(s->fd))
-		return store_file_say(why, path,
-			   "is being written by another process; stop it, or ask it to do this",
-			   HLV_E_BUSY);
+		return store_file_say(
+			why, path,
+			"is being written by another process; stop it, or ask it to do this",
+			HLV_E_BUSY);
 	HLV_TRY(store_file_check_place(path, why));
 	enum hlv_err err = store_file_check(s->fd, name, why);
 	return err == HLV_E_NOT_FOUND && o->create && !o->read_only ? HLV_OK : err;
@@ -419,7 +422,8 @@ static int open_env(struct lmdb_store *s, const char *path, size_t map_size)
 		rc = mdb_env_set_maxreaders(s->env, READERS);
 	/* NOTLS and nothing else: no flag that trades durability for speed (threats.md D1). */
 	if (rc == 0)
-		rc = mdb_env_open(s->env, path, MDB_NOTLS | (s->read_only ? MDB_RDONLY : 0U), 0640);
+		rc = mdb_env_open(s->env, path, MDB_NOTLS | (s->read_only ? MDB_RDONLY : 0U),
+				  0640);
 	if (rc == 0)
 		rc = mdb_reader_check(s->env, &dead);
 	return rc;
@@ -436,7 +440,8 @@ static int open_tables(struct lmdb_store *s, MDB_txn *txn)
 {
 	static const char *const names[SPACES] = {"record", "prefix", "journal", "meta"};
 	for (int i = 0; i < SPACES; i++) {
-		int rc = mdb_dbi_open(txn, names[i], s->read_only ? 0 : MDB_CREATE, &s->tables[i]);
+		int rc = mdb_dbi_open(txn, names[i], s->read_only ? 0 : MDB_CREATE,
+				      &s->tables[i]);
 		if (rc != 0)
 			return rc;
 	}
@@ -468,7 +473,8 @@ static enum hlv_err check_or_found(struct lmdb_store *s, MDB_txn *txn, bool fres
 	}
 	mdb_stat(txn, s->tables[SPACE_RECORD], &stat);
 	if (rc != MDB_NOTFOUND || !fresh || stat.ms_entries > 0)
-		return store_file_say(why, path, "is not a registry of this program", HLV_E_CORRUPT);
+		return store_file_say(why, path, "is not a registry of this program",
+				      HLV_E_CORRUPT);
 	enum hlv_err err = found(txn, s);
 	return err == HLV_OK ? err : store_file_say(why, path, hlv_strerror(err), err);
 }
@@ -482,7 +488,8 @@ static enum hlv_err open_registry(struct lmdb_store *s, bool fresh, const char *
 	rc = open_tables(s, txn);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
-		return store_file_say(why, path, "is not a registry of this program", HLV_E_CORRUPT);
+		return store_file_say(why, path, "is not a registry of this program",
+				      HLV_E_CORRUPT);
 	}
 	enum hlv_err err = check_or_found(s, txn, fresh, path, why);
 	if (err != HLV_OK) {
@@ -565,7 +572,8 @@ enum hlv_err store_stats(struct store *store, struct store_view *v, struct store
 	return store_last_seq(store, v, &stats->last_seq);
 }
 
-static enum hlv_err backup_to(struct lmdb_store *s, const char *name, const char *path, char *why)
+static enum hlv_err backup_to(struct lmdb_store *s, const char *name, const char *path,
+			      char *why)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
@@ -586,7 +594,8 @@ enum hlv_err store_backup(struct store *store, const char *path, char *why)
 {
 	char name[PATH_MAX];
 	if (store->ops != &LMDB_OPS)
-		return store_file_say(why, path, "this registry is in memory", HLV_E_UNSUPPORTED);
+		return store_file_say(why, path, "this registry is in memory",
+				      HLV_E_UNSUPPORTED);
 	if (snprintf(name, sizeof name, "%s.part", path) >= (int)sizeof name)
 		return store_file_say(why, path, "path too long", HLV_E_LIMIT);
 	if (access(path, F_OK) == 0)

@@ -8,14 +8,14 @@
  * open any more. */
 
 struct node {
-	struct node *next;     /* on one of the lists below */
-	bool fresh, dead;      /* put by the running commit; and put over by it again */
+	struct node *next; /* on one of the lists below */
+	bool fresh, dead;  /* put by the running commit; and put over by it again */
 	size_t n, key_n;
-	uint8_t octets[];      /* key, then value */
+	uint8_t octets[]; /* key, then value */
 };
 
 struct table {
-	struct node **nodes;   /* ascending by key */
+	struct node **nodes; /* ascending by key */
 	size_t n, cap;
 	struct table *garbage;
 };
@@ -40,8 +40,9 @@ struct mem_store {
 struct mem_commit {
 	struct commit_engine base;
 	struct mem_store *s;
-	struct table *tables[SPACES]; /* copies, or those of the store while they are untouched */
-	struct node *put, *replaced;  /* to free when it fails, or when it succeeds */
+	struct table
+		*tables[SPACES]; /* copies, or those of the store while they are untouched */
+	struct node *put, *replaced; /* to free when it fails, or when it succeeds */
 };
 
 static struct mem_store *of(struct store *store)

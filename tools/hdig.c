@@ -10,14 +10,20 @@
 #include "tools/show.h"
 
 /* design/contract.md: scripts rely on these. */
-enum exit_code { EXIT_ANSWERED = 0, EXIT_OTHER = 1, EXIT_MISSING = 3, EXIT_REFUSED = 4,
-		 EXIT_UNTRUSTED = 5, EXIT_NO_REPLY = 9 };
+enum exit_code {
+	EXIT_ANSWERED = 0,
+	EXIT_OTHER = 1,
+	EXIT_MISSING = 3,
+	EXIT_REFUSED = 4,
+	EXIT_UNTRUSTED = 5,
+	EXIT_NO_REPLY = 9
+};
 
 struct outcome {
 	const struct dig_options *o;
 	const struct dig_reply *reply;
 	char addr[HLV_ADDR_TEXT];
-	char trust[256];      /* which key, or why none; empty: not asked for */
+	char trust[256]; /* which key, or why none; empty: not asked for */
 	bool verified;
 };
 

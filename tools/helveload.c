@@ -45,9 +45,25 @@ static void on_signal(int number)
 }
 
 enum option_code {
-	O_NAMES = 256, O_UDP, O_TCP, O_TLS, O_HTTP, O_RECONNECT, O_CERT, O_RATE, O_WINDOW,
-	O_SOCKETS, O_SECONDS, O_TIMEOUT, O_SEED, O_FIRST, O_CHECK, O_ANYWHERE, O_JSON,
-	O_COUNT, O_PROTOCOL,
+	O_NAMES = 256,
+	O_UDP,
+	O_TCP,
+	O_TLS,
+	O_HTTP,
+	O_RECONNECT,
+	O_CERT,
+	O_RATE,
+	O_WINDOW,
+	O_SOCKETS,
+	O_SECONDS,
+	O_TIMEOUT,
+	O_SEED,
+	O_FIRST,
+	O_CHECK,
+	O_ANYWHERE,
+	O_JSON,
+	O_COUNT,
+	O_PROTOCOL,
 };
 
 static const struct option long_options[] = {
@@ -185,7 +201,8 @@ static bool is_sound(const struct load_options *o, const char *server)
 	}
 	if (!o->anywhere && !hlv_addr_is_loopback(&o->server)) {
 		args_complain("%s is not on this machine; if its owner agrees to the load, say "
-			      "--anywhere", hlv_addr_print(&o->server, addr));
+			      "--anywhere",
+			      hlv_addr_print(&o->server, addr));
 		return false;
 	}
 	return true;
@@ -193,8 +210,12 @@ static bool is_sound(const struct load_options *o, const char *server)
 
 static int parse(int argc, char **argv, struct load_options *o)
 {
-	*o = (struct load_options){.transport = HLV_T_UDP, .window = 256, .sockets = 4,
-				   .seconds = 10, .timeout_ms = 1000, .seed = 1,
+	*o = (struct load_options){.transport = HLV_T_UDP,
+				   .window = 256,
+				   .sockets = 4,
+				   .seconds = 10,
+				   .timeout_ms = 1000,
+				   .seed = 1,
 				   .version = HLV_OUR_VERSION};
 	for (int c; (c = getopt_long(argc, argv, "Vh", long_options, NULL)) != -1;) {
 		int code = plain_option(o, c);
@@ -257,8 +278,9 @@ static int run(const struct load_options *o)
 	uint64_t ok = load.verdicts[VERDICT_OK];
 	if (err != HLV_OK || ok == 0)
 		args_complain("%s: %s", hlv_addr_print(&o->server, addr),
-			      load.os_error ? strerror(load.os_error)
-			      : err != HLV_OK ? hlv_strerror(err) : "no good answer");
+			      load.os_error   ? strerror(load.os_error)
+			      : err != HLV_OK ? hlv_strerror(err)
+					      : "no good answer");
 	bool good = err == HLV_OK && ok > 0 && load.verdicts[VERDICT_WRONG] == 0;
 	load_fini(&load);
 	return good ? EXIT_DONE : EXIT_FAILED;

@@ -15,8 +15,10 @@ enum { HEX_SHOWN = 32, FINGERPRINT_SHOWN = 16, TYPE_WIDTH_MAX = 24, TTL_WIDTH = 
 void show_ink(struct hlv_buf *b, enum show_colour colour, enum show_ink ink, const char *text)
 {
 	static const char *const codes[] = {
-		[INK_GOOD] = "\033[32m", [INK_BAD] = "\033[31m",
-		[INK_FAINT] = "\033[2m", [INK_TYPE] = "\033[36m",
+		[INK_GOOD] = "\033[32m",
+		[INK_BAD] = "\033[31m",
+		[INK_FAINT] = "\033[2m",
+		[INK_TYPE] = "\033[36m",
 	};
 	if (colour == SHOW_PLAIN) {
 		hlv_buf_str(b, text);

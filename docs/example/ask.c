@@ -18,7 +18,8 @@ int main(int argc, char **argv)
 
 	struct hlv_request rq = {
 		.m.env = {.major = 2, .minor = 11, .suggest_major = 2, .suggest_minor = 11},
-		.m.hdr = {.op = HLV_OP_RESOLUTION, .flags = HLV_F_PUBLIC_ONLY | HLV_F_CERTIFIED},
+		.m.hdr = {.op = HLV_OP_RESOLUTION,
+			  .flags = HLV_F_PUBLIC_ONLY | HLV_F_CERTIFIED},
 		.handle = hlv_text(argv[1]),
 	};
 	struct hlv_writer w = hlv_writer(question, sizeof question);
@@ -27,10 +28,12 @@ int main(int argc, char **argv)
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(HLV_PORT)};
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) || write(fd, w.p, w.n) != (ssize_t)w.n)
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) ||
+	    write(fd, w.p, w.n) != (ssize_t)w.n)
 		return 1;
 	size_t n = 0, want = HLV_ENVELOPE_SIZE;
-	for (ssize_t got; n < want && (got = read(fd, answer + n, want - n)) > 0; n += (size_t)got)
+	for (ssize_t got; n < want && (got = read(fd, answer + n, want - n)) > 0;
+	     n += (size_t)got)
 		if (n + (size_t)got == HLV_ENVELOPE_SIZE)
 			want += hlv_load_u32(answer + 16);
 	close(fd);

@@ -12,8 +12,8 @@ struct hlv_chunk;
 
 struct hlv_arena {
 	struct hlv_chunk *chunks; /* newest first; the last one survives a reset */
-	size_t used;              /* octets handed out since the last reset */
-	size_t limit;             /* octets that may be handed out */
+	size_t used;		  /* octets handed out since the last reset */
+	size_t limit;		  /* octets that may be handed out */
 	bool bad;
 };
 

@@ -9,8 +9,8 @@
 #include "proto/base/bytes.h"
 
 struct hlv_buf {
-	char *p;      /* NUL-terminated behind n when anything was put */
-	size_t n;     /* octets held */
+	char *p;  /* NUL-terminated behind n when anything was put */
+	size_t n; /* octets held */
 	size_t cap;
 	bool bad;
 };

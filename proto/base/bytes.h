@@ -98,7 +98,8 @@ static inline void hlv_upper_copy(uint8_t *restrict out, const uint8_t *restrict
 		uint64_t x;
 		memcpy(&x, in + i, sizeof x);
 		uint64_t low = x & ones * 0x7F;
-		uint64_t from_a = low + ones * (0x80 - 'a'), above_z = low + ones * (0x7F - 'z');
+		uint64_t from_a = low + ones * (0x80 - 'a'),
+			 above_z = low + ones * (0x7F - 'z');
 		uint64_t lower = (from_a ^ above_z) & ~x & ones * 0x80;
 		x ^= lower >> 2;
 		memcpy(out + i, &x, sizeof x);

@@ -52,7 +52,7 @@ const char *hlv_strerror(enum hlv_err err);
 #define hlv_require(cond)                                                                      \
 	do {                                                                                   \
 		if (!(cond)) {                                                                 \
-			fprintf(stderr, "%s:%d: broken invariant: %s\n", __FILE__, __LINE__,    \
+			fprintf(stderr, "%s:%d: broken invariant: %s\n", __FILE__, __LINE__,   \
 				#cond);                                                        \
 			abort();                                                               \
 		}                                                                              \

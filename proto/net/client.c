@@ -16,7 +16,7 @@ enum { FRAME_HEAD = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE };
 struct asking {
 	const struct hlv_client *c;
 	struct hlv_bytes request;
-	struct hlv_envelope env;      /* of the request */
+	struct hlv_envelope env; /* of the request */
 	struct hlv_buf *answer;
 	struct hlv_client_report *report;
 	hlv_mono_ns deadline_ns;

@@ -11,7 +11,7 @@
 #include "proto/net/service.h"
 
 enum {
-	HLV_CLIENT_TRIES = 3,            /* waits that are set by default: 0.5 s, 1 s, 1.5 s */
+	HLV_CLIENT_TRIES = 3, /* waits that are set by default: 0.5 s, 1 s, 1.5 s */
 	HLV_CLIENT_TRIES_MAX = 8,
 	HLV_CLIENT_TOTAL_MS = 10000,
 	HLV_CLIENT_ANSWER_MAX = 64 << 20, /* octets of all messages of one answer */
@@ -19,21 +19,21 @@ enum {
 
 struct hlv_client {
 	struct hlv_addr server;
-	enum hlv_transport transport;    /* HLV_T_UDP goes on to TCP by itself */
-	unsigned tries;                  /* by UDP, 1 .. HLV_CLIENT_TRIES_MAX */
+	enum hlv_transport transport;		/* HLV_T_UDP goes on to TCP by itself */
+	unsigned tries;				/* by UDP, 1 .. HLV_CLIENT_TRIES_MAX */
 	uint32_t wait_ms[HLV_CLIENT_TRIES_MAX]; /* for an answer to each */
-	uint32_t total_ms;               /* for all, TCP included */
+	uint32_t total_ms;			/* for all, TCP included */
 	size_t answer_max;
 };
 
 /* What happened, for people and for statistics; filled in on failure too. */
 struct hlv_client_report {
 	enum hlv_transport transport; /* the one that brought the answer, or was tried last */
-	unsigned sent;                   /* datagrams and connections */
-	unsigned ignored;                /* packets and messages that were no answer to this */
-	bool stub;                       /* UDP said that the answer is too long for it */
-	int os_error;                    /* errno of the last failed call, or 0 */
-	uint64_t ns;                     /* from the first octet sent to the last received */
+	unsigned sent;		      /* datagrams and connections */
+	unsigned ignored;	      /* packets and messages that were no answer to this */
+	bool stub;		      /* UDP said that the answer is too long for it */
+	int os_error;		      /* errno of the last failed call, or 0 */
+	uint64_t ns;		      /* from the first octet sent to the last received */
 };
 
 /* By UDP, the protocol's usual waits. */

@@ -22,7 +22,7 @@ struct load {
 };
 
 __attribute__((format(printf, 2, 3))) static enum hlv_err complain(struct load *l,
-								     const char *format, ...)
+								   const char *format, ...)
 {
 	int n = snprintf(l->why, WHY, "%s:%zu:%zu: ", l->path, l->mark.line + 1,
 			 l->mark.column + 1);
@@ -221,7 +221,8 @@ static enum hlv_err set_addrs(struct load *l, const struct hlv_option *row,
 		if (hlv_addr_parse(texts[i], (uint16_t)row->min, &addrs.list[i]) == HLV_OK)
 			continue;
 		free(addrs.list);
-		return complain(l, "%s: '%s' is no address (examples: 127.0.0.1:2641, [::1]:2641)",
+		return complain(l,
+				"%s: '%s' is no address (examples: 127.0.0.1:2641, [::1]:2641)",
 				row->name, texts[i]);
 	}
 	struct hlv_addrs old;
@@ -321,7 +322,8 @@ static enum hlv_err take_scalar(struct load *l, const yaml_node_t *node, char te
 	return HLV_OK;
 }
 
-static enum hlv_err take_pair(struct load *l, yaml_document_t *doc, const yaml_node_pair_t *pair)
+static enum hlv_err take_pair(struct load *l, yaml_document_t *doc,
+			      const yaml_node_pair_t *pair)
 {
 	char key[TEXT_MAX], texts[VALUES_MAX][TEXT_MAX];
 	HLV_TRY(take_scalar(l, yaml_document_get_node(doc, pair->key), key));

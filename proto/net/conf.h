@@ -9,23 +9,23 @@
 #include "proto/net/addr.h"
 
 enum hlv_option_type {
-	HLV_OPT_STRING,   /* char * */
-	HLV_OPT_UINT,     /* uint32_t, min..max */
-	HLV_OPT_SIZE,     /* uint64_t octets; suffixes KiB, MiB, GiB, TiB */
-	HLV_OPT_BOOL,     /* bool */
-	HLV_OPT_ADDRS,    /* struct hlv_addrs: addresses with ports */
-	HLV_OPT_NETS,     /* struct hlv_nets: CIDR blocks */
-	HLV_OPT_CHOICE,   /* char *, one of `choices`, blank separated */
+	HLV_OPT_STRING, /* char * */
+	HLV_OPT_UINT,	/* uint32_t, min..max */
+	HLV_OPT_SIZE,	/* uint64_t octets; suffixes KiB, MiB, GiB, TiB */
+	HLV_OPT_BOOL,	/* bool */
+	HLV_OPT_ADDRS,	/* struct hlv_addrs: addresses with ports */
+	HLV_OPT_NETS,	/* struct hlv_nets: CIDR blocks */
+	HLV_OPT_CHOICE, /* char *, one of `choices`, blank separated */
 };
 
 struct hlv_option {
 	const char *name;
 	enum hlv_option_type type;
-	size_t offset;        /* in the struct that is filled */
+	size_t offset;	      /* in the struct that is filled */
 	const char *fallback; /* as it would stand in the file; NULL: must be given */
 	uint64_t min, max;    /* UINT, SIZE; ADDRS: min is the default port */
 	const char *choices;
-	const char *help;     /* one line */
+	const char *help; /* one line */
 };
 
 struct hlv_addrs {
@@ -44,8 +44,8 @@ bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a);
 
 /* Fill `out` from the file. On failure nothing needs freeing and `why` (512 octets) is one line:
  * file:line:column: what, and what to do. */
-enum hlv_err HLV_MUST_USE hlv_conf_load(const char *path, const struct hlv_option *rows, size_t n,
-					void *out, char *why);
+enum hlv_err HLV_MUST_USE hlv_conf_load(const char *path, const struct hlv_option *rows,
+					size_t n, void *out, char *why);
 void hlv_conf_free(const struct hlv_option *rows, size_t n, void *out);
 /* The documented sample: every option with its help and default, commented out. */
 void hlv_conf_sample(const struct hlv_option *rows, size_t n);

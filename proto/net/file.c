@@ -20,7 +20,8 @@ static enum hlv_err fail(char *why, const char *path, const char *what)
 	return err == ENOENT ? HLV_E_NOT_FOUND : err == ENOSPC ? HLV_E_FULL : HLV_E_IO;
 }
 
-static enum hlv_err read_all(int fd, const char *path, size_t max, struct hlv_buf *out, char *why)
+static enum hlv_err read_all(int fd, const char *path, size_t max, struct hlv_buf *out,
+			     char *why)
 {
 	for (;;) {
 		char part[4096];
@@ -94,7 +95,8 @@ static void sync_directory(const char *path)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1,
+		 slash ? path : ".");
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;

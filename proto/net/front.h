@@ -15,20 +15,20 @@ struct event_base;
 /* What limits a worker's front ends; threats.md 1 and 2 say against what. Replaced as a whole by
  * a reload. */
 struct hlv_limits {
-	struct hlv_nets trusted;         /* sources that need not prove their address */
-	uint32_t udp_answer_max;         /* octets of an answer by UDP to a verified source */
-	uint32_t rate;                   /* answers a second by UDP to an unverified address */
-	uint32_t rate_verified;          /* to one that is known to be real, 0: no limit */
-	uint32_t rate_trusted;           /* to one of a trusted network, 0: no limit */
-	uint32_t tcp_connections;        /* of one worker */
-	uint32_t tcp_per_source;         /* of one address; not for trusted ones */
-	uint32_t tcp_requests;           /* of one connection */
-	uint32_t tcp_first_s;            /* until the first octet */
-	uint32_t tcp_message_s;          /* from a message's first octet to its last */
-	uint32_t tcp_idle_s;             /* between messages of a connection that is kept */
-	uint32_t tcp_sdk_idle_s;         /* the same for the national SDK's pools */
-	uint32_t tcp_stall_s;            /* until a peer reads what we wrote */
-	uint32_t tcp_life_s;             /* in all */
+	struct hlv_nets trusted;  /* sources that need not prove their address */
+	uint32_t udp_answer_max;  /* octets of an answer by UDP to a verified source */
+	uint32_t rate;		  /* answers a second by UDP to an unverified address */
+	uint32_t rate_verified;	  /* to one that is known to be real, 0: no limit */
+	uint32_t rate_trusted;	  /* to one of a trusted network, 0: no limit */
+	uint32_t tcp_connections; /* of one worker */
+	uint32_t tcp_per_source;  /* of one address; not for trusted ones */
+	uint32_t tcp_requests;	  /* of one connection */
+	uint32_t tcp_first_s;	  /* until the first octet */
+	uint32_t tcp_message_s;	  /* from a message's first octet to its last */
+	uint32_t tcp_idle_s;	  /* between messages of a connection that is kept */
+	uint32_t tcp_sdk_idle_s;  /* the same for the national SDK's pools */
+	uint32_t tcp_stall_s;	  /* until a peer reads what we wrote */
+	uint32_t tcp_life_s;	  /* in all */
 };
 
 /* Written by its worker alone, read relaxed by anybody. */
@@ -62,10 +62,10 @@ static inline void hlv_count(_Atomic uint64_t *counter)
 /* What a worker's front ends share. */
 struct hlv_front {
 	struct event_base *base;
-	struct hlv_service *service;     /* the worker's own */
+	struct hlv_service *service; /* the worker's own */
 	const struct hlv_limits *limits;
-	struct hlv_verified *verified;   /* all workers' */
+	struct hlv_verified *verified; /* all workers' */
 	struct hlv_stats stats;
-	uint8_t *scratch;                /* a whole message with its envelope fits */
+	uint8_t *scratch; /* a whole message with its envelope fits */
 };
 enum { HLV_SCRATCH = HLV_ENVELOPE_SIZE + HLV_MESSAGE_MAX };

@@ -9,8 +9,9 @@ enum { EXPIRATION_STEP_S = 600 };
 
 void hlv_exchange_error(struct hlv_exchange *x, uint32_t rc, const char *text)
 {
-	x->rs = (struct hlv_response){
-		.rc = rc, .kind = HLV_BODY_ERROR, .text = text ? hlv_text(text) : hlv_bytes(NULL, 0)};
+	x->rs = (struct hlv_response){.rc = rc,
+				      .kind = HLV_BODY_ERROR,
+				      .text = text ? hlv_text(text) : hlv_bytes(NULL, 0)};
 }
 
 static enum hlv_native_verdict refuse(struct hlv_exchange *x, uint32_t rc, const char *text)
@@ -26,8 +27,9 @@ enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchan
 	if (m->env.flags & HLV_E_ENCRYPTED) {
 		/* No session is known here; octets behind the envelope mean nothing (9.3). */
 		m->hdr = (struct hlv_header){0};
-		return refuse(x, m->env.session_id ? HLV_RC_SESSION_TIMEOUT : HLV_RC_SESSION_FAILED,
-			      "Encrypted message without a known session");
+		return refuse(
+			x, m->env.session_id ? HLV_RC_SESSION_TIMEOUT : HLV_RC_SESSION_FAILED,
+			"Encrypted message without a known session");
 	}
 	/* Fewer octets than envelope and header; a response; the reserved operation: whoever
 	 * answers those keeps two servers talking for ever (threats.md 1). */
@@ -46,7 +48,8 @@ enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchan
 		return refuse(x, HLV_RC_INVALID_HANDLE,
 			      "Identifier over 2048 octets, or more than 2048 values");
 	}
-	return refuse(x, HLV_RC_PROTOCOL_ERROR, "Message body ends early or a count cannot fit");
+	return refuse(x, HLV_RC_PROTOCOL_ERROR,
+		      "Message body ends early or a count cannot fit");
 }
 
 /* What a response copies from its request (protocol.md 3.3). */

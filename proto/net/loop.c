@@ -131,7 +131,8 @@ struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
 	w->front.base = event_base_new();
 	bool ok = w->front.scratch && w->front.base && open_fronts(w, o);
 	if (ok) {
-		w->mail = event_new(w->front.base, w->box.fd, EV_READ | EV_PERSIST, take_mail, w);
+		w->mail =
+			event_new(w->front.base, w->box.fd, EV_READ | EV_PERSIST, take_mail, w);
 		ok = w->mail && event_add(w->mail, NULL) == 0 &&
 		     pthread_create(&w->thread, NULL, run, w) == 0;
 	}

@@ -12,7 +12,8 @@ struct hlv_sockets {
 	int udp, tcp;
 };
 /* SO_REUSEPORT; a port of 0 is chosen and written into *a. `why`: 256 octets. */
-enum hlv_err HLV_MUST_USE hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why);
+enum hlv_err HLV_MUST_USE hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s,
+					   char *why);
 
 struct hlv_worker;
 struct hlv_worker_options {
@@ -21,7 +22,7 @@ struct hlv_worker_options {
 	struct hlv_verified *verified;
 	const struct hlv_sockets *sockets; /* taken over */
 	size_t n;
-	unsigned number;                   /* in the thread's name */
+	unsigned number; /* in the thread's name */
 };
 /* Starts the thread. NULL when the system has no more. */
 struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o);

@@ -20,9 +20,8 @@ void hlv_mailbox_fini(struct hlv_mailbox *box)
 void hlv_mailbox_post(struct hlv_mailbox *box, struct hlv_mail *mail)
 {
 	mail->next = atomic_load_explicit(&box->newest, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&box->newest, &mail->next, mail,
-						      memory_order_release,
-						      memory_order_relaxed))
+	while (!atomic_compare_exchange_weak_explicit(
+		&box->newest, &mail->next, mail, memory_order_release, memory_order_relaxed))
 		continue;
 	uint64_t one = 1;
 	hlv_require(write(box->fd, &one, sizeof one) == sizeof one);
@@ -33,7 +32,8 @@ void hlv_mailbox_take(struct hlv_mailbox *box, void *receiver)
 	uint64_t count;
 	if (read(box->fd, &count, sizeof count) < 0)
 		return; /* woken without mail */
-	struct hlv_mail *mail = atomic_exchange_explicit(&box->newest, NULL, memory_order_acquire);
+	struct hlv_mail *mail =
+		atomic_exchange_explicit(&box->newest, NULL, memory_order_acquire);
 	struct hlv_mail *in_order = NULL;
 	while (mail) {
 		struct hlv_mail *next = mail->next;

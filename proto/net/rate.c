@@ -6,16 +6,16 @@
 
 enum {
 	WAYS = 4,
-	SETS = 1 << 17,      /* 8 MiB in all */
-	COST = 1000,         /* tokens of one answer; a millisecond brings `per_s` of them */
-	BURST_HALVES = 5,    /* in half seconds of the rate */
+	SETS = 1 << 17,	  /* 8 MiB in all */
+	COST = 1000,	  /* tokens of one answer; a millisecond brings `per_s` of them */
+	BURST_HALVES = 5, /* in half seconds of the rate */
 };
 
 struct bucket {
-	uint32_t tag;        /* 0: unused */
-	uint32_t at_ms;      /* when it was last filled */
+	uint32_t tag;	/* 0: unused */
+	uint32_t at_ms; /* when it was last filled */
 	uint32_t tokens;
-	uint32_t refused;    /* in a row */
+	uint32_t refused; /* in a row */
 };
 
 struct hlv_rate {
@@ -105,8 +105,8 @@ enum hlv_rate_verdict hlv_rate_take(struct hlv_rate *r, const struct hlv_addr *a
 	bool v4 = a->sa.any.sa_family == AF_INET;
 	const struct level *levels = v4 ? v4_levels : v6_levels;
 	unsigned n = v4 ? sizeof v4_levels / sizeof *levels : sizeof v6_levels / sizeof *levels;
-	const uint8_t *address = v4 ? (const uint8_t *)&a->sa.v4.sin_addr
-				    : (const uint8_t *)&a->sa.v6.sin6_addr;
+	const uint8_t *address =
+		v4 ? (const uint8_t *)&a->sa.v4.sin_addr : (const uint8_t *)&a->sa.v6.sin6_addr;
 	uint32_t now_ms = (uint32_t)(now.mono_ns / 1000000U);
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t rate = per_s * levels[i].times;

@@ -10,10 +10,10 @@
 #include "proto/net/front_native.h"
 
 enum {
-	OUT_LIMIT = 256 << 10,       /* unread answers of one peer; then we stop reading */
-	UNVERIFIED_MESSAGE = 65536,  /* octets of a stranger's message */
+	OUT_LIMIT = 256 << 10,	    /* unread answers of one peer; then we stop reading */
+	UNVERIFIED_MESSAGE = 65536, /* octets of a stranger's message */
 	ARENA_LIMIT = 4 << 20,
-	SDK_FIRST_SESSION = 10001,   /* the national SDK numbers its sessions from here */
+	SDK_FIRST_SESSION = 10001, /* the national SDK numbers its sessions from here */
 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
@@ -391,8 +391,8 @@ static void settle(struct conn *c)
 	link_newest(c);
 	if (c->out) {
 		/* Not even the peer's end is looked at before what it sent is answered. */
-		bool full = c->behind || c->out_n - c->out_at > OUT_LIMIT ||
-			    c->state != CONN_OPEN;
+		bool full =
+			c->behind || c->out_n - c->out_at > OUT_LIMIT || c->state != CONN_OPEN;
 		watch(c, full ? EV_WRITE : EV_READ | EV_WRITE);
 	} else if (c->state == CONN_LAST) {
 		linger(c);

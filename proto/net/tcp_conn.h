@@ -9,40 +9,40 @@
 struct event;
 
 enum {
-	HLV_TCP_RX = 64 << 10,   /* octets read at once */
+	HLV_TCP_RX = 64 << 10,	 /* octets read at once */
 	HLV_TCP_SOURCES = 65536, /* counters of connections by source */
 };
 
 enum conn_state {
 	CONN_OPEN,
-	CONN_LAST,      /* no more is read: close when all is written */
-	CONN_LINGER,    /* all written and shut down; wait for the peer's end */
-	CONN_DEAD,      /* an answer is lost, or the peer: nothing more can be said */
+	CONN_LAST,   /* no more is read: close when all is written */
+	CONN_LINGER, /* all written and shut down; wait for the peer's end */
+	CONN_DEAD,   /* an answer is lost, or the peer: nothing more can be said */
 };
 
 struct conn {
-	struct conn *prev, *next;    /* by last activity, oldest first */
+	struct conn *prev, *next; /* by last activity, oldest first */
 	struct hlv_tcp *tcp;
 	struct event *event;
 	int fd;
 	enum conn_state state;
 	bool trusted;
-	bool sdk;                    /* chooses its session ids itself */
-	bool keep;                   /* more than one message is to be expected */
-	bool behind;                 /* whole messages wait in `in` until the peer reads */
+	bool sdk;    /* chooses its session ids itself */
+	bool keep;   /* more than one message is to be expected */
+	bool behind; /* whole messages wait in `in` until the peer reads */
 	uint32_t requests;
 	hlv_mono_ns born_ns, deadline_ns;
 	struct hlv_addr addr;
-	uint8_t *in;                 /* a message that has come in part, or NULL */
+	uint8_t *in; /* a message that has come in part, or NULL */
 	size_t in_n, in_cap;
-	uint8_t *out;                /* what the peer has not taken yet, or NULL */
+	uint8_t *out; /* what the peer has not taken yet, or NULL */
 	size_t out_at, out_n;
 };
 
 struct tcp_exchange {
 	struct hlv_exchange x;
 	struct conn *conn;
-	struct tcp_exchange *next;   /* while free */
+	struct tcp_exchange *next; /* while free */
 };
 
 struct hlv_tcp {
@@ -51,12 +51,12 @@ struct hlv_tcp {
 	int fd, spare_fd;
 	struct hlv_now now;
 	struct tcp_exchange *spare;
-	struct conn list;            /* ring head */
+	struct conn list; /* ring head */
 	uint32_t n;
-	uint8_t *rx;                 /* HLV_TCP_RX */
-	uint8_t *tx;                 /* HLV_SCRATCH: answers of the event in hand */
+	uint8_t *rx; /* HLV_TCP_RX */
+	uint8_t *tx; /* HLV_SCRATCH: answers of the event in hand */
 	size_t tx_n;
-	uint64_t secret;             /* of by_source's hash */
+	uint64_t secret; /* of by_source's hash */
 	uint16_t by_source[HLV_TCP_SOURCES];
 };
 

@@ -14,11 +14,11 @@
 
 enum {
 	BATCH = 32,
-	BATCHES_PER_WAKEUP = 4,  /* then back to the loop, so that streams are not starved */
-	RX_SIZE = 2048,          /* more than any datagram we answer */
+	BATCHES_PER_WAKEUP = 4, /* then back to the loop, so that streams are not starved */
+	RX_SIZE = 2048,		/* more than any datagram we answer */
 	TX_SLOTS = 2 * BATCH,
 	ARENA_LIMIT = 4 << 20,
-	AMPLIFICATION = 8,       /* octets for each octet that a stranger sent */
+	AMPLIFICATION = 8, /* octets for each octet that a stranger sent */
 };
 
 static const hlv_mono_ns LOG_EVERY_NS = 10000000000U;
@@ -32,7 +32,7 @@ union local {
 struct udp_exchange {
 	struct hlv_exchange x;
 	struct hlv_udp *udp;
-	union local local;         /* if udp->any */
+	union local local;	   /* if udp->any */
 	struct udp_exchange *next; /* while free */
 };
 
@@ -45,7 +45,7 @@ struct hlv_udp {
 	struct hlv_front *front;
 	struct event *event;
 	int fd;
-	bool any;                  /* listens on all addresses of the machine */
+	bool any; /* listens on all addresses of the machine */
 	struct hlv_now now;
 	struct udp_exchange *spare;
 	struct hlv_udp_join *join;
@@ -58,7 +58,7 @@ struct hlv_udp {
 	uint8_t rx_buf[BATCH][RX_SIZE];
 	union control rx_control[BATCH];
 
-	unsigned queued;         /* packets in tx */
+	unsigned queued; /* packets in tx */
 	struct mmsghdr tx[TX_SLOTS];
 	struct iovec tx_iov[TX_SLOTS];
 	struct hlv_addr tx_addr[TX_SLOTS];
@@ -128,8 +128,8 @@ static void queue(struct hlv_udp *u, const struct hlv_exchange *x, size_t n)
 	u->tx_iov[i].iov_len = n;
 	u->tx[i].msg_hdr.msg_namelen = to->len;
 	if (u->any)
-		put_local(&u->tx[i].msg_hdr, &u->tx_control[i],
-			  to->sa.any.sa_family == AF_INET, &ux->local);
+		put_local(&u->tx[i].msg_hdr, &u->tx_control[i], to->sa.any.sa_family == AF_INET,
+			  &ux->local);
 	hlv_count(&u->front->stats.udp_packets_out);
 }
 

@@ -7,10 +7,10 @@ enum { PLACES = 64, PER_SOURCE = 8, MESSAGE_CAP = 16384 };
 static const hlv_mono_ns LIFE_NS = 2000000000U;
 
 struct place {
-	struct hlv_addr from;     /* len 0: free */
+	struct hlv_addr from; /* len 0: free */
 	hlv_mono_ns since_ns;
 	struct hlv_joiner joiner;
-	uint8_t *buf;             /* of MESSAGE_CAP octets; kept when the place is free */
+	uint8_t *buf; /* of MESSAGE_CAP octets; kept when the place is free */
 };
 
 struct hlv_udp_join {

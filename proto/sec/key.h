@@ -12,8 +12,8 @@
 
 enum hlv_key_kind {
 	HLV_KEY_RSA,
-	HLV_KEY_DSA,     /* verify only */
-	HLV_KEY_DH,      /* session setup only: y, p, g */
+	HLV_KEY_DSA, /* verify only */
+	HLV_KEY_DH,  /* session setup only: y, p, g */
 	HLV_KEY_P256,
 	HLV_KEY_ED25519,
 	HLV_KEY_SM2,
@@ -52,7 +52,7 @@ enum hlv_keyfile_type {
 	HLV_KEYFILE_DES_ECB = 0, /* read only */
 	HLV_KEYFILE_PLAIN = 1,
 	HLV_KEYFILE_DES_CBC = 2, /* read only */
-	HLV_KEYFILE_DES3 = 3,    /* read only */
+	HLV_KEYFILE_DES3 = 3,	 /* read only */
 	HLV_KEYFILE_AES = 4,
 };
 bool hlv_keyfile_needs_passphrase(struct hlv_bytes file);

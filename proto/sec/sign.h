@@ -23,8 +23,8 @@ enum hlv_err HLV_MUST_USE hlv_sign(const struct hlv_key *key, struct hlv_bytes a
 /* HLV_OK, HLV_E_SIGNATURE, HLV_E_UNSUPPORTED for an algorithm that we do not know, or HLV_E_KEY
  * for one that does not fit the key. */
 enum hlv_err HLV_MUST_USE hlv_verify(const struct hlv_key *key, struct hlv_bytes algorithm,
-				     struct hlv_bytes id, const struct hlv_bytes *spans, size_t n,
-				     struct hlv_bytes signature);
+				     struct hlv_bytes id, const struct hlv_bytes *spans,
+				     size_t n, struct hlv_bytes signature);
 
 /* `w` holds, from `at`, one encoded message that ends in the four zero octets of "no credential";
  * they are replaced by a credential and the envelope's length is set. */

@@ -24,13 +24,13 @@ enum hlv_admin_perm {
 #define X(name, mask, text) name = (mask),
 	HLV_ADMIN_PERMS(X)
 #undef X
-	HLV_ADMIN_ALL = 0x0FFF,
+		HLV_ADMIN_ALL = 0x0FFF,
 };
 
 struct hlv_admin {
 	uint16_t perms;
-	struct hlv_ref who;  /* index 0: any index */
-	bool legacy_tail;    /* two zero octets stood behind it; written again as read */
+	struct hlv_ref who; /* index 0: any index */
+	bool legacy_tail;   /* two zero octets stood behind it; written again as read */
 };
 
 /* Nothing may follow but the two octets of legacy writers: HLV_E_MALFORMED otherwise. */

@@ -113,7 +113,7 @@ bool hlv_op_is_admin(uint32_t op);
 
 /* The code that stands on the wire towards a peer of this version, and back: 7 and 202 exist
  * only from 2.5 on (protocol.md 2.1, 3.2). `version` as HLV_V(). */
-#define HLV_V(major, minor) ((major) * 256 + (minor))
+#define HLV_V(major, minor) ((major)*256 + (minor))
 uint32_t hlv_rc_to_wire(uint32_t rc, int version);
 uint32_t hlv_rc_from_wire(uint32_t rc, int version);
 
@@ -121,11 +121,11 @@ enum {
 	HLV_PORT = 2641,
 	HLV_ENVELOPE_SIZE = 20,
 	HLV_HEADER_SIZE = 24,
-	HLV_UDP_PAYLOAD = 492,        /* octets of the message in one packet */
+	HLV_UDP_PAYLOAD = 492, /* octets of the message in one packet */
 	HLV_UDP_PACKET = 512,
-	HLV_MESSAGE_MAX = 262144,     /* header + body + credential */
+	HLV_MESSAGE_MAX = 262144, /* header + body + credential */
 	HLV_IDENTIFIER_MAX = 2048,
 	HLV_VALUES_MAX = 2048,
-	HLV_EXPIRATION_S = 43200,     /* of a message, from now */
+	HLV_EXPIRATION_S = 43200, /* of a message, from now */
 	HLV_OUR_VERSION = HLV_V(2, 11),
 };

@@ -10,12 +10,12 @@
 struct hlv_credential {
 	uint8_t version, reserved;
 	uint16_t options;
-	struct hlv_bytes signer;     /* handle; empty in practice */
-	uint32_t counter;            /* of the session; 0 outside */
-	struct hlv_bytes type;       /* "HS_SIGNED" or "HS_MAC" */
-	uint32_t section_len;        /* as it stood on the wire */
-	struct hlv_bytes algorithm;  /* "SHA-256", ..., or one octet */
-	struct hlv_bytes octets;     /* signature or MAC */
+	struct hlv_bytes signer;    /* handle; empty in practice */
+	uint32_t counter;	    /* of the session; 0 outside */
+	struct hlv_bytes type;	    /* "HS_SIGNED" or "HS_MAC" */
+	uint32_t section_len;	    /* as it stood on the wire */
+	struct hlv_bytes algorithm; /* "SHA-256", ..., or one octet */
+	struct hlv_bytes octets;    /* signature or MAC */
 };
 
 /* `in` is what stands behind the credential's length. */

@@ -12,14 +12,14 @@
 enum { HLV_E_COMPRESSED = 0x80, HLV_E_ENCRYPTED = 0x40, HLV_E_TRUNCATED = 0x20 };
 
 struct hlv_envelope {
-	uint8_t major, minor;         /* decide how this message is encoded */
-	uint8_t flags;                /* HLV_E_* */
-	uint8_t suggest_major;        /* the newest version that the sender speaks ... */
-	uint8_t suggest_minor;        /* ... both 0: nothing suggested */
-	uint32_t session_id;          /* signed on the wire's other side: only > 0 names one */
+	uint8_t major, minor;  /* decide how this message is encoded */
+	uint8_t flags;	       /* HLV_E_* */
+	uint8_t suggest_major; /* the newest version that the sender speaks ... */
+	uint8_t suggest_minor; /* ... both 0: nothing suggested */
+	uint32_t session_id;   /* signed on the wire's other side: only > 0 names one */
 	uint32_t request_id;
-	uint32_t sequence;            /* number of this packet of a cut message, from 0 */
-	uint32_t length;              /* octets of header + body + credential, uncut */
+	uint32_t sequence; /* number of this packet of a cut message, from 0 */
+	uint32_t length;   /* octets of header + body + credential, uncut */
 };
 
 /* Any lengths are accepted up to HLV_MESSAGE_MAX; HLV_E_MALFORMED when there are fewer than 20
@@ -44,10 +44,10 @@ size_t hlv_packet_cut(struct hlv_bytes message, uint32_t i, uint8_t *out);
 /* Joins the packets of one message, in any order, duplicates dropped. The owner supplies the
  * buffer; what may be joined, for whom and how long is policy and not decided here. */
 struct hlv_joiner {
-	uint8_t *buf;          /* room for HLV_ENVELOPE_SIZE + length octets */
+	uint8_t *buf; /* room for HLV_ENVELOPE_SIZE + length octets */
 	size_t cap;
 	struct hlv_envelope envelope; /* of the first packet that came */
-	uint32_t packets;      /* in all; 0 before the first */
+	uint32_t packets;	      /* in all; 0 before the first */
 	uint32_t missing;
 	uint64_t seen[(HLV_MESSAGE_MAX / HLV_UDP_PAYLOAD + 64) / 64];
 };

@@ -8,9 +8,9 @@
 #include "proto/base/writer.h"
 
 struct hlv_header {
-	uint32_t op;           /* enum hlv_op, or a number that we do not know */
-	uint32_t rc;           /* as on the wire; 0 in requests */
-	uint32_t flags;        /* HLV_F_* */
+	uint32_t op;	       /* enum hlv_op, or a number that we do not know */
+	uint32_t rc;	       /* as on the wire; 0 in requests */
+	uint32_t flags;	       /* HLV_F_* */
 	uint16_t site_serial;  /* 0xFFFF: unknown */
 	uint8_t recursion;     /* servers that have forwarded this */
 	uint32_t expiration_s; /* seconds since 1970 */

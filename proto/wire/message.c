@@ -446,7 +446,8 @@ static void get_challenge(struct hlv_reader *r, struct hlv_response *rs, int ver
 	}
 }
 
-static enum hlv_err get_response_body(struct hlv_reader *r, struct hlv_response *rs, int version)
+static enum hlv_err get_response_body(struct hlv_reader *r, struct hlv_response *rs,
+				      int version)
 {
 	switch (rs->kind) {
 	case HLV_BODY_ERROR:

@@ -14,7 +14,7 @@
 struct hlv_message {
 	struct hlv_envelope env;
 	struct hlv_header hdr;
-	struct hlv_bytes covered;    /* header + body as received: what digests cover */
+	struct hlv_bytes covered; /* header + body as received: what digests cover */
 	struct hlv_bytes body;
 	struct hlv_bytes credential; /* see credential.h; empty when there is none */
 };
@@ -33,7 +33,7 @@ enum hlv_digest_kind {
 	HLV_DIGEST_SHA256 = 3,
 };
 struct hlv_digest {
-	uint8_t kind;          /* enum hlv_digest_kind */
+	uint8_t kind; /* enum hlv_digest_kind */
 	struct hlv_bytes octets;
 };
 /* The kind that a response of this version carries. */
@@ -50,35 +50,35 @@ enum hlv_setup_mode {
 /* A request; which fields an operation uses stands behind each. `handle` is empty where unused. */
 struct hlv_request {
 	struct hlv_message m;
-	struct hlv_bytes handle;    /* nearly all: the identifier as the asker spelled it */
-	struct hlv_list indexes;    /* RESOLUTION, REMOVE_VALUE: int4 each */
-	struct hlv_list types;      /* RESOLUTION: arrays */
-	struct hlv_bytes token;     /* RESOLUTION: the SDK's authBytes, usually empty */
+	struct hlv_bytes handle; /* nearly all: the identifier as the asker spelled it */
+	struct hlv_list indexes; /* RESOLUTION, REMOVE_VALUE: int4 each */
+	struct hlv_list types;	 /* RESOLUTION: arrays */
+	struct hlv_bytes token;	 /* RESOLUTION: the SDK's authBytes, usually empty */
 	bool has_token;
-	struct hlv_list values;     /* CREATE_HANDLE, ADD_VALUE, MODIFY_VALUE */
+	struct hlv_list values; /* CREATE_HANDLE, ADD_VALUE, MODIFY_VALUE */
 	union {
-		struct {                    /* RESPONSE_TO_CHALLENGE, VERIFY_CHALLENGE, LOGIN_ID_SYSTEM */
-			struct hlv_bytes kind;     /* "HS_SECKEY" or "HS_PUBKEY"; RESPONSE_ only */
+		struct { /* RESPONSE_TO_CHALLENGE, VERIFY_CHALLENGE, LOGIN_ID_SYSTEM */
+			struct hlv_bytes kind; /* "HS_SECKEY" or "HS_PUBKEY"; RESPONSE_ only */
 			struct hlv_ref who;
-			struct hlv_bytes nonce;    /* VERIFY_ only */
-			struct hlv_digest digest;  /* VERIFY_ only */
-			struct hlv_bytes proof;    /* signedResponse; not in LOGIN_ */
+			struct hlv_bytes nonce;	  /* VERIFY_ only */
+			struct hlv_digest digest; /* VERIFY_ only */
+			struct hlv_bytes proof;	  /* signedResponse; not in LOGIN_ */
 		} auth;
-		struct {                    /* SESSION_SETUP, SESSION_EXCHANGEKEY */
-			uint16_t mode;             /* enum hlv_setup_mode */
+		struct {	       /* SESSION_SETUP, SESSION_EXCHANGEKEY */
+			uint16_t mode; /* enum hlv_setup_mode */
 			uint32_t timeout_s;
-			struct hlv_ref who;        /* empty handle: anonymous */
-			struct hlv_bytes key;      /* modes 1, 4; EXCHANGEKEY: the encrypted key */
-			struct hlv_ref key_at;     /* mode 3 */
+			struct hlv_ref who;    /* empty handle: anonymous */
+			struct hlv_bytes key;  /* modes 1, 4; EXCHANGEKEY: the encrypted key */
+			struct hlv_ref key_at; /* mode 3 */
 		} setup;
-		struct {                    /* RETRIEVE_TXN_LOG, DUMP_HANDLES */
-			bool all_sources;          /* since 2.9, RETRIEVE_ only: `state` instead of the two */
-			struct hlv_bytes state;    /* JSON */
+		struct {		  /* RETRIEVE_TXN_LOG, DUMP_HANDLES */
+			bool all_sources; /* since 2.9, RETRIEVE_ only: `state` instead of the two */
+			struct hlv_bytes state; /* JSON */
 			uint64_t last_txn;
 			uint64_t last_query_ms;
 			uint8_t hash_option;
 			uint32_t servers, own;
-			bool resume;               /* DUMP_ only: the next two are there */
+			bool resume; /* DUMP_ only: the next two are there */
 			struct hlv_bytes start;
 			uint32_t start_kind;
 		} pull;
@@ -95,13 +95,13 @@ enum hlv_err HLV_MUST_USE hlv_request_decode(const struct hlv_message *m,
 void hlv_request_encode(struct hlv_writer *w, const struct hlv_request *rq);
 
 enum hlv_body_kind {
-	HLV_BODY_ERROR,     /* `text`: every code that is none of the others */
+	HLV_BODY_ERROR, /* `text`: every code that is none of the others */
 	HLV_BODY_EMPTY,
 	HLV_BODY_RECORD,    /* handle, values: RESOLUTION */
 	HLV_BODY_HANDLE,    /* handle, or nothing: CREATE_HANDLE */
-	HLV_BODY_SITE,      /* octets: a site record */
+	HLV_BODY_SITE,	    /* octets: a site record */
 	HLV_BODY_HANDLES,   /* handles: the two lists */
-	HLV_BODY_SETUP,     /* mode, octets */
+	HLV_BODY_SETUP,	    /* mode, octets */
 	HLV_BODY_VERDICT,   /* verdict: VERIFY_CHALLENGE, RETRIEVE_TXN_LOG */
 	HLV_BODY_NEXT_TXN,  /* number */
 	HLV_BODY_REFERRAL,  /* handle, values */
@@ -110,13 +110,13 @@ enum hlv_body_kind {
 
 /* A response; `kind` follows from operation and code (hlv_body_kind()). */
 struct hlv_response {
-	struct hlv_message m;       /* decoding only */
-	uint32_t rc;                /* logical code: 7 and 202 also towards old peers */
+	struct hlv_message m; /* decoding only */
+	uint32_t rc;	      /* logical code: 7 and 202 also towards old peers */
 	enum hlv_body_kind kind;
-	bool has_digest;            /* RD */
+	bool has_digest; /* RD */
 	struct hlv_digest digest;
 	struct hlv_bytes handle;
-	bool has_handle;            /* BODY_HANDLE, BODY_REFERRAL */
+	bool has_handle; /* BODY_HANDLE, BODY_REFERRAL */
 	struct hlv_list values;
 	struct hlv_list handles;
 	struct hlv_bytes octets;

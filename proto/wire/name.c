@@ -28,7 +28,8 @@ static size_t folded_octets(struct hlv_bytes id)
 bool hlv_name_eq_prefix(struct hlv_bytes a, struct hlv_bytes b)
 {
 	size_t n = folded_octets(a);
-	return a.n == b.n && folded_octets(b) == n && hlv_eq_fold(hlv_head(a, n), hlv_head(b, n)) &&
+	return a.n == b.n && folded_octets(b) == n &&
+	       hlv_eq_fold(hlv_head(a, n), hlv_head(b, n)) &&
 	       hlv_eq(hlv_skip(a, n), hlv_skip(b, n));
 }
 

@@ -16,17 +16,17 @@
 enum {
 	HLV_RECORD_FORMAT = 1,
 	HLV_RECORD_HEADER = 28,
-	HLV_RECORD_DELETED = 1,    /* a tombstone: its values are what was there */
+	HLV_RECORD_DELETED = 1,	   /* a tombstone: its values are what was there */
 	HLV_RECORD_ALL_PUBLIC = 2, /* each value has public read */
 };
 
 struct hlv_record {
-	uint8_t flags;           /* HLV_RECORD_* */
-	uint64_t seq;            /* place of the last change in the journal */
-	uint64_t time_ms;        /* when that was, since 1970 */
-	struct hlv_bytes name;   /* the spelling under which it was registered */
-	struct hlv_list values;  /* ascending index */
-	struct hlv_bytes list;   /* the same with its count in front: as the wire has it */
+	uint8_t flags;		/* HLV_RECORD_* */
+	uint64_t seq;		/* place of the last change in the journal */
+	uint64_t time_ms;	/* when that was, since 1970 */
+	struct hlv_bytes name;	/* the spelling under which it was registered */
+	struct hlv_list values; /* ascending index */
+	struct hlv_bytes list;	/* the same with its count in front: as the wire has it */
 };
 
 /* Decoded from `stored`, borrowing; `key` is the registry key under which it was found. The CRC
@@ -35,7 +35,8 @@ struct hlv_record {
 enum hlv_err HLV_MUST_USE hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 					    struct hlv_record *rec);
 /* Header, spelling, values (rec->list is not looked at). */
-void hlv_record_encode(struct hlv_writer *w, struct hlv_bytes key, const struct hlv_record *rec);
+void hlv_record_encode(struct hlv_writer *w, struct hlv_bytes key,
+		       const struct hlv_record *rec);
 /* Set seq and time of an encoded record in place, and its CRC anew: the writer knows them last. */
 void hlv_record_stamp(uint8_t *stored, size_t n, struct hlv_bytes key, uint64_t seq,
 		      uint64_t time_ms);

@@ -14,11 +14,11 @@ enum hlv_if_protocol { HLV_IF_UDP = 0, HLV_IF_TCP = 1, HLV_IF_HTTP = 2, HLV_IF_H
 enum { HLV_SITE_SERVERS_MAX = 64 };
 
 struct hlv_site {
-	uint16_t format;             /* 1 */
-	uint8_t major, minor;        /* protocol version that the site speaks */
-	uint16_t serial;             /* raised with every change */
-	uint8_t flags;               /* HLV_SITE_* */
-	uint8_t hash_option;         /* enum hlv_hash_option */
+	uint16_t format;      /* 1 */
+	uint8_t major, minor; /* protocol version that the site speaks */
+	uint16_t serial;      /* raised with every change */
+	uint8_t flags;	      /* HLV_SITE_* */
+	uint8_t hash_option;  /* enum hlv_hash_option */
 	struct hlv_bytes hash_filter;
 	struct hlv_list attributes;
 	struct hlv_list servers;
@@ -29,15 +29,15 @@ struct hlv_site_attribute {
 };
 
 struct hlv_site_server {
-	uint32_t id;                  /* a name; the position counts for hashing */
-	uint8_t address[16];          /* IPv4 behind 12 zero octets */
-	struct hlv_bytes key;         /* an encoded public key (proto/sec/key.h), or empty */
+	uint32_t id;	      /* a name; the position counts for hashing */
+	uint8_t address[16];  /* IPv4 behind 12 zero octets */
+	struct hlv_bytes key; /* an encoded public key (proto/sec/key.h), or empty */
 	struct hlv_list interfaces;
 };
 
 struct hlv_site_interface {
-	uint8_t kind;                 /* HLV_IF_ADMIN | HLV_IF_QUERY; 0: out of service */
-	uint8_t protocol;             /* enum hlv_if_protocol */
+	uint8_t kind;	  /* HLV_IF_ADMIN | HLV_IF_QUERY; 0: out of service */
+	uint8_t protocol; /* enum hlv_if_protocol */
 	uint32_t port;
 };
 

@@ -32,14 +32,14 @@ struct hlv_ref {
 };
 
 struct hlv_value {
-	uint32_t index;          /* valid: 1 .. 2^31-1 */
-	uint32_t mtime_s;        /* seconds since 1970 */
-	uint8_t ttl_kind;        /* HLV_TTL_* */
+	uint32_t index;	  /* valid: 1 .. 2^31-1 */
+	uint32_t mtime_s; /* seconds since 1970 */
+	uint8_t ttl_kind; /* HLV_TTL_* */
 	uint32_t ttl_s;
-	uint8_t perms;           /* enum hlv_perm */
+	uint8_t perms; /* enum hlv_perm */
 	struct hlv_bytes type;
 	struct hlv_bytes data;
-	struct hlv_list refs;    /* of struct hlv_ref */
+	struct hlv_list refs; /* of struct hlv_ref */
 };
 
 /* The fewest octets that a value takes. */

@@ -16,8 +16,12 @@
 #include "proto/wire/header.h"
 #include "tools/args.h"
 
-enum { BATCH_MAX = 64, PACKET = 2048, SOCKET_BUFFER = 8 << 20,
-       SMALLEST = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE + 4 };
+enum {
+	BATCH_MAX = 64,
+	PACKET = 2048,
+	SOCKET_BUFFER = 8 << 20,
+	SMALLEST = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE + 4
+};
 
 struct echo {
 	uint32_t batch, size;
@@ -29,11 +33,13 @@ struct echo {
 
 static void fill_answers(struct echo *e)
 {
-	struct hlv_envelope env = {.major = 2, .minor = 11, .suggest_major = 2,
+	struct hlv_envelope env = {.major = 2,
+				   .minor = 11,
+				   .suggest_major = 2,
 				   .suggest_minor = 11,
 				   .length = e->size - HLV_ENVELOPE_SIZE};
-	struct hlv_header hdr = {.op = HLV_OP_RESOLUTION, .rc = HLV_RC_SUCCESS,
-				 .body_len = e->size - SMALLEST};
+	struct hlv_header hdr = {
+		.op = HLV_OP_RESOLUTION, .rc = HLV_RC_SUCCESS, .body_len = e->size - SMALLEST};
 	for (uint32_t i = 0; i < e->batch; i++) {
 		struct hlv_writer w = hlv_writer(e->answer[i], PACKET);
 		hlv_envelope_encode(&w, &env);

@@ -68,7 +68,7 @@ class Arguments(unittest.TestCase):
             with self.subTest(argv):
                 done = run(HELVED, *argv, check=False)
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
-                self.assertIn("usage: helved -c FILE", done.stderr)
+                self.assertIn("wrong usage: helved -c FILE", done.stderr)
 
     def test_version_and_help(self):
         self.assertRegex(run(HELVED, "-V").stdout, r"^helved \d+\.\d+")

@@ -5,7 +5,12 @@
 
 #include "proto/net/front_native.h"
 
-enum { PUBLIC = HLV_PERM_DEFAULT, SECRET = HLV_PERM_ADMIN_READ, NOBODY = 0, TIME_S = 1700000000 };
+enum {
+	PUBLIC = HLV_PERM_DEFAULT,
+	SECRET = HLV_PERM_ADMIN_READ,
+	NOBODY = 0,
+	TIME_S = 1700000000
+};
 
 /* A site record with servers at ports `port`, `port` + 1, ... of 127.0.0.1. */
 static struct hlv_bytes make_site(uint32_t port, uint32_t servers, uint8_t *room, size_t cap)
@@ -15,8 +20,10 @@ static struct hlv_bytes make_site(uint32_t port, uint32_t servers, uint8_t *room
 	for (uint32_t i = 0; i < servers; i++) {
 		uint8_t faces[12];
 		struct hlv_writer f = hlv_writer(faces, sizeof faces);
-		hlv_site_put_interface(&f, &(struct hlv_site_interface){3, HLV_IF_UDP, port + i});
-		hlv_site_put_interface(&f, &(struct hlv_site_interface){3, HLV_IF_TCP, port + i});
+		hlv_site_put_interface(&f,
+				       &(struct hlv_site_interface){3, HLV_IF_UDP, port + i});
+		hlv_site_put_interface(&f,
+				       &(struct hlv_site_interface){3, HLV_IF_TCP, port + i});
 		struct hlv_site_server server = {
 			.id = i + 1, .interfaces = {.n = 2, .raw = hlv_written(&f)}};
 		memcpy(server.address + 12, "\x7f\0\0\x01", 4);
@@ -88,7 +95,8 @@ void registry_put(struct registry *r, const char *id, const struct registry_valu
 		const struct registry_value *v = &values[i];
 		struct hlv_bytes data = hlv_text(v->data);
 		if (is_site(v->type))
-			data = make_site((uint32_t)strtoul(v->data, NULL, 10), 1, site, sizeof site);
+			data = make_site((uint32_t)strtoul(v->data, NULL, 10), 1, site,
+					 sizeof site);
 		hlv_value_encode(&w, &(struct hlv_value){.index = v->index,
 							 .mtime_s = TIME_S,
 							 .ttl_s = HLV_TTL_DEFAULT_S,
@@ -122,7 +130,8 @@ void registry_fill(struct registry *r)
 	registry_home(r, "0.NA/88.118");
 	registry_home(r, "0.NA/88.118.8");
 	PUT("0.NA/88.118", {1, PUBLIC, "HS_SITE", "2641"}, {3, PUBLIC, "DESC", "second level"});
-	PUT("0.NA/88.118.8", {1, PUBLIC, "HS_SITE", "2641"}, {301, SECRET, "HS_SECKEY", "secret"});
+	PUT("0.NA/88.118.8", {1, PUBLIC, "HS_SITE", "2641"},
+	    {301, SECRET, "HS_SECKEY", "secret"});
 	/* served elsewhere: by its own site, by a service, and with derived prefixes elsewhere */
 	PUT("0.NA/88.118.20", {1, PUBLIC, "HS_SITE", "3001"}, {2, PUBLIC, "DESC", "elsewhere"});
 	PUT("0.NA/88.118.21", {1, PUBLIC, "HS_SERV", "88.118/SERVICE"});
@@ -159,7 +168,8 @@ struct hlv_bytes registry_ask(struct registry *r, struct hlv_bytes request, uint
 	hlv_require(x != NULL);
 	hlv_arena_init(&x->arena, r->arena_limit);
 	x->now = (struct hlv_now){.wall_ms = TIME_S * 1000ULL};
-	x->peer = (struct hlv_peer){.transport = HLV_T_TCP, .interface_kind = 3, .verified = true};
+	x->peer = (struct hlv_peer){
+		.transport = HLV_T_TCP, .interface_kind = 3, .verified = true};
 	x->done = take_answer;
 	x->front = &a;
 	service->batch_begin(service, x->now);

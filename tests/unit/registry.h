@@ -12,7 +12,7 @@ struct registry {
 	struct node node;
 	struct server *server;
 	uint8_t site[256];
-	size_t arena_limit;      /* octets that one question may take */
+	size_t arena_limit; /* octets that one question may take */
 };
 
 /* An empty registry whose site has `servers` servers, of which this is number `own`. */

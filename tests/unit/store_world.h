@@ -18,7 +18,7 @@ enum engine { ENGINE_MEM, ENGINE_LMDB };
 
 struct world {
 	enum engine engine;
-	char dir[64];          /* of LMDB; removed at the end */
+	char dir[64]; /* of LMDB; removed at the end */
 	struct store *store;
 	struct store_view *view;
 	struct hlv_arena arena;

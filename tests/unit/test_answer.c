@@ -8,11 +8,11 @@ enum { PO = 0x01000000, DNR = 0x00100000, RD = 0x00800000 };
 struct row {
 	const char *name;
 	const char *id;
-	const char *types;    /* blank separated; NULL: none */
-	uint32_t index;       /* 0: none */
+	const char *types; /* blank separated; NULL: none */
+	uint32_t index;	   /* 0: none */
 	uint32_t flags;
 	uint32_t rc;
-	const char *found;    /* "index:type" of the values, blank separated */
+	const char *found; /* "index:type" of the values, blank separated */
 };
 
 static const struct row rows[] = {
@@ -23,7 +23,8 @@ static const struct row rows[] = {
 	{"by family", "88.118.8/JX1", "URL.", 0, PO, 1, "1:URL 2:URL.QR"},
 	{"union of index and type", "88.118.8/JX1", "NAME", 1, PO, 1, "1:URL 2000:name"},
 	{"two types", "88.118.8/JX1", "name URL.QR", 0, PO, 1, "2:URL.QR 2000:name"},
-	{"without login, all public", "88.118.8/JX1", NULL, 0, 0, 1, "1:URL 2:URL.QR 2000:name"},
+	{"without login, all public", "88.118.8/JX1", NULL, 0, 0, 1,
+	 "1:URL 2:URL.QR 2000:name"},
 	{"private left out", "88.118.8/MIXED", NULL, 0, PO, 1, "1:URL"},
 	{"public part of a mixed record", "88.118.8/MIXED", "URL", 0, 0, 1, "1:URL"},
 	{"unknown", "88.118.8/NONE", NULL, 0, PO, 100, NULL},
@@ -50,7 +51,8 @@ static const struct row rows[] = {
 	{"derived prefix that we speak for", "0.NA/88.118.99", NULL, 0, PO, 100, NULL},
 	{"derived prefix elsewhere", "0.NA/88.118.22.5", NULL, 0, PO, 303, "2:HS_SITE.PREFIX"},
 	{"deeper", "0.NA/88.118.22.5.1", NULL, 0, PO, 303, "2:HS_SITE.PREFIX"},
-	{"derived prefix, no referral wanted", "0.NA/88.118.22.5", NULL, 0, PO | DNR, 100, NULL},
+	{"derived prefix, no referral wanted", "0.NA/88.118.22.5", NULL, 0, PO | DNR, 100,
+	 NULL},
 	{"HS_SITE alone is none for derived ones", "0.NA/88.118.20.5", NULL, 0, PO, 100, NULL},
 	{"prefix of somebody else", "0.NA/1.2", NULL, 0, PO, 301, NULL},
 	{"bare prefix's site", "88.118.20", "HS_SITE", 0, PO, 1, "1:HS_SITE"},
@@ -63,7 +65,10 @@ static struct hlv_bytes encode_question(const struct row *row, uint8_t *out, siz
 	uint8_t lists[512], index[4];
 	struct hlv_writer types = hlv_writer(lists, sizeof lists);
 	struct hlv_request rq = {
-		.m.env = {.major = 2, .minor = 11, .suggest_major = 2, .suggest_minor = 11,
+		.m.env = {.major = 2,
+			  .minor = 11,
+			  .suggest_major = 2,
+			  .suggest_minor = 11,
 			  .request_id = 9},
 		.m.hdr = {.op = HLV_OP_RESOLUTION, .flags = row->flags | RD},
 		.handle = hlv_text(row->id),
@@ -230,11 +235,16 @@ static void test_operations(void **state)
 	static const struct {
 		uint32_t op, session, rc;
 	} cases[] = {
-		{HLV_OP_GET_SITE_INFO, 0, 1},     {HLV_OP_CREATE_HANDLE, 0, 5},
-		{HLV_OP_DELETE_HANDLE, 0, 5},     {HLV_OP_LIST_HANDLES, 0, 5},
-		{HLV_OP_HOME_NA, 0, 5},           {HLV_OP_GET_NEXT_TXN_ID, 0, 5},
-		{HLV_OP_SESSION_TERMINATE, 0, 500}, {999, 0, 5},
-		{HLV_OP_GET_SITE_INFO, 77, 500},  {HLV_OP_RESOLUTION, 0x7FFFFFFF, 500},
+		{HLV_OP_GET_SITE_INFO, 0, 1},
+		{HLV_OP_CREATE_HANDLE, 0, 5},
+		{HLV_OP_DELETE_HANDLE, 0, 5},
+		{HLV_OP_LIST_HANDLES, 0, 5},
+		{HLV_OP_HOME_NA, 0, 5},
+		{HLV_OP_GET_NEXT_TXN_ID, 0, 5},
+		{HLV_OP_SESSION_TERMINATE, 0, 500},
+		{999, 0, 5},
+		{HLV_OP_GET_SITE_INFO, 77, 500},
+		{HLV_OP_RESOLUTION, 0x7FFFFFFF, 500},
 		{HLV_OP_GET_SITE_INFO, 0x80000000, 1},
 	};
 	struct registry r;
@@ -244,7 +254,8 @@ static void test_operations(void **state)
 		uint8_t body[12] = {0}, question[256], out[4096];
 		snprintf(name, sizeof name, "operation %u", cases[i].op);
 		struct hlv_writer w = hlv_writer(question, sizeof question);
-		hlv_envelope_encode(&w, &(struct hlv_envelope){.major = 2, .minor = 11,
+		hlv_envelope_encode(&w, &(struct hlv_envelope){.major = 2,
+							       .minor = 11,
 							       .suggest_major = 2,
 							       .suggest_minor = 11,
 							       .session_id = cases[i].session,
@@ -254,8 +265,8 @@ static void test_operations(void **state)
 		hlv_put_u32(&w, 0);
 		struct hlv_message m;
 		check_err(name,
-			  hlv_message_decode(
-				  registry_ask(&r, hlv_written(&w), out, sizeof out), &m),
+			  hlv_message_decode(registry_ask(&r, hlv_written(&w), out, sizeof out),
+					     &m),
 			  HLV_OK);
 		check_u64(name, m.hdr.rc, cases[i].rc);
 		check_u64(name, m.hdr.op, cases[i].op);

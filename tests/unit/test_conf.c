@@ -15,13 +15,15 @@ static const struct {
 	 NULL},
 	{"one address without a list", "data-dir: /tmp/x\nlisten: 127.0.0.1\n", NULL},
 	{"comments", "# nothing\ndata-dir: /tmp/x # here\n", NULL},
-	{"empty", "", ": data-dir is missing: Directory of the registry (made by helvectl init)"},
+	{"empty", "",
+	 ": data-dir is missing: Directory of the registry (made by helvectl init)"},
 	{"typing error", "data-dir: /tmp/x\nworker: 2\n",
 	 ":2:1: unknown option 'worker': did you mean 'workers'?"},
 	{"unknown", "data-dir: /tmp/x\nfrobnicate: 2\n",
 	 ":2:1: unknown option 'frobnicate': see the sample configuration"},
 	{"twice", "data-dir: /a\ndata-dir: /b\n", ":2:1: data-dir is given twice"},
-	{"no number", "data-dir: /tmp/x\nworkers: many\n", ":2:10: workers: 'many' is no number"},
+	{"no number", "data-dir: /tmp/x\nworkers: many\n",
+	 ":2:10: workers: 'many' is no number"},
 	{"negative", "data-dir: /tmp/x\nworkers: -1\n", ":2:10: workers: '-1' is no number"},
 	{"number with a tail", "data-dir: /tmp/x\nworkers: 2x\n",
 	 ":2:10: workers: '2x' is no number"},
@@ -34,7 +36,8 @@ static const struct {
 	{"bad address", "data-dir: /tmp/x\nlisten: [ \"300.0.0.1:1\" ]\n",
 	 ":2:9: listen: '300.0.0.1:1' is no address (examples: 127.0.0.1:2641, [::1]:2641)"},
 	{"bad port", "data-dir: /tmp/x\nlisten: [ \"127.0.0.1:70000\" ]\n",
-	 ":2:9: listen: '127.0.0.1:70000' is no address (examples: 127.0.0.1:2641, [::1]:2641)"},
+	 ":2:9: listen: '127.0.0.1:70000' is no address (examples: 127.0.0.1:2641, "
+	 "[::1]:2641)"},
 	{"bad network", "data-dir: /tmp/x\ntrusted-net: [ 10.0.0.0/33 ]\n",
 	 ":2:14: trusted-net: '10.0.0.0/33' is no network (examples: 10.0.0.0/8, fd00::/8)"},
 	{"bad choice", "data-dir: /tmp/x\nlog-level: loud\n",
@@ -94,9 +97,9 @@ static void test_networks(void **state)
 		const char *address;
 		bool in;
 	} cases[] = {
-		{"10.1.2.3", true},     {"11.0.0.1", false},    {"192.168.7.1", true},
-		{"192.168.8.1", false}, {"fd12::1", true},      {"fe80::1", false},
-		{"127.0.0.1", true},    {"127.0.0.2", false},   {"::ffff:10.1.2.3", true},
+		{"10.1.2.3", true},	{"11.0.0.1", false},  {"192.168.7.1", true},
+		{"192.168.8.1", false}, {"fd12::1", true},    {"fe80::1", false},
+		{"127.0.0.1", true},	{"127.0.0.2", false}, {"::ffff:10.1.2.3", true},
 	};
 	char path[] = "/tmp/helve-conf-XXXXXX", why[512];
 	close(mkstemp(path));

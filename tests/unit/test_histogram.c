@@ -31,8 +31,19 @@ static void test_empty(void **state)
 static void test_single(void **state)
 {
 	static const uint64_t rows[] = {
-		0, 1, 127, 128, 129, 255, 256, 257, 1000, 999999, (UINT64_C(1) << 41) - 1,
-		UINT64_C(1) << 41, UINT64_MAX,
+		0,
+		1,
+		127,
+		128,
+		129,
+		255,
+		256,
+		257,
+		1000,
+		999999,
+		(UINT64_C(1) << 41) - 1,
+		UINT64_C(1) << 41,
+		UINT64_MAX,
 	};
 	static const double quantiles[] = {0, 0.001, 0.5, 0.99, 1};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -56,8 +67,8 @@ static void test_ranks(void **state)
 		double q;
 		uint64_t expected;
 	} rows[] = {
-		{0, 1}, {0.01, 1}, {0.011, 2}, {0.5, 50}, {0.501, 51}, {0.99, 99}, {0.991, 100},
-		{1, 100},
+		{0, 1},	     {0.01, 1},	 {0.011, 2},   {0.5, 50},
+		{0.501, 51}, {0.99, 99}, {0.991, 100}, {1, 100},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (histogram_quantile(&h, rows[i].q) != rows[i].expected)

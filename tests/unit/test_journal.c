@@ -123,13 +123,19 @@ static void test_wrong_content(void **state)
 		uint8_t is;
 		enum hlv_err want;
 	} rows[] = {
-		{"newer format", 0, 2, HLV_E_NEWER},      {"no kind", 1, 0, HLV_E_CORRUPT},
-		{"unknown kind", 1, 9, HLV_E_CORRUPT},    {"one put more", 19, 2, HLV_E_CORRUPT},
-		{"no put", 19, 0, HLV_E_CORRUPT},         {"many puts", 16, 0x7F, HLV_E_CORRUPT},
+		{"newer format", 0, 2, HLV_E_NEWER},
+		{"no kind", 1, 0, HLV_E_CORRUPT},
+		{"unknown kind", 1, 9, HLV_E_CORRUPT},
+		{"one put more", 19, 2, HLV_E_CORRUPT},
+		{"no put", 19, 0, HLV_E_CORRUPT},
+		{"many puts", 16, 0x7F, HLV_E_CORRUPT},
 		{"put into the journal", 20, 2, HLV_E_CORRUPT},
-		{"put into META", 20, 3, HLV_E_CORRUPT},  {"no space", 20, 77, HLV_E_CORRUPT},
-		{"no key", 24, 0, HLV_E_CORRUPT},         {"long key", 22, 9, HLV_E_CORRUPT},
-		{"short record", 35, 9, HLV_E_CORRUPT},   {"long record", 32, 1, HLV_E_CORRUPT},
+		{"put into META", 20, 3, HLV_E_CORRUPT},
+		{"no space", 20, 77, HLV_E_CORRUPT},
+		{"no key", 24, 0, HLV_E_CORRUPT},
+		{"long key", 22, 9, HLV_E_CORRUPT},
+		{"short record", 35, 9, HLV_E_CORRUPT},
+		{"long record", 32, 1, HLV_E_CORRUPT},
 	};
 	const struct store_put puts[] = {
 		{SPACE_RECORD, text(KEY, sizeof KEY), hlv_bytes(record, sizeof record)}};

@@ -78,9 +78,10 @@ static enum hlv_err load(struct world *w, const struct load_options *like, const
 	return load_run(w->store, &o, result);
 }
 
-#define RECORD(id) "{\"handle\":\"" id "\",\"values\":[{\"index\":1,\"type\":\"URL\",\"data\":\"x\"}]}"
+#define RECORD(id)                                                                             \
+	"{\"handle\":\"" id "\",\"values\":[{\"index\":1,\"type\":\"URL\",\"data\":\"x\"}]}"
 #define INDEXES(id, a, b)                                                                      \
-	"{\"handle\":\"" id "\",\"values\":[{\"index\":" a ",\"type\":\"A\",\"data\":\"x\"},"        \
+	"{\"handle\":\"" id "\",\"values\":[{\"index\":" a ",\"type\":\"A\",\"data\":\"x\"},"  \
 	"{\"index\":" b ",\"type\":\"B\",\"data\":\"y\"}]}"
 
 /* One bad line between two good ones: the good ones are loaded, the bad one is on file. */
@@ -118,10 +119,11 @@ static void test_bad_lines(void **state)
 		enum hlv_err err = load(fresh, &(struct load_options){0}, "a", &result);
 		struct hlv_buf rejected = read_file(fresh, "a.rejected");
 		if (err != HLV_OK || result.loaded != 2 || result.failed != 1)
-			fail_msg("%s: %s, %d loaded, %d failed", rows[i].name, hlv_strerror(err),
-				 (int)result.loaded, (int)result.failed);
+			fail_msg("%s: %s, %d loaded, %d failed", rows[i].name,
+				 hlv_strerror(err), (int)result.loaded, (int)result.failed);
 		if (!rejected.p || !strstr(rejected.p, "{\"line\":2,\"reason\":\"") ||
-		    !strstr(rejected.p, rows[i].reason) || count_lines(fresh, "a.rejected") != 1)
+		    !strstr(rejected.p, rows[i].reason) ||
+		    count_lines(fresh, "a.rejected") != 1)
 			fail_msg("%s: rejected with %s", rows[i].name, rejected.p);
 		assert_int_equal(world_count(fresh, "88.1"), 2);
 		hlv_buf_free(&rejected);
@@ -135,8 +137,9 @@ static void test_line_ends(void **state)
 {
 	struct world *w = *state;
 	struct load_result result;
-	static const char text[] = "\n" RECORD("88.1/a") "\r\n\r\n  \n" RECORD("88.1/b") "\n\n"
-				   " " RECORD("88.1/c");
+	static const char text[] =
+		"\n" RECORD("88.1/a") "\r\n\r\n  \n" RECORD("88.1/b") "\n\n"
+								      " " RECORD("88.1/c");
 	write_file(w, "a", hlv_text(text));
 	assert_int_equal(load(w, &(struct load_options){0}, "a", &result), HLV_OK);
 	assert_int_equal(result.loaded, 3);
@@ -158,9 +161,11 @@ static void test_existing(void **state)
 	struct store_put gone = world_delete(w, "88.1/d");
 	assert_int_equal(world_commit(w, puts, 2), HLV_OK);
 	assert_int_equal(world_commit(w, &gone, 1), HLV_OK);
-	write_file(w, "a", hlv_text(RECORD("88.1/d") "\n" RECORD("88.1/B") "\n" RECORD(
-					    "88.1/a") "\n" RECORD("88.1/b") "\n"));
-	assert_int_equal(load(w, &(struct load_options){.dry_run = true}, "a", &result), HLV_OK);
+	write_file(w, "a",
+		   hlv_text(RECORD("88.1/d") "\n" RECORD("88.1/B") "\n" RECORD(
+			   "88.1/a") "\n" RECORD("88.1/b") "\n"));
+	assert_int_equal(load(w, &(struct load_options){.dry_run = true}, "a", &result),
+			 HLV_OK);
 	assert_int_equal(result.loaded, 2);
 	assert_int_equal(world_count(w, "88.1"), 1);
 	assert_int_equal(world_seq(w), 2);
@@ -169,11 +174,13 @@ static void test_existing(void **state)
 	assert_int_equal(result.failed, 2);
 	struct hlv_buf rejected = read_file(w, "a.rejected");
 	assert_non_null(strstr(rejected.p, "{\"line\":2,\"reason\":\"exists already\""));
-	assert_non_null(strstr(rejected.p, "{\"line\":4,\"reason\":\"stands on line 2 already\""));
+	assert_non_null(
+		strstr(rejected.p, "{\"line\":4,\"reason\":\"stands on line 2 already\""));
 	hlv_buf_free(&rejected);
 	assert_int_equal(world_count(w, "88.1"), 3);
 	assert_int_equal(world_find(w, "88.1/d"), HLV_OK);
-	assert_int_equal(load(w, &(struct load_options){.replace = true}, "a", &result), HLV_OK);
+	assert_int_equal(load(w, &(struct load_options){.replace = true}, "a", &result),
+			 HLV_OK);
 	assert_int_equal(result.loaded, 3);
 	assert_int_equal(result.failed, 1);
 	assert_int_equal(world_count(w, ""), 3);
@@ -204,8 +211,9 @@ static void test_homed_and_strict(void **state)
 {
 	struct world *w = *state;
 	struct load_result result;
-	write_file(w, "a", hlv_text("{\"handle\":\"0.NA/88.1\",\"homed\":true}\n" RECORD(
-					    "88.1/a") "\n" RECORD("88.10/a") "\n" RECORD("88/a") "\n"));
+	write_file(w, "a",
+		   hlv_text("{\"handle\":\"0.NA/88.1\",\"homed\":true}\n" RECORD(
+			   "88.1/a") "\n" RECORD("88.10/a") "\n" RECORD("88/a") "\n"));
 	struct load_options strict = {.strict = true};
 	assert_int_equal(load(w, &strict, "a", &result), HLV_OK);
 	assert_int_equal(result.homed, 1);
@@ -223,9 +231,11 @@ static void write_many(struct world *w, unsigned n, bool in_order)
 	struct hlv_buf text = {0};
 	for (unsigned i = 0; i < n; i++) {
 		unsigned k = in_order ? i : (unsigned)((uint64_t)i * 7919 % n);
-		hlv_buf_printf(&text,
-			       "{\"handle\":\"88.1/%06u\",\"values\":[{\"index\":1,\"type\":\"T\","
-			       "\"data\":\"%u\"}]}\n", k, k);
+		hlv_buf_printf(
+			&text,
+			"{\"handle\":\"88.1/%06u\",\"values\":[{\"index\":1,\"type\":\"T\","
+			"\"data\":\"%u\"}]}\n",
+			k, k);
 		if (i % 10 == 0)
 			hlv_buf_printf(&text, "bad %u\n", i);
 		if (i % 11 == 0)
@@ -308,7 +318,7 @@ static void test_order_ends(void **state)
 }
 
 struct death {
-	unsigned calls;        /* of the progress report that are survived */
+	unsigned calls; /* of the progress report that are survived */
 };
 
 static void die_sometime(void *ctx, const struct load_progress *progress)
@@ -389,7 +399,8 @@ static void test_resume_of_others(void **state)
 	struct load_options o = {.resume = true};
 	struct load_result result;
 	write_file(w, "a", hlv_text(RECORD("88.1/a")));
-	assert_int_equal(load(w, &o, "a", &result), HLV_OK); /* nothing to resume: from the start */
+	assert_int_equal(load(w, &o, "a", &result),
+			 HLV_OK); /* nothing to resume: from the start */
 	assert_int_equal(result.loaded, 1);
 	assert_int_equal(load(w, &o, "a", &result), HLV_OK); /* done already */
 	assert_int_equal(result.loaded, 1);
@@ -434,14 +445,20 @@ static void test_fast(void **state)
 		bool fast;
 	} rows[] = {
 		{"text", RECORD("88.1/a"), true},
-		{"format", "{\"handle\":\"88.1/a\",\"values\":[{\"index\":5,\"type\":\"URL\",\"data\":"
-			   "{\"format\":\"string\",\"value\":\"https://example.cn/p/1\"}}]}", true},
+		{"format",
+		 "{\"handle\":\"88.1/a\",\"values\":[{\"index\":5,\"type\":\"URL\",\"data\":"
+		 "{\"format\":\"string\",\"value\":\"https://example.cn/p/1\"}}]}",
+		 true},
 		{"two values", INDEXES("88.1/a", "1", "2"), true},
-		{"ttl", "{\"handle\":\"88.1/a\",\"values\":[{\"index\":5,\"type\":\"URL\",\"data\":"
-			"\"x\",\"ttl\":60}]}", true},
+		{"ttl",
+		 "{\"handle\":\"88.1/a\",\"values\":[{\"index\":5,\"type\":\"URL\",\"data\":"
+		 "\"x\",\"ttl\":60}]}",
+		 true},
 		{"Chinese", RECORD("88.1/\xE9\xBD\xBF\xE8\xBD\xAE"), true},
-		{"empty data", "{\"handle\":\"88.1/a\",\"values\":[{\"index\":5,\"type\":\"URL\","
-			       "\"data\":\"\"}]}", true},
+		{"empty data",
+		 "{\"handle\":\"88.1/a\",\"values\":[{\"index\":5,\"type\":\"URL\","
+		 "\"data\":\"\"}]}",
+		 true},
 		{"largest index", INDEXES("88.1/a", "1", "2147483647"), true},
 		{"descending", INDEXES("88.1/a", "2", "1"), false},
 		{"twice", INDEXES("88.1/a", "2", "2"), false},
@@ -452,12 +469,17 @@ static void test_fast(void **state)
 		{"no index", INDEXES("88.1/a", "", "1"), false},
 		{"escape", RECORD("88.1/\\u0041"), false},
 		{"quote", RECORD("88.1/a\\\""), false},
-		{"not UTF-8", RECORD("88.1/12345678\xFF" "a"), false},
+		{"not UTF-8",
+		 RECORD("88.1/12345678\xFF"
+			"a"),
+		 false},
 		{"tab", RECORD("88.1/\t"), false},
 		{"DEL", RECORD("88.1/12345678\x7F"), false},
 		{"no slash", RECORD("88.1"), false},
-		{"no type", "{\"handle\":\"88.1/a\",\"values\":[{\"index\":1,\"type\":\"\",\"data\":"
-			    "\"x\"}]}", false},
+		{"no type",
+		 "{\"handle\":\"88.1/a\",\"values\":[{\"index\":1,\"type\":\"\",\"data\":"
+		 "\"x\"}]}",
+		 false},
 		{"no values", "{\"handle\":\"88.1/a\",\"values\":[]}", false},
 		{"cut", "{\"handle\":\"88.1/a\",\"values\":[{\"index\":1,\"type\":\"U", false},
 		{"text behind", RECORD("88.1/a") " ", false},
@@ -486,18 +508,27 @@ static void test_fast(void **state)
 static enum engine mem = ENGINE_MEM, lmdb = ENGINE_LMDB;
 
 #define ON(engine, test)                                                                       \
-	{#test " (" #engine ")", test, world_setup, world_teardown, &(engine)}
+	{                                                                                      \
+#test " (" #engine ")", test, world_setup, world_teardown, &(engine)           \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fast),      ON(mem, test_bad_lines),
-		ON(lmdb, test_line_ends),         ON(mem, test_existing),
-		ON(lmdb, test_existing),          ON(mem, test_two_files),
-		ON(lmdb, test_homed_and_strict),  ON(mem, test_ways),
-		ON(lmdb, test_ways),              ON(mem, test_order_ends),
-		ON(lmdb, test_order_ends),        ON(lmdb, test_resume),
-		ON(mem, test_resume_of_others),   ON(mem, test_store_fails),
+		cmocka_unit_test(test_fast),
+		ON(mem, test_bad_lines),
+		ON(lmdb, test_line_ends),
+		ON(mem, test_existing),
+		ON(lmdb, test_existing),
+		ON(mem, test_two_files),
+		ON(lmdb, test_homed_and_strict),
+		ON(mem, test_ways),
+		ON(lmdb, test_ways),
+		ON(mem, test_order_ends),
+		ON(lmdb, test_order_ends),
+		ON(lmdb, test_resume),
+		ON(mem, test_resume_of_others),
+		ON(mem, test_store_fails),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,7 @@ static void test_build(void **state)
 	(void)state;
 	static const char *const names[] = {"88.118.8/JX1", "0.NA/88", "x", ""};
 	struct question_form form;
-	question_form_init(&form, HLV_F_RECURSE | HLV_F_CERTIFIED, HLV_OUR_VERSION,
-			   NOW_S);
+	question_form_init(&form, HLV_F_RECURSE | HLV_F_CERTIFIED, HLV_OUR_VERSION, NOW_S);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		uint8_t out[QUESTION_MAX];
 		struct hlv_message m;
@@ -39,11 +38,11 @@ static void test_build(void **state)
 
 struct answer_row {
 	const char *name;
-	const char *handle;  /* NULL: an error answer */
+	const char *handle; /* NULL: an error answer */
 	uint32_t values;
 	uint32_t rc;
 	bool digest, certified, check, has_credential;
-	size_t keep;         /* octets of the packet; 0: all */
+	size_t keep; /* octets of the packet; 0: all */
 	enum verdict expected;
 };
 

@@ -18,8 +18,8 @@ static struct hlv_now at_ms(uint64_t ms)
 }
 
 /* How many of `n` answers at one moment pass. */
-static unsigned passed(struct hlv_rate *r, const char *from, enum hlv_rate_kind kind, unsigned n,
-		       uint64_t ms)
+static unsigned passed(struct hlv_rate *r, const char *from, enum hlv_rate_kind kind,
+		       unsigned n, uint64_t ms)
 {
 	struct hlv_addr a = address(from);
 	unsigned pass = 0;
@@ -35,7 +35,8 @@ static void test_burst_then_rate(void **state)
 	check_u64("burst", passed(r, "192.0.2.1", HLV_RATE_ANSWER, 1000, 0), BURST);
 	check_u64("nothing left", passed(r, "192.0.2.1", HLV_RATE_ANSWER, 1000, 0), 0);
 	check_u64("a second later", passed(r, "192.0.2.1", HLV_RATE_ANSWER, 1000, 1000), PER_S);
-	check_u64("an hour later", passed(r, "192.0.2.1", HLV_RATE_ANSWER, 1000, 3600000), BURST);
+	check_u64("an hour later", passed(r, "192.0.2.1", HLV_RATE_ANSWER, 1000, 3600000),
+		  BURST);
 	hlv_rate_free(r);
 }
 

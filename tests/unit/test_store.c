@@ -73,9 +73,11 @@ static void test_conflicts(void **state)
 		{"no space", "88.1/a", SPACES, 1, HLV_E_MALFORMED},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct store_check check = {rows[i].space, world_key(w, rows[i].id), rows[i].seq};
+		struct store_check check = {rows[i].space, world_key(w, rows[i].id),
+					    rows[i].seq};
 		struct store_put put = {SPACE_META, hlv_text("note"), hlv_text("x")};
-		struct store_txn txn = {.checks = &check, .nchecks = 1, .puts = &put, .nputs = 1};
+		struct store_txn txn = {
+			.checks = &check, .nchecks = 1, .puts = &put, .nputs = 1};
 		enum hlv_err err = w->store->ops->commit(w->store, &txn, 1);
 		if (err != HLV_OK || txn.err != rows[i].want)
 			fail_msg("%s: %s, %s", rows[i].name, hlv_strerror(err),
@@ -92,7 +94,8 @@ static void test_group(void **state)
 	struct store_put b[] = {world_put(w, "88.1/y"), world_put(w, "88.1/A")};
 	struct store_put c = world_put(w, "88.1/c"), bad = world_put(w, "88.1/d");
 	bad.value.n = 5;
-	struct store_check absent = {SPACE_RECORD, a[0].key, 0}, seen = {SPACE_RECORD, a[0].key, 1};
+	struct store_check absent = {SPACE_RECORD, a[0].key, 0},
+			   seen = {SPACE_RECORD, a[0].key, 1};
 	struct store_txn txns[] = {
 		{.checks = &absent, .nchecks = 1, .puts = a, .nputs = 2, .time_ms = 1},
 		{.checks = &absent, .nchecks = 1, .puts = b, .nputs = 2, .time_ms = 2},
@@ -140,9 +143,9 @@ static void test_tombstones(void **state)
 static void test_counters(void **state)
 {
 	struct world *w = *state;
-	static const char *const ids[] = {"88.118.8/1", "88.118.8/2",  "88.118.8/3", "88.118/1",
-					  "0.na/88.118", "0.NA/88.118.8", "20.500",     "abc/def/ghi",
-					  "ABC/x",      "aBc/y"};
+	static const char *const ids[] = {
+		"88.118.8/1",	 "88.118.8/2", "88.118.8/3",  "88.118/1", "0.na/88.118",
+		"0.NA/88.118.8", "20.500",     "abc/def/ghi", "ABC/x",	  "aBc/y"};
 	struct store_put puts[sizeof ids / sizeof *ids];
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
 		puts[i] = world_put(w, ids[i]);
@@ -152,9 +155,9 @@ static void test_counters(void **state)
 	static const struct {
 		const char *prefix;
 		uint64_t want;
-	} rows[] = {{"88.118.8", 2}, {"88.118", 1}, {"0.NA", 3}, {"0.na", 3}, {"abc", 3},
-		    {"ABC", 3},      {"", 9},       {"88", 0},   {"88.11", 0}, {"88.118.8/", 0},
-		    {"abc/def", 0},  {"x", 0},      {"count", 0}};
+	} rows[] = {{"88.118.8", 2}, {"88.118", 1}, {"0.NA", 3}, {"0.na", 3},  {"abc", 3},
+		    {"ABC", 3},	     {"", 9},	    {"88", 0},	 {"88.11", 0}, {"88.118.8/", 0},
+		    {"abc/def", 0},  {"x", 0},	    {"count", 0}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (world_count(w, rows[i].prefix) != rows[i].want)
 			fail_msg("\"%s\": %llu", rows[i].prefix,
@@ -183,7 +186,8 @@ static bool see(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
 static void test_scan(void **state)
 {
 	struct world *w = *state;
-	static const char *const ids[] = {"88.1/b", "88.1/A", "9/z", "88.1/a1", "88.10/a", "88.1/C"};
+	static const char *const ids[] = {"88.1/b",  "88.1/A",	"9/z",
+					  "88.1/a1", "88.10/a", "88.1/C"};
 	struct store_put puts[6];
 	for (size_t i = 0; i < 6; i++)
 		puts[i] = world_put(w, ids[i]);
@@ -258,21 +262,36 @@ static void test_malformed_puts(void **state)
 		bool bulk;
 	} rows[] = {
 		{"record without octets", {good, {SPACE_RECORD, other.key, {0}}}, false},
-		{"short record", {good, {SPACE_RECORD, other.key, hlv_head(good.value, 31)}}, false},
+		{"short record",
+		 {good, {SPACE_RECORD, other.key, hlv_head(good.value, 31)}},
+		 false},
 		{"name longer than record",
-		 {good, {SPACE_RECORD, other.key, hlv_bytes(longer_name, 64)}}, false},
-		{"newer record", {good, {SPACE_RECORD, other.key, hlv_bytes(newer, 64)}}, false},
+		 {good, {SPACE_RECORD, other.key, hlv_bytes(longer_name, 64)}},
+		 false},
+		{"newer record",
+		 {good, {SPACE_RECORD, other.key, hlv_bytes(newer, 64)}},
+		 false},
 		{"no name", {good, {SPACE_RECORD, other.key, hlv_bytes(octets, 40)}}, false},
 		{"empty key", {good, {SPACE_RECORD, {0}, good.value}}, false},
 		{"long key", {good, {SPACE_RECORD, hlv_bytes(octets, 482), good.value}}, false},
-		{"long META name", {good, {SPACE_META, hlv_bytes(octets, 501), good.key}}, false},
-		{"short prefix", {good, {SPACE_PREFIX, good.key, hlv_bytes(octets, 12)}}, false},
-		{"put into the journal", {good, {SPACE_JOURNAL, hlv_bytes(octets, 8), good.key}}, false},
-		{"no place in the journal", {good, {SPACE_JOURNAL, hlv_bytes(octets, 7), {0}}}, false},
+		{"long META name",
+		 {good, {SPACE_META, hlv_bytes(octets, 501), good.key}},
+		 false},
+		{"short prefix",
+		 {good, {SPACE_PREFIX, good.key, hlv_bytes(octets, 12)}},
+		 false},
+		{"put into the journal",
+		 {good, {SPACE_JOURNAL, hlv_bytes(octets, 8), good.key}},
+		 false},
+		{"no place in the journal",
+		 {good, {SPACE_JOURNAL, hlv_bytes(octets, 7), {0}}},
+		 false},
 		{"no space", {good, {SPACES, good.key, good.value}}, false},
 		{"bulk descending", {other, good}, true},
 		{"bulk twice", {good, good}, true},
-		{"bulk with a prefix", {good, {SPACE_PREFIX, good.key, hlv_bytes(octets, 13)}}, true},
+		{"bulk with a prefix",
+		 {good, {SPACE_PREFIX, good.key, hlv_bytes(octets, 13)}},
+		 true},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct store_txn txn = {.puts = rows[i].puts, .nputs = 2, .bulk = rows[i].bulk};
@@ -310,7 +329,7 @@ static void test_homed(void **state)
 		bool want;
 	} rows[] = {{"0.NA/88.118", true},    {"0.na/88.118", true}, {"88.118", true},
 		    {"0.NA/88.118.8", false}, {"0.NA/88.11", false}, {"0.NA/88", false},
-		    {"0.NA/", false},         {"", false},           {"88.118/", false}};
+		    {"0.NA/", false},	      {"", false},	     {"88.118/", false}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (is_homed(w, rows[i].handle, &err) != rows[i].want || err != HLV_OK)
 			fail_msg("%s: %s", rows[i].handle, hlv_strerror(err));
@@ -385,7 +404,8 @@ static void test_journal_of_puts(void **state)
 	struct journal_entry entry;
 	struct store_put got;
 	struct hlv_record rec;
-	struct store_put puts[] = {world_put(w, "88.1/b"), world_put(w, "88.1/a"),
+	struct store_put puts[] = {world_put(w, "88.1/b"),
+				   world_put(w, "88.1/a"),
 				   {SPACE_META, hlv_text("note"), hlv_text("not journalled")}};
 	assert_int_equal(world_commit(w, puts, 3), HLV_OK);
 	assert_int_equal(world_commit(w, puts, 1), HLV_OK);
@@ -410,7 +430,8 @@ static void test_bulk_and_trim(void **state)
 {
 	struct world *w = *state;
 	struct journal_entry entry;
-	struct store_put puts[] = {world_put(w, "88.1/a"), world_put(w, "88.1/b"),
+	struct store_put puts[] = {world_put(w, "88.1/a"),
+				   world_put(w, "88.1/b"),
 				   world_put(w, "88.2/a"),
 				   {SPACE_META, hlv_text("load"), hlv_text("3")}};
 	struct store_txn txn = {.puts = puts, .nputs = 4, .bulk = true, .time_ms = w->time_ms};
@@ -453,19 +474,30 @@ static void test_verify(void **state)
 		const char *name, *want;
 		struct store_put put;
 	} rows[] = {
-		{"wrong key", "not its own",
+		{"wrong key",
+		 "not its own",
 		 {SPACE_RECORD, store_key_bytes(&key), world_record(w, "88.1/q", 1, 0)}},
-		{"wrong flag", "public values",
-		 {SPACE_RECORD, world_key(w, "88.1/y"), hidden}},
-		{"wrong counter", "counter says 9",
+		{"wrong flag", "public values", {SPACE_RECORD, world_key(w, "88.1/y"), hidden}},
+		{"wrong counter",
+		 "counter says 9",
 		 {SPACE_META, hlv_text("count"), hlv_bytes(eight, 8)}},
-		{"counter of nothing", "counter says 9",
-		 {SPACE_META, hlv_text("count\001""0.NA/7"), hlv_bytes(eight, 8)}},
-		{"short counter", "counter says",
-		 {SPACE_META, hlv_text("count\001""0.NA/8"), hlv_bytes(eight, 7)}},
-		{"gap in the journal", "journal jumps",
+		{"counter of nothing",
+		 "counter says 9",
+		 {SPACE_META,
+		  hlv_text("count\001"
+			   "0.NA/7"),
+		  hlv_bytes(eight, 8)}},
+		{"short counter",
+		 "counter says",
+		 {SPACE_META,
+		  hlv_text("count\001"
+			   "0.NA/8"),
+		  hlv_bytes(eight, 7)}},
+		{"gap in the journal",
+		 "journal jumps",
 		 {SPACE_JOURNAL, hlv_bytes(old, 8), {0}}},
-		{"no prefix handle", "no prefix handle",
+		{"no prefix handle",
+		 "no prefix handle",
 		 {SPACE_PREFIX, odd, hlv_bytes(no_handle, sizeof no_handle)}},
 	};
 	/* A private value in a record that says that all are public: perms of the only value. */
@@ -498,9 +530,12 @@ static void test_keys(void **state)
 	(void)state;
 	static const struct {
 		const char *id, *want;
-	} rows[] = {{"88.118.8/jx1", "88.118.8/JX1"}, {"88.118", "0.NA/88.118"},
-		    {"0.na/88.118", "0.NA/88.118"},   {"10.1000/\xC3\xA9", "10.1000/\xC3\xA9"},
-		    {"", "0.NA/"},                    {"/", "/"}};
+	} rows[] = {{"88.118.8/jx1", "88.118.8/JX1"},
+		    {"88.118", "0.NA/88.118"},
+		    {"0.na/88.118", "0.NA/88.118"},
+		    {"10.1000/\xC3\xA9", "10.1000/\xC3\xA9"},
+		    {"", "0.NA/"},
+		    {"/", "/"}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct store_key key;
 		store_key(hlv_text(rows[i].id), &key);
@@ -529,17 +564,19 @@ static void test_faults(void **state)
 static enum engine mem = ENGINE_MEM, lmdb = ENGINE_LMDB;
 
 #define ON(engine, test)                                                                       \
-	{#test " (" #engine ")", test, world_setup, world_teardown, &(engine)}
+	{                                                                                      \
+#test " (" #engine ")", test, world_setup, world_teardown, &(engine)           \
+	}
 #define BOTH(test) ON(mem, test), ON(lmdb, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_empty),     BOTH(test_put_and_get),     BOTH(test_conflicts),
-		BOTH(test_group),     BOTH(test_tombstones),      BOTH(test_counters),
-		BOTH(test_scan),      BOTH(test_long_keys),       BOTH(test_malformed_puts),
-		BOTH(test_homed),     BOTH(test_snapshot),        BOTH(test_meta),
-		BOTH(test_verify),    BOTH(test_journal_of_puts), BOTH(test_bulk_and_trim),
+		BOTH(test_empty),     BOTH(test_put_and_get),	   BOTH(test_conflicts),
+		BOTH(test_group),     BOTH(test_tombstones),	   BOTH(test_counters),
+		BOTH(test_scan),      BOTH(test_long_keys),	   BOTH(test_malformed_puts),
+		BOTH(test_homed),     BOTH(test_snapshot),	   BOTH(test_meta),
+		BOTH(test_verify),    BOTH(test_journal_of_puts),  BOTH(test_bulk_and_trim),
 		ON(mem, test_faults), cmocka_unit_test(test_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -151,10 +151,11 @@ static void test_damaged_meta(void **state)
 	static const struct {
 		const char *name;
 		off_t at;
-	} rows[] = {{"page number", 0},      {"kind of page", 10},      {"magic", 16},
-		    {"version", 20},         {"page size", 41},         {"second number", 4096},
-		    {"second magic", 4112},  {"second page size", 4137}, {"parity", 4096 + 144},
-		    {"last page", 4096 + 142}};
+	} rows[] = {{"page number", 0},	    {"kind of page", 10},
+		    {"magic", 16},	    {"version", 20},
+		    {"page size", 41},	    {"second number", 4096},
+		    {"second magic", 4112}, {"second page size", 4137},
+		    {"parity", 4096 + 144}, {"last page", 4096 + 142}};
 	put_many(w, 5);
 	world_close(w);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -363,7 +364,8 @@ static void test_backup(void **state)
 	assert_int_equal(store_backup(w->store, path, why), HLV_OK);
 	assert_int_equal(store_backup(w->store, path, why), HLV_E_EXISTS);
 	assert_non_null(strstr(why, "exists"));
-	assert_int_equal(store_backup(w->store, "/tmp/helve-store-none/x", why), HLV_E_NOT_FOUND);
+	assert_int_equal(store_backup(w->store, "/tmp/helve-store-none/x", why),
+			 HLV_E_NOT_FOUND);
 	put_many(w, 101);
 	world_close(w);
 	assert_int_equal(rename(path, data), 0);
@@ -376,15 +378,18 @@ static void test_backup(void **state)
 
 static enum engine lmdb = ENGINE_LMDB;
 
-#define ON(test) {#test, test, world_setup, world_teardown, &lmdb}
+#define ON(test)                                                                               \
+	{                                                                                      \
+#test, test, world_setup, world_teardown, &lmdb                                \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON(test_reopen),      ON(test_no_registry), ON(test_newer),
-		ON(test_truncated),   ON(test_damaged_meta), ON(test_bit_rot),
-		ON(test_beside_a_writer), ON(test_kill),    ON(test_map_grows),
-		ON(test_disk_full),   ON(test_backup),
+		ON(test_reopen),	  ON(test_no_registry),	 ON(test_newer),
+		ON(test_truncated),	  ON(test_damaged_meta), ON(test_bit_rot),
+		ON(test_beside_a_writer), ON(test_kill),	 ON(test_map_grows),
+		ON(test_disk_full),	  ON(test_backup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

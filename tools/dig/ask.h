@@ -8,12 +8,12 @@
 #include "tools/dig/options.h"
 
 struct dig_reply {
-	struct hlv_buf raw;              /* what came */
-	struct hlv_message m;            /* its first message; borrows from raw */
+	struct hlv_buf raw;   /* what came */
+	struct hlv_message m; /* its first message; borrows from raw */
 	struct hlv_response rs;
 	enum hlv_err understood; /* HLV_OK, or why `rs` (or even `m`) is not to be used */
 	struct hlv_client_report report;
-	struct hlv_bytes asked;          /* header + body of the request: what digests cover */
+	struct hlv_bytes asked; /* header + body of the request: what digests cover */
 	uint8_t request[HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE + HLV_IDENTIFIER_MAX + 8192];
 };
 

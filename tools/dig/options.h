@@ -11,8 +11,8 @@ enum { DIG_TYPES_MAX = 32, DIG_INDEXES_MAX = 32, DIG_GO_ON = -1 };
 enum dig_form { DIG_TEXT, DIG_SHORT, DIG_JSON };
 
 struct dig_options {
-	struct hlv_client client;      /* server, transport, waits */
-	struct hlv_bytes id;           /* as typed, wrappers stripped; borrows from argv */
+	struct hlv_client client; /* server, transport, waits */
+	struct hlv_bytes id;	  /* as typed, wrappers stripped; borrows from argv */
 	const char *types[DIG_TYPES_MAX];
 	size_t ntypes;
 	uint32_t indexes[DIG_INDEXES_MAX];
@@ -20,7 +20,7 @@ struct dig_options {
 	enum dig_form form;
 	bool certified;
 	bool authoritative;
-	const char *site_file;         /* whose keys are believed; NULL: the asked server's */
+	const char *site_file; /* whose keys are believed; NULL: the asked server's */
 };
 
 /* DIG_GO_ON, or the exit code: 0 after -V and -h, 2 after a line on stderr. */

@@ -17,14 +17,14 @@ enum {
 	THREADS = 2,
 	SAMPLE = 64 << 10,
 	SAMPLES_MAX = 1024,
-	TELL_EVERY = 32768,  /* records */
+	TELL_EVERY = 32768, /* records */
 };
 #define MEMORY ((size_t)512 << 20)
 
 struct input {
 	enum source_format format;
 	uint64_t size;
-	bool lines;            /* one record a line, and it can be read from anywhere */
+	bool lines; /* one record a line, and it can be read from anywhere */
 };
 
 struct load {
@@ -39,14 +39,14 @@ struct load {
 	struct merge *merge;
 	unsigned threads;
 	size_t chunk;
-	uint64_t octets, total; /* read, and to be read */
+	uint64_t octets, total;	 /* read, and to be read */
 	uint64_t sorted, merged; /* records */
-	uint64_t line;         /* where the next chunk that comes back begins */
+	uint64_t line;		 /* where the next chunk that comes back begins */
 	uint32_t line_file;
 	struct store_key last; /* of the chunks that were streamed */
-	bool silent;           /* resumed: what is rejected while reading is on file already */
-	bool first;            /* resumed: this chunk's rejections are */
-	bool broken;           /* an input could not be read to its end */
+	bool silent;	       /* resumed: what is rejected while reading is on file already */
+	bool first;	       /* resumed: this chunk's rejections are */
+	bool broken;	       /* an input could not be read to its end */
 };
 
 static enum hlv_err say(struct load *l, enum hlv_err err, const char *file, const char *what)
@@ -75,7 +75,8 @@ static enum hlv_err look_at(struct load *l, size_t i)
 	const char *file = l->o->files[i];
 	struct stat st;
 	if (stat(file, &st) != 0)
-		return say(l, errno == ENOENT ? HLV_E_NOT_FOUND : HLV_E_IO, file, strerror(errno));
+		return say(l, errno == ENOENT ? HLV_E_NOT_FOUND : HLV_E_IO, file,
+			   strerror(errno));
 	in->format = l->o->format;
 	if (l->o->guess)
 		HLV_TRY(source_guess(file, &in->format, l->result->why));
@@ -115,7 +116,8 @@ static bool sample_key(int fd, uint64_t offset, struct hlv_arena *a, struct stor
 		end = text.n ? memchr(text.p, '\n', text.n) : NULL;
 	}
 	struct source_record rec;
-	if (!end || source_jsonl_line(hlv_head(text, (size_t)(end - text.p)), 0, a, &rec) != HLV_OK)
+	if (!end ||
+	    source_jsonl_line(hlv_head(text, (size_t)(end - text.p)), 0, a, &rec) != HLV_OK)
 		return false;
 	store_key(rec.handle, key);
 	return true;
@@ -445,7 +447,8 @@ static enum hlv_err read_source(struct load *l, uint32_t file)
 	struct place place = {.file = file};
 	bool end = false;
 	HLV_TRY(drain(l));
-	HLV_TRY(source_open(l->inputs[file].format, l->o->files[file], &source, l->result->why));
+	HLV_TRY(source_open(l->inputs[file].format, l->o->files[file], &source,
+			    l->result->why));
 	uint64_t before = l->octets;
 	enum hlv_err err = HLV_OK;
 	while (!end && err == HLV_OK) {

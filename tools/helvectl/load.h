@@ -11,25 +11,25 @@
 #include "tools/helvectl/source.h"
 
 struct load_progress {
-	uint64_t records;      /* loaded or rejected so far */
-	uint64_t done, total;  /* octets, of reading or of writing; total 0: not known */
-	bool writing;          /* what was sorted is being written now */
+	uint64_t records;     /* loaded or rejected so far */
+	uint64_t done, total; /* octets, of reading or of writing; total 0: not known */
+	bool writing;	      /* what was sorted is being written now */
 };
 
 struct load_options {
 	const char *const *files;
-	size_t nfiles;         /* at most LOAD_FILES_MAX */
-	bool guess;            /* the format of each file by its first octets */
+	size_t nfiles; /* at most LOAD_FILES_MAX */
+	bool guess;    /* the format of each file by its first octets */
 	enum source_format format;
-	bool dry_run;          /* look for what would be rejected, write nothing */
-	bool resume;           /* go on with the load that was interrupted, if there was one */
-	bool replace;          /* identifiers that exist are overwritten, not rejected */
-	bool strict;           /* only what is under a prefix that is homed here */
-	unsigned threads;      /* 0: 2 */
-	size_t memory;         /* octets for sorting; 0: 512 MiB */
-	size_t chunk;          /* octets that are parsed at once; 0: 4 MiB */
-	size_t group;          /* records that are written at once; 0: 32768, the most */
-	const char *dir;       /* for what does not fit: the registry's directory */
+	bool dry_run;	  /* look for what would be rejected, write nothing */
+	bool resume;	  /* go on with the load that was interrupted, if there was one */
+	bool replace;	  /* identifiers that exist are overwritten, not rejected */
+	bool strict;	  /* only what is under a prefix that is homed here */
+	unsigned threads; /* 0: 2 */
+	size_t memory;	  /* octets for sorting; 0: 512 MiB */
+	size_t chunk;	  /* octets that are parsed at once; 0: 4 MiB */
+	size_t group;	  /* records that are written at once; 0: 32768, the most */
+	const char *dir;  /* for what does not fit: the registry's directory */
 	uint64_t now_ms;
 	void (*progress)(void *ctx, const struct load_progress *);
 	void *ctx;
@@ -38,8 +38,8 @@ enum { LOAD_FILES_MAX = 1000 };
 
 struct load_result {
 	uint64_t loaded, failed;
-	uint64_t homed;        /* prefixes */
-	char why[STORE_WHY];   /* one line, when it ended early */
+	uint64_t homed;	     /* prefixes */
+	char why[STORE_WHY]; /* one line, when it ended early */
 };
 
 /* HLV_OK when all was read, also when records were rejected. HLV_E_UNSUPPORTED: a batch file.

@@ -80,7 +80,8 @@ static void put_input(struct rejects *r, const char *file, uint64_t offset)
 	if (n > 0) {
 		const char *end = memchr(line, '\n', (size_t)n);
 		hlv_buf_str(&r->text, ",\"input\":");
-		hlv_json_put_str(&r->text, hlv_bytes(line, end ? (size_t)(end - line) : (size_t)n));
+		hlv_json_put_str(&r->text,
+				 hlv_bytes(line, end ? (size_t)(end - line) : (size_t)n));
 	}
 	if (fd >= 0)
 		close(fd);

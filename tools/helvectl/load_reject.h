@@ -12,17 +12,17 @@
 
 struct place {
 	uint32_t file;
-	bool seekable;         /* the input can be read again */
+	bool seekable;	       /* the input can be read again */
 	uint64_t offset, line; /* of its first octet; lines from 1 */
 };
 
 struct rejects {
 	const struct load_options *o;
-	struct place *places;  /* by number of chunk */
+	struct place *places; /* by number of chunk */
 	size_t nplaces, cap;
 	FILE *out[LOAD_FILES_MAX];
 	uint64_t size[LOAD_FILES_MAX];
-	bool dirty;            /* since the last rejects_sync() */
+	bool dirty; /* since the last rejects_sync() */
 	struct hlv_buf text;
 };
 

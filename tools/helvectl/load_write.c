@@ -12,8 +12,8 @@ enum {
 	GROUP_OCTETS = 7 << 20, /* with keys and LMDB's own below the 8 MiB of threats.md 6 */
 	GROUP_RECORDS = 32768,
 	TXNS_MAX = 1024,
-	SINGLE_PUTS = 1024,     /* records that are journalled one by one, in one transaction */
-	BULK_MIN = 64,          /* a shorter empty stretch is not worth a range entry */
+	SINGLE_PUTS = 1024, /* records that are journalled one by one, in one transaction */
+	BULK_MIN = 64,	    /* a shorter empty stretch is not worth a range entry */
 };
 
 /* A record of the group, and where it came from. */
@@ -27,8 +27,8 @@ struct load_writer {
 	struct rejects *rejects;
 	const struct load_options *o;
 	struct load_place *place;
-	size_t group;          /* records */
-	uint8_t *octets;       /* of keys and records; never moves */
+	size_t group;	 /* records */
+	uint8_t *octets; /* of keys and records; never moves */
 	size_t used;
 	struct store_put puts[GROUP_RECORDS];
 	struct origin origins[GROUP_RECORDS];
@@ -204,7 +204,8 @@ enum hlv_err load_writer_home(struct load_writer *w, struct hlv_bytes handle)
 	hlv_buf_clear(&w->prefix);
 	store_key(handle, &key);
 	store_prefix_encode(store_key_bytes(&key), w->o->now_ms, value);
-	struct store_put put = {SPACE_PREFIX, store_key_bytes(&key), hlv_bytes(value, sizeof value)};
+	struct store_put put = {SPACE_PREFIX, store_key_bytes(&key),
+				hlv_bytes(value, sizeof value)};
 	struct store_txn txn = {.puts = &put, .nputs = 1, .time_ms = w->o->now_ms};
 	return commit(w, &txn, 1);
 }
@@ -236,7 +237,7 @@ static enum hlv_err is_at_home(struct load_writer *w, const struct entry *e, boo
 /* --- groups --- */
 
 struct seek {
-	struct store_key key;  /* n == 0: none */
+	struct store_key key; /* n == 0: none */
 	bool live;
 	uint64_t seq;
 };

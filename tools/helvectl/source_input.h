@@ -39,7 +39,7 @@ struct source {
 				   struct source_record *out);
 	union {
 		struct {
-			int place; /* in the dump: source_hsv9.c */
+			int place;    /* in the dump: source_hsv9.c */
 			bool is_dump; /* one of its lists was there */
 		} hsv9;
 		struct {

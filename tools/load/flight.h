@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct shot {
-	uint64_t due_ns;   /* when it should have been sent: what latency is counted from */
-	uint64_t sent_ns;  /* when it was: what patience is counted from */
-	uint32_t name;     /* which was asked for */
-	uint16_t lane;     /* socket or connection */
+	uint64_t due_ns;  /* when it should have been sent: what latency is counted from */
+	uint64_t sent_ns; /* when it was: what patience is counted from */
+	uint32_t name;	  /* which was asked for */
+	uint16_t lane;	  /* socket or connection */
 	uint16_t missing; /* packets of the answer that are still to come; 0 before the first */
 	bool open;
 };
@@ -21,10 +21,10 @@ struct shot {
 struct flight {
 	struct shot *ring;
 	uint32_t mask;
-	uint32_t base;     /* request id of the first question */
+	uint32_t base;	     /* request id of the first question */
 	uint32_t head, tail; /* numbers of the next and of the oldest question; they wrap */
-	uint32_t *busy;    /* open questions for each lane */
-	uint32_t open;     /* in all */
+	uint32_t *busy;	     /* open questions for each lane */
+	uint32_t open;	     /* in all */
 	uint64_t lost;
 };
 

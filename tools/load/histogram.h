@@ -17,7 +17,7 @@ enum {
 struct histogram {
 	uint64_t n;
 	uint64_t sum;
-	uint64_t min, max;  /* exact; meaningless while n == 0 */
+	uint64_t min, max; /* exact; meaningless while n == 0 */
 	uint64_t cell[HISTOGRAM_CELLS];
 };
 

@@ -5,7 +5,7 @@
 
 enum {
 	SECOND_NS = 1000000000,
-	SPIN_NS = 200000,         /* go on looking so long after something moved */
+	SPIN_NS = 200000, /* go on looking so long after something moved */
 	SLEEP_NS = 1000000,
 	ROOM_MIN = 1 << 16,
 };

@@ -20,17 +20,17 @@ struct load_options {
 	struct hlv_addr server;
 	enum hlv_transport transport;
 	const char *names;
-	double rate;            /* questions a second; 0: closed loop */
-	uint32_t window;        /* closed loop: questions under way, over all sockets */
+	double rate;	 /* questions a second; 0: closed loop */
+	uint32_t window; /* closed loop: questions under way, over all sockets */
 	uint32_t sockets;
 	double seconds;
-	uint32_t timeout_ms;    /* then a question is lost */
+	uint32_t timeout_ms; /* then a question is lost */
 	uint64_t seed;
-	uint64_t count;         /* stop after so many questions; 0: when the time is over */
-	int version;            /* of the protocol, HLV_V() */
-	uint64_t first;         /* ask only for so many of the names; 0: all */
+	uint64_t count; /* stop after so many questions; 0: when the time is over */
+	int version;	/* of the protocol, HLV_V() */
+	uint64_t first; /* ask only for so many of the names; 0: all */
 	bool certified, check, json, anywhere;
-	bool reconnect;         /* TCP: a connection for each question */
+	bool reconnect; /* TCP: a connection for each question */
 };
 
 struct load {
@@ -42,12 +42,12 @@ struct load {
 	struct histogram latency;
 	uint64_t verdicts[VERDICTS_N];
 	uint64_t sent;
-	uint64_t reopened;       /* connections that were made anew */
-	int os_error;            /* of the last failed call on a socket */
-	hlv_mono_ns start_ns, stop_ns; /* of sending */
-	hlv_mono_ns now_ns;      /* read once for each turn of the loop */
-	hlv_mono_ns last_ns;     /* of the last answer */
-	hlv_mono_ns moved_ns;    /* when something was sent or received */
+	uint64_t reopened;		 /* connections that were made anew */
+	int os_error;			 /* of the last failed call on a socket */
+	hlv_mono_ns start_ns, stop_ns;	 /* of sending */
+	hlv_mono_ns now_ns;		 /* read once for each turn of the loop */
+	hlv_mono_ns last_ns;		 /* of the last answer */
+	hlv_mono_ns moved_ns;		 /* when something was sent or received */
 	const volatile int *interrupted; /* set by a signal: stop now */
 };
 

@@ -23,8 +23,8 @@ static enum hlv_err map_file(const char *path, struct hlv_bytes *file, char *why
 			close(fd);
 		return HLV_E_IO;
 	}
-	void *p = st.st_size > 0
-		? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+	void *p = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+				 : MAP_FAILED;
 	close(fd);
 	if (p == MAP_FAILED) {
 		snprintf(why, WHY, "%s: %s", path, st.st_size ? strerror(errno) : "empty file");

@@ -11,8 +11,8 @@
 enum { NAMES_LENGTH_MAX = 440 }; /* octets: a question about it fits into one datagram */
 
 struct names {
-	uint8_t *octets;    /* length (two octets), then the name, in the order of asking */
-	size_t *at;         /* where name i stands */
+	uint8_t *octets; /* length (two octets), then the name, in the order of asking */
+	size_t *at;	 /* where name i stands */
 	size_t n;
 };
 

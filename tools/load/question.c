@@ -2,19 +2,22 @@
 #include "tools/load/question.h"
 
 /* Places in envelope and header (protocol.md 2, 3). */
-enum { AT_ID = 8, AT_LENGTH = 16, AT_RC = 24, AT_FLAGS = 28, AT_BODY_LEN = 40,
-       FRAME_HEAD = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE };
+enum {
+	AT_ID = 8,
+	AT_LENGTH = 16,
+	AT_RC = 24,
+	AT_FLAGS = 28,
+	AT_BODY_LEN = 40,
+	FRAME_HEAD = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE
+};
 
-void question_form_init(struct question_form *form, uint32_t flags, int version,
-			uint32_t now_s)
+void question_form_init(struct question_form *form, uint32_t flags, int version, uint32_t now_s)
 {
 	*form = (struct question_form){0};
 	struct hlv_writer w = hlv_writer(form->head, sizeof form->head);
 	uint8_t major = (uint8_t)(version / 256), minor = (uint8_t)(version % 256);
-	struct hlv_envelope env = {.major = major,
-				   .minor = minor,
-				   .suggest_major = major,
-				   .suggest_minor = minor};
+	struct hlv_envelope env = {
+		.major = major, .minor = minor, .suggest_major = major, .suggest_minor = minor};
 	struct hlv_header hdr = {.op = HLV_OP_RESOLUTION,
 				 .flags = flags,
 				 .site_serial = UINT16_MAX,

@@ -9,8 +9,8 @@
 
 struct question_form {
 	uint8_t head[HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE];
-	bool certified;   /* answers must carry a signature */
-	bool check;       /* answers must repeat the identifier and hold values */
+	bool certified; /* answers must carry a signature */
+	bool check;	/* answers must repeat the identifier and hold values */
 };
 
 /* Octets of a question about the longest name. */
@@ -35,7 +35,7 @@ enum verdict {
 #define X(name, text) name,
 	VERDICTS(X)
 #undef X
-	VERDICTS_N
+		VERDICTS_N
 };
 
 /* The first packet (or the whole) of an answer of at least 44 octets. */

@@ -18,11 +18,11 @@ enum {
 };
 
 struct conn {
-	uint8_t *out, *in;       /* OUT_ROOM, IN_ROOM; only what was used takes memory */
-	size_t out_at, out_n;    /* written up to here, filled up to here */
+	uint8_t *out, *in;    /* OUT_ROOM, IN_ROOM; only what was used takes memory */
+	size_t out_at, out_n; /* written up to here, filled up to here */
 	size_t in_n;
 	bool connecting;
-	bool spent;              /* with a connection for each question: it has had its own */
+	bool spent; /* with a connection for each question: it has had its own */
 };
 
 struct tcp_load {
@@ -178,7 +178,8 @@ static void loop(struct tcp_load *t)
 enum hlv_err load_tcp(struct load *l)
 {
 	uint16_t lanes = (uint16_t)l->o->sockets;
-	struct tcp_load t = {.l = l, .fds = calloc(lanes, sizeof *t.fds),
+	struct tcp_load t = {.l = l,
+			     .fds = calloc(lanes, sizeof *t.fds),
 			     .conns = calloc(lanes, sizeof *t.conns)};
 	enum hlv_err err = t.fds && t.conns ? HLV_OK : HLV_E_NOMEM;
 	uint16_t made = 0;

@@ -36,8 +36,8 @@ struct udp_load {
 	struct batch out, in;
 	struct iovec grouped[BATCH];
 	union segment segments[BATCH];
-	bool plain;         /* the kernel cannot segment */
-	uint16_t turn;      /* the lane that sends first, in an open loop */
+	bool plain;    /* the kernel cannot segment */
+	uint16_t turn; /* the lane that sends first, in an open loop */
 };
 
 static void batch_init(struct batch *b)
