@@ -64,6 +64,8 @@ void registry_open(struct registry *r, uint32_t servers, uint32_t own)
 
 void registry_close(struct registry *r)
 {
+	if (r->began)
+		server_service(r->server)->batch_end(server_service(r->server));
 	server_free(r->server);
 	r->store->ops->close(r->store);
 }
@@ -172,7 +174,9 @@ struct hlv_bytes registry_ask(struct registry *r, struct hlv_bytes request, uint
 		.transport = HLV_T_TCP, .interface_kind = 3, .verified = true};
 	x->done = take_answer;
 	x->front = &a;
-	service->batch_begin(service, x->now);
+	if (!r->began)
+		service->batch_begin(service, x->now);
+	r->began = r->in_batch;
 	switch (hlv_native_decode(request, x)) {
 	case HLV_NATIVE_SUBMIT:
 		service->submit(service, x);
@@ -183,7 +187,8 @@ struct hlv_bytes registry_ask(struct registry *r, struct hlv_bytes request, uint
 	case HLV_NATIVE_DROP:
 		break;
 	}
-	service->batch_end(service);
+	if (!r->in_batch)
+		service->batch_end(service);
 	hlv_arena_fini(&x->arena);
 	free(x);
 	return hlv_written(&a.w);

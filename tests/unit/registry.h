@@ -13,6 +13,8 @@ struct registry {
 	struct server *server;
 	uint8_t site[256];
 	size_t arena_limit; /* octets that one question may take */
+	bool in_batch;	    /* set it, and all questions see one snapshot until the end */
+	bool began;	    /* its own affair */
 };
 
 /* An empty registry whose site has `servers` servers, of which this is number `own`. */

@@ -154,6 +154,32 @@ static void test_prefix_homed_later(void **state)
 	registry_close(&r);
 }
 
+/* Within one snapshot a prefix is looked up once: here or not, it stays what it was. */
+static void test_one_snapshot(void **state)
+{
+	(void)state;
+	static const struct row questions[] = {
+		{"first of a foreign prefix", "1.2/X", NULL, 0, PO, 301, NULL},
+		{"second", "1.2/Y", NULL, 0, PO, 301, NULL},
+		{"served elsewhere", "88.118.20/X", NULL, 0, PO, 302, NULL},
+		{"again", "88.118.20/Y", NULL, 0, PO, 302, NULL},
+		{"ours", "88.118.8/NONE", NULL, 0, PO, 100, NULL},
+		{"again ours", "88.118.8/NONE2", NULL, 0, PO, 100, NULL},
+		{"a prefix that begins the same", "88.118.80/X", NULL, 0, PO, 301, NULL},
+	};
+	struct registry r;
+	registry_open(&r, 1, 0);
+	registry_fill(&r);
+	r.in_batch = true;
+	for (size_t i = 0; i < COUNT(questions); i++) {
+		uint8_t out[4096];
+		struct hlv_response rs;
+		ask(&r, &questions[i], out, sizeof out, &rs);
+		check_u64(questions[i].name, rs.rc, questions[i].rc);
+	}
+	registry_close(&r);
+}
+
 /* Of a site with three servers exactly one is responsible for an identifier (6.5). */
 static void test_hashed_site(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_every_memory_limit),
 		cmocka_unit_test(test_prefix_homed_later),
+		cmocka_unit_test(test_one_snapshot),
 		cmocka_unit_test(test_hashed_site),
 		cmocka_unit_test(test_bare_site_is_mapped),
 		cmocka_unit_test(test_operations),
