@@ -91,7 +91,7 @@ static bool write_all(int fd, struct hlv_bytes data)
 	return fsync(fd) == 0;
 }
 
-static void sync_directory(const char *path)
+void hlv_file_sync_directory(const char *path)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -122,6 +122,6 @@ enum hlv_err hlv_file_write(const char *path, unsigned mode, struct hlv_bytes da
 		unlink(tmp);
 		return err;
 	}
-	sync_directory(path);
+	hlv_file_sync_directory(path);
 	return HLV_OK;
 }

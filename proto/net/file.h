@@ -17,3 +17,5 @@ enum hlv_err HLV_MUST_USE hlv_file_read_secret(const char *path, size_t max,
 /* Write to a temporary name, fsync, rename, fsync the directory: the old file or the new one. */
 enum hlv_err HLV_MUST_USE hlv_file_write(const char *path, unsigned mode, struct hlv_bytes data,
 					 char *why);
+/* Make durable what was renamed into or out of the directory of `path`. */
+void hlv_file_sync_directory(const char *path);

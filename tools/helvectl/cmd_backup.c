@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/net/file.h"
 #include "proto/net/json.h"
 #include "proto/net/json_tree.h"
 #include "proto/sec/digest.h"
@@ -101,19 +102,6 @@ static enum hlv_err write_trailer(struct backup *b, const struct dump_result *re
 	return fflush(b->file) == 0 && fsync(fileno(b->file)) == 0 ? HLV_OK : HLV_E_IO;
 }
 
-static void sync_directory_of(const char *path)
-{
-	char dir[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1,
-		 slash ? path : ".");
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
-}
-
 static int backup(struct ctl *ctl, const char *path)
 {
 	char tmp[PATH_MAX];
@@ -141,7 +129,7 @@ static int backup(struct ctl *ctl, const char *path)
 						  strerror(saved ? saved : errno))
 				       : ctl_fail_err(ctl, path, err);
 	}
-	sync_directory_of(path);
+	hlv_file_sync_directory(path);
 	printf(ctl->json ? "{\"records\":%llu,\"prefixes\":%llu}\n"
 			 : "records=%llu prefixes=%llu\n",
 	       (unsigned long long)result.records, (unsigned long long)result.prefixes);
