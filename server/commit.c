@@ -126,6 +126,9 @@ static bool is_key(enum store_space space, struct hlv_bytes key)
 		return key.n == JOURNAL_KEY_SIZE;
 	case SPACE_META:
 		return key.n > 0 && key.n <= META_KEY_MAX;
+	case SPACE_HISTORY:
+		return key.n > 1 + JOURNAL_KEY_SIZE && key.n <= STORE_KEY_MAX + JOURNAL_KEY_SIZE;
+	case SPACE_AUDIT:
 	case SPACES:
 		break;
 	}
@@ -157,8 +160,11 @@ static bool is_put(const struct store_put *put)
 		return put->value.n == 0 || put->value.n == STORE_PREFIX_SIZE;
 	case SPACE_JOURNAL:
 		return put->value.n == 0;
+	case SPACE_HISTORY:
+		return put->value.n == 0;
 	case SPACE_META:
 		return true;
+	case SPACE_AUDIT:
 	case SPACES:
 		break;
 	}

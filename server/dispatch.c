@@ -90,6 +90,8 @@ static const char *wrong_interface(const struct hlv_exchange *x)
 static bool is_unknown_session(const struct hlv_exchange *x)
 {
 	const struct hlv_envelope *e = &x->rq.m.env;
+	if (e->flags & HLV_E_ENCRYPTED)
+		return true;
 	if (e->session_id == 0 || e->session_id > INT32_MAX)
 		return false;
 	bool sdk = x->peer.transport != HLV_T_UDP && e->major == 2 && e->minor == 10 &&

@@ -76,13 +76,13 @@ static void submit(struct hlv_service *service, struct hlv_exchange *x)
 	x->done(x);
 }
 
-static void sign(struct hlv_service *service, struct hlv_exchange *x, struct hlv_writer *w,
-		 size_t at)
+static enum hlv_err seal(struct hlv_service *service, struct hlv_exchange *x,
+			 struct hlv_writer *w, size_t at)
 {
-	(void)x;
 	struct server *s = of(service);
-	if (s->cache)
+	if (s->cache && x->rq.m.hdr.flags & HLV_F_CERTIFIED)
 		sign_message(s->cache, w, at);
+	return HLV_OK;
 }
 
 struct server *server_new(struct store *store, const struct node *node)
@@ -90,7 +90,7 @@ struct server *server_new(struct store *store, const struct node *node)
 	struct server *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
-	s->service = (struct hlv_service){submit, batch_begin, batch_end, sign};
+	s->service = (struct hlv_service){submit, NULL, batch_begin, batch_end, seal};
 	s->store = store;
 	if (store->ops->view_open(store, &s->view) != HLV_OK ||
 	    server_set_node(s, node) != HLV_OK) {

@@ -10,15 +10,27 @@
  *   PREFIX   store_key() of the prefix handle -> u8 format 1, u64 time ms, u32 CRC-32C
  *   JOURNAL  u64 seq                          -> entry (server/journal.h)
  *   META     name                             -> its value, CRC-32C behind it
+ *   AUDIT    u64 seq                          -> who did what (server/audit.h)
+ *   HISTORY  record's key, u64 seq            -> the stored record that the change `seq` replaced
  * RECORD and PREFIX are what the journal speaks of; JOURNAL (only removals: trimming) and META are
- * this node's own affair and are not journalled.
+ * this node's own affair and are not journalled. AUDIT and HISTORY are written by commit itself,
+ * from who a transaction says that it is by and from what it replaces; only HISTORY is ever
+ * removed from (when undo-days are over).
  */
 #pragma once
 #include "proto/base/err.h"
 #include "proto/base/now.h"
 #include "proto/wire/record.h"
 
-enum store_space { SPACE_RECORD, SPACE_PREFIX, SPACE_JOURNAL, SPACE_META, SPACES };
+enum store_space {
+	SPACE_RECORD,
+	SPACE_PREFIX,
+	SPACE_JOURNAL,
+	SPACE_META,
+	SPACE_AUDIT,
+	SPACE_HISTORY,
+	SPACES,
+};
 
 /* Scheme octet in front of every registry key (industrial.md 2.1). */
 enum store_scheme { SCHEME_HANDLE = 1, SCHEME_OID, SCHEME_GS1, SCHEME_ECODE, SCHEME_DID };
@@ -53,7 +65,26 @@ struct store_put {
 	struct hlv_bytes value; /* no octets: remove the key (never for RECORD: tombstones) */
 };
 
+/* On whose behalf: what the audit entry says (threats.md 5, industrial.md 10). */
+enum store_actor_how {
+	ACTOR_LOCAL,	 /* whoever can write to the registry's file or its control socket */
+	ACTOR_CHALLENGE, /* proved a key for this one request */
+	ACTOR_SESSION,
+	ACTOR_LOGIN, /* of a connection: the national SDK */
+	ACTOR_CERT,  /* TLS client certificate */
+	ACTOR_PUBLIC, /* nobody: a value that everybody may write */
+};
+struct store_actor {
+	enum store_actor_how how;
+	struct hlv_ref who;	 /* identity; ACTOR_LOCAL: empty handle, index = uid */
+	uint8_t transport;	 /* enum hlv_transport */
+	struct hlv_bytes source; /* address as text */
+	uint32_t op;		 /* HLV_OP_* */
+	uint32_t request_id;
+};
+
 struct store_txn { /* all or nothing */
+	struct store_actor actor;
 	const struct store_check *checks;
 	const struct store_put *puts;
 	size_t nchecks, nputs;

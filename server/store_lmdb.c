@@ -438,7 +438,8 @@ static int record_order(const MDB_val *a, const MDB_val *b)
 
 static int open_tables(struct lmdb_store *s, MDB_txn *txn)
 {
-	static const char *const names[SPACES] = {"record", "prefix", "journal", "meta"};
+	static const char *const names[SPACES] = {
+		"record", "prefix", "journal", "meta", "audit", "history"};
 	for (int i = 0; i < SPACES; i++) {
 		int rc = mdb_dbi_open(txn, names[i], s->read_only ? 0 : MDB_CREATE,
 				      &s->tables[i]);

@@ -24,12 +24,13 @@ enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchan
 {
 	struct hlv_message *m = &x->rq.m;
 	enum hlv_err err = hlv_message_decode(in, m);
+	x->message = in;
 	if (m->env.flags & HLV_E_ENCRYPTED) {
-		/* No session is known here; octets behind the envelope mean nothing (9.3). */
+		/* Octets behind the envelope mean nothing to who does not know the session. */
 		m->hdr = (struct hlv_header){0};
-		return refuse(
-			x, m->env.session_id ? HLV_RC_SESSION_TIMEOUT : HLV_RC_SESSION_FAILED,
-			"Encrypted message without a known session");
+		if (m->env.session_id != 0)
+			return HLV_NATIVE_SUBMIT;
+		return refuse(x, HLV_RC_SESSION_FAILED, "Encrypted message without a session");
 	}
 	/* Fewer octets than envelope and header; a response; the reserved operation: whoever
 	 * answers those keeps two servers talking for ever (threats.md 1). */
@@ -57,7 +58,9 @@ static uint32_t answer_flags(const struct hlv_exchange *x)
 {
 	uint32_t copied = HLV_F_CERTIFIED | HLV_F_CACHE_CERTIFY | HLV_F_AUTHORITATIVE |
 			  HLV_F_PUBLIC_ONLY | HLV_F_NO_REFERRAL;
-	uint32_t flags = (x->rq.m.hdr.flags & copied) | HLV_F_RECURSE;
+	uint32_t flags = (x->rq.m.hdr.flags & copied) | HLV_F_RECURSE | x->answer_flags;
+	if (x->more)
+		flags |= HLV_F_CONTINUOUS;
 	return x->authoritative ? flags | HLV_F_AUTHORITATIVE : flags;
 }
 
@@ -94,8 +97,8 @@ void hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
 						      &x->rs.digest) == HLV_OK;
 	size_t at = w->n;
 	hlv_response_encode(w, &env, &hdr, &x->rs);
-	if (hdr.flags & HLV_F_CERTIFIED && service && service->sign && !w->bad)
-		service->sign(service, x, w, at);
+	if (service && service->seal && !w->bad && service->seal(service, x, w, at) != HLV_OK)
+		w->bad = true;
 }
 
 void hlv_native_early_error(const struct hlv_envelope *env, uint32_t rc, const char *text,

@@ -17,8 +17,8 @@ enum hlv_native_verdict {
 /* `in`: one message with its envelope. x->peer and x->now are set already. */
 enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchange *x);
 
-/* Envelope, header, body, and a signature by `service` when the asker wanted one. `service` may
- * be NULL. w->bad when it does not fit. */
+/* Envelope, header, body, and what `service` protects the message with (NULL: nothing). w->bad when
+ * it does not fit or could not be protected: nothing of it may be sent then. */
 void hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
 		       struct hlv_writer *w);
 

@@ -2,15 +2,33 @@
  *
  * The seam: a front end makes an exchange and submits it, a service answers it and calls done().
  * No sockets below this line, no policy above it.
+ *
+ * A service may answer at once, or give the exchange away to another thread. Before it does that it
+ * calls hlv_exchange_keep(), since the received octets die when submit() returns; the thread that
+ * has the answer posts the exchange home with hlv_exchange_return(), and done() runs there.
  */
 #pragma once
 #include "proto/base/arena.h"
 #include "proto/base/now.h"
 #include "proto/net/addr.h"
+#include "proto/net/mailbox.h"
 #include "proto/wire/message.h"
 #include "proto/wire/site.h"
 
-enum hlv_transport { HLV_T_UDP, HLV_T_TCP, HLV_T_TLS };
+enum hlv_transport {
+	HLV_T_UDP,
+	HLV_T_TCP,
+	HLV_T_TLS,
+	HLV_T_LOCAL, /* the control socket: the system says who is there */
+};
+
+/* Whom a connection has proven to speak for (the national SDK's login, industrial.md 5.4). Made by
+ * the service with hlv_login_new(), kept by the connection, and gone with it. */
+struct hlv_login {
+	struct hlv_login *next;
+	uint32_t session_id; /* the tag under which it logged in */
+	struct hlv_ref who;  /* behind this struct */
+};
 
 struct hlv_peer {
 	struct hlv_addr addr;
@@ -18,28 +36,69 @@ struct hlv_peer {
 	uint8_t interface_kind; /* HLV_IF_ADMIN | HLV_IF_QUERY of the interface it came by */
 	bool trusted;		/* of a network that the configuration trusts */
 	bool verified;		/* the source address is known to be real (threats.md 1) */
+	uint64_t conn;		/* names the connection among all of this process; 0: UDP */
+	uint32_t uid;		/* HLV_T_LOCAL: SO_PEERCRED's */
+	/* Of the connection, alive until done(). */
+	struct hlv_bytes cert_name; /* TLS client certificate: UID or CN, "index:handle" ... */
+	struct hlv_bytes cert_key;  /* ... and its SubjectPublicKeyInfo; empty without one */
+	const struct hlv_login *logins;
+};
+
+/* How an answer in a session is protected; in the exchange's arena. */
+struct hlv_protection {
+	struct hlv_bytes mac_key; /* empty: no MAC */
+	uint32_t counter;	  /* of this message */
+	int cipher;		  /* enum hlv_cipher (proto/sec/cipher.h); 0: in clear */
+	struct hlv_bytes cipher_key;
+	int version; /* of the session: decides the cipher's form */
 };
 
 /* One question's whole life; owned by its front end until done(). */
 struct hlv_exchange {
-	struct hlv_arena arena; /* what the answer needs lives here */
+	struct hlv_mail mail;	  /* first: what travels between threads is the exchange */
+	struct hlv_mailbox *home; /* of the worker that made it */
+	struct hlv_arena arena;	  /* what the answer needs lives here */
 	struct hlv_peer peer;
-	struct hlv_now now;	/* one reading of the clocks for each batch */
-	struct hlv_request rq;	/* decoded, valid; borrows from the received bytes */
+	struct hlv_now now;	  /* one reading of the clocks for each batch */
+	struct hlv_bytes message; /* as received, with its envelope */
+	/* Decoded, valid; borrows from the received octets. An encrypted message (rq.m.env.flags)
+	 * has its envelope alone. */
+	struct hlv_request rq;
 	struct hlv_response rs; /* may borrow from the service's view until done() returns */
-	uint16_t site_serial;	/* of the answering site */
-	bool authoritative;	/* sets AT in the answer */
-	void (*done)(struct hlv_exchange *); /* exactly once, on the worker that made it */
-	void *front;			     /* the front end's own */
+	uint32_t answer_flags;	/* further flags of the answer: OWE, MNS */
+	const struct hlv_protection *protection; /* NULL: a signature, if asked for */
+	uint16_t site_serial;			 /* of the answering site */
+	bool authoritative;			 /* sets AT in the answer */
+	bool more;		 /* further messages follow this one (CN): see resume() */
+	struct hlv_login *login; /* out: for the connection, which takes it over; or NULL */
+	void *service_state;	 /* the service's own, in the arena, from message to message */
+	/* Once for each message of the answer, on the worker that made the exchange; the last one
+	 * (x->more is false) ends its life. */
+	void (*done)(struct hlv_exchange *);
+	void *front; /* the front end's own */
 };
 
 struct hlv_service {
-	/* May call done() before it returns. */
+	/* May call done() before it returns, or keep the exchange. */
 	void (*submit)(struct hlv_service *, struct hlv_exchange *);
+	/* After done() with x->more, when the peer has room for the next message: as submit().
+	 * Only for streams: by UDP an answer is one message. */
+	void (*resume)(struct hlv_service *, struct hlv_exchange *);
 	void (*batch_begin)(struct hlv_service *, struct hlv_now);
 	void (*batch_end)(struct hlv_service *);
-	/* Replace the four zero octets of "no credential" at the end of the encoded message that
-	 * begins at w->p + at by a signature, if it can; else leave it (protocol.md 5.1). */
-	void (*sign)(struct hlv_service *, struct hlv_exchange *, struct hlv_writer *w,
-		     size_t at);
+	/* Protect the encoded message that begins at w->p + at and ends in the four zero octets of
+	 * "no credential": a MAC and a cipher as x->protection says, else a signature if x's asker
+	 * wanted one (CT). What cannot be signed goes out unsigned (protocol.md 5.1); anything
+	 * else that fails is an error, and nothing of the message may be sent (threats.md 3). */
+	enum hlv_err (*seal)(struct hlv_service *, struct hlv_exchange *, struct hlv_writer *w,
+			     size_t at);
 };
+
+/* Move what x->rq borrows into the arena, so that x may outlive submit(). */
+enum hlv_err HLV_MUST_USE hlv_exchange_keep(struct hlv_exchange *x);
+/* From any thread: done() runs on x's own worker. */
+void hlv_exchange_return(struct hlv_exchange *x);
+/* The login of this exchange's session tag, or NULL. */
+const struct hlv_login *hlv_exchange_login(const struct hlv_exchange *x);
+/* A copy of `who` on the heap; NULL without memory. */
+struct hlv_login *hlv_login_new(uint32_t session_id, const struct hlv_ref *who);

@@ -55,7 +55,7 @@ char *hlv_flags_text(uint32_t flags, char *out)
 bool hlv_op_is_admin(uint32_t op)
 {
 	return (op >= 100 && op <= 105) || (op >= 300 && op <= 302) ||
-	       (op >= 1000 && op <= 1003);
+	       (op >= 1000 && op <= 1003) || (op >= 4000 && op <= 4002);
 }
 
 uint32_t hlv_rc_to_wire(uint32_t rc, int version)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The numbers of the protocol and their names: the only list (protocol.md 3.1-3.3, RFC 3652
- * 2.2.2; 2001 and 601-605 are the national ID-Pointer SDK's, industrial.md 5.2).
+ * 2.2.2; 2001 and 601-605 are the national ID-Pointer SDK's, industrial.md 5.2; 4000-4002 are our
+ * own and only ever sent to a peer whose site record offers them, docs/protocol.md).
  */
 #pragma once
 #include <stdbool.h>
@@ -30,7 +31,10 @@
 	X(HLV_OP_RETRIEVE_TXN_LOG, 1001, "RETRIEVE_TXN_LOG", TXN_LOG)                          \
 	X(HLV_OP_DUMP_HANDLES, 1002, "DUMP_HANDLES", DUMP)                                     \
 	X(HLV_OP_BACKUP_SERVER, 1003, "BACKUP_SERVER", HANDLE)                                 \
-	X(HLV_OP_LOGIN_ID_SYSTEM, 2001, "LOGIN_ID_SYSTEM", LOGIN)
+	X(HLV_OP_LOGIN_ID_SYSTEM, 2001, "LOGIN_ID_SYSTEM", LOGIN)                              \
+	X(HLV_OP_HELVE_COMMIT, 4000, "HELVE_COMMIT", OCTETS)                                   \
+	X(HLV_OP_HELVE_BULK, 4001, "HELVE_BULK", OCTETS)                                       \
+	X(HLV_OP_HELVE_CONTROL, 4002, "HELVE_CONTROL", OCTETS)
 
 enum hlv_op {
 #define X(name, number, text, shape) name = (number),
@@ -108,7 +112,7 @@ const char *hlv_rc_text(uint32_t rc);
 /* Comma-separated short names into `out` (at least 64 octets); returns `out`. */
 char *hlv_flags_text(uint32_t flags, char *out);
 
-/* 100-105, 300-302, 1000-1003: need an interface with the admin bit (protocol.md 10.3). */
+/* 100-105, 300-302, 1000-1003, 4000-4002: need an interface with the admin bit (protocol.md 10.3). */
 bool hlv_op_is_admin(uint32_t op);
 
 /* The code that stands on the wire towards a peer of this version, and back: 7 and 202 exist

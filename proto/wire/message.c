@@ -103,6 +103,7 @@ enum shape {
 	SHAPE_TXN_LOG,
 	SHAPE_DUMP,
 	SHAPE_LOGIN,
+	SHAPE_OCTETS,
 };
 
 static enum shape shape_of(uint32_t op)
@@ -227,6 +228,10 @@ static enum hlv_err get_body(struct hlv_reader *r, struct hlv_request *rq, int v
 		break;
 	case SHAPE_LOGIN:
 		hlv_ref_decode(r, &rq->auth.who);
+		break;
+	case SHAPE_OCTETS:
+		rq->handle = hlv_get_lp32(r);
+		rq->octets = hlv_get_lp32(r);
 		break;
 	}
 	return r->bad ? HLV_E_MALFORMED : HLV_OK;
@@ -356,6 +361,10 @@ static void put_request_body(struct hlv_writer *w, const struct hlv_request *rq,
 	case SHAPE_LOGIN:
 		hlv_ref_encode(w, &rq->auth.who);
 		break;
+	case SHAPE_OCTETS:
+		hlv_put_lp32(w, rq->handle);
+		hlv_put_lp32(w, rq->octets);
+		break;
 	}
 }
 
@@ -410,6 +419,10 @@ static enum hlv_body_kind success_kind(uint32_t op)
 		return HLV_BODY_SETUP;
 	case HLV_OP_GET_NEXT_TXN_ID:
 		return HLV_BODY_NEXT_TXN;
+	case HLV_OP_HELVE_COMMIT:
+	case HLV_OP_HELVE_BULK:
+	case HLV_OP_HELVE_CONTROL:
+		return HLV_BODY_OCTETS;
 	}
 	return HLV_BODY_EMPTY;
 }
@@ -488,6 +501,9 @@ static enum hlv_err get_response_body(struct hlv_reader *r, struct hlv_response 
 	case HLV_BODY_CHALLENGE:
 		get_challenge(r, rs, version);
 		break;
+	case HLV_BODY_OCTETS:
+		rs->octets = hlv_get_lp32(r);
+		break;
 	}
 	return r->bad ? HLV_E_MALFORMED : HLV_OK;
 }
@@ -561,6 +577,9 @@ void hlv_response_put_body(struct hlv_writer *w, const struct hlv_response *rs, 
 		hlv_put_lp32(w, rs->octets);
 		if (version < HLV_V(2, 1))
 			hlv_put_lp32(w, rs->digest.octets);
+		break;
+	case HLV_BODY_OCTETS:
+		hlv_put_lp32(w, rs->octets);
 		break;
 	}
 }

@@ -55,7 +55,8 @@ struct hlv_request {
 	struct hlv_list types;	 /* RESOLUTION: arrays */
 	struct hlv_bytes token;	 /* RESOLUTION: the SDK's authBytes, usually empty */
 	bool has_token;
-	struct hlv_list values; /* CREATE_HANDLE, ADD_VALUE, MODIFY_VALUE */
+	struct hlv_list values;	 /* CREATE_HANDLE, ADD_VALUE, MODIFY_VALUE */
+	struct hlv_bytes octets; /* HELVE_*: what stands behind the handle */
 	union {
 		struct { /* RESPONSE_TO_CHALLENGE, VERIFY_CHALLENGE, LOGIN_ID_SYSTEM */
 			struct hlv_bytes kind; /* "HS_SECKEY" or "HS_PUBKEY"; RESPONSE_ only */
@@ -106,6 +107,7 @@ enum hlv_body_kind {
 	HLV_BODY_NEXT_TXN,  /* number */
 	HLV_BODY_REFERRAL,  /* handle, values */
 	HLV_BODY_CHALLENGE, /* octets: the nonce */
+	HLV_BODY_OCTETS,    /* octets: HELVE_* */
 };
 
 /* A response; `kind` follows from operation and code (hlv_body_kind()). */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "proto/net/service.h"
+
+enum hlv_err hlv_exchange_keep(struct hlv_exchange *x)
+{
+	struct hlv_bytes kept = hlv_arena_copy(&x->arena, x->message);
+	if (x->arena.bad)
+		return HLV_E_NOMEM;
+	x->message = kept;
+	/* What was decoded once can be decoded again; an encrypted message still cannot. */
+	if (x->rq.m.env.flags & HLV_E_ENCRYPTED)
+		return HLV_OK;
+	HLV_TRY(hlv_message_decode(kept, &x->rq.m));
+	return hlv_request_decode(&x->rq.m, &x->rq);
+}
+
+static void finish(struct hlv_mail *mail, void *receiver)
+{
+	(void)receiver;
+	struct hlv_exchange *x = (struct hlv_exchange *)(void *)mail; /* its first member */
+	x->done(x);
+}
+
+void hlv_exchange_return(struct hlv_exchange *x)
+{
+	x->mail.open = finish;
+	hlv_mailbox_post(x->home, &x->mail);
+}
+
+const struct hlv_login *hlv_exchange_login(const struct hlv_exchange *x)
+{
+	for (const struct hlv_login *l = x->peer.logins; l; l = l->next)
+		if (l->session_id == x->rq.m.env.session_id)
+			return l;
+	return NULL;
+}
+
+struct hlv_login *hlv_login_new(uint32_t session_id, const struct hlv_ref *who)
+{
+	struct hlv_login *l = malloc(sizeof *l + who->handle.n);
+	if (!l)
+		return NULL;
+	uint8_t *handle = (uint8_t *)(l + 1);
+	if (who->handle.n)
+		memcpy(handle, who->handle.p, who->handle.n);
+	*l = (struct hlv_login){.session_id = session_id,
+				.who = {hlv_bytes(handle, who->handle.n), who->index}};
+	return l;
+}

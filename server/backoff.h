@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Wrong answers slow down whoever gives them, and nobody else (threats.md 3): for each identity and
+ * source network (IPv4 /24, IPv6 /48) 0.5 s, doubled up to 60 s; never a lock on the identity as
+ * such, so administrators elsewhere are not shut out. A table of fixed size: what is squeezed out
+ * of it is forgotten. Owned by one thread.
+ */
+#pragma once
+#include "proto/base/now.h"
+#include "proto/net/addr.h"
+#include "proto/wire/value.h"
+
+struct backoff;
+struct backoff *backoff_new(uint64_t secret); /* NULL without memory */
+void backoff_free(struct backoff *b);
+/* 0: go on; else milliseconds that this identity has to wait there. */
+uint32_t backoff_wait_ms(const struct backoff *b, const struct hlv_ref *who,
+			 const struct hlv_addr *source, struct hlv_now now);
+void backoff_failed(struct backoff *b, const struct hlv_ref *who, const struct hlv_addr *source,
+		    struct hlv_now now);
+void backoff_succeeded(struct backoff *b, const struct hlv_ref *who,
+		       const struct hlv_addr *source);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a request would change: from a request, who sent it and one snapshot to a transaction and
+ * the answer that is sent when it is committed (protocol.md 4.2, 11.2-11.4). Pure. Checks come in
+ * the reference's order, since clients rely on it: what is wrong with the request, is it ours,
+ * does it exist, and only then who asks.
+ */
+#pragma once
+#include "server/authz.h"
+#include "server/context.h"
+
+/* The operator's rules and the node's state, as far as they decide about a change. */
+struct plan_rules {
+	struct authz_lists lists;
+	bool list_handles;  /* 105 is answered at all */
+	bool prefix_admins; /* an administrator of the prefix may create under it (default true) */
+};
+
+struct plan_context {
+	const struct answer_context *answer; /* store, view, place, memo, arena */
+	const struct plan_rules *rules;
+	const struct authz_fetched *fetched;
+	size_t nfetched;
+	struct hlv_now now;
+	const uint8_t *random; /* 16 octets: a minted suffix */
+	bool force;	       /* local administrator who may lock everybody out */
+};
+
+enum plan_verdict {
+	PLAN_REFUSED,	/* rs says why */
+	PLAN_CHALLENGE, /* first find out who it is */
+	PLAN_FETCH,	/* first fetch plan->wanted (authz.h) */
+	PLAN_ANSWER,	/* allowed; rs is the answer (nothing to commit) */
+	PLAN_LIST,	/* allowed; the answer is a list: see below */
+	PLAN_COMMIT,	/* allowed; commit plan->txn, then send rs */
+};
+
+enum { PLAN_PUTS_MAX = 2, PLAN_CHECKS_MAX = 16 };
+struct plan {
+	struct store_txn txn; /* points to the arrays below and into the arena */
+	struct store_put puts[PLAN_PUTS_MAX];
+	struct store_check checks[PLAN_CHECKS_MAX]; /* every local record that was decisive */
+	uint32_t answer_flags;			    /* OWE, MNS */
+	struct hlv_ref wanted;
+	/* PLAN_LIST: registry space and prefix of the keys whose names are listed. */
+	enum store_space list_space;
+	struct store_key list_from;
+};
+
+/* Operations 1 (with private values), 100-105, 300-302. `who`->how is ACTOR_PUBLIC until somebody
+ * is known. For 1 the answer then has all matching values (11.3, 6). */
+enum plan_verdict plan_request(const struct plan_context *c, const struct principal *who,
+			       const struct hlv_request *rq, struct plan *plan,
+			       struct hlv_response *rs);
