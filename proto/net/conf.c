@@ -8,6 +8,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "proto/wire/name.h"
+
 enum { WHY = 512, VALUES_MAX = 64, TEXT_MAX = 256 };
 
 /* One load: where we are in the file, and what is wrong with it. */
@@ -252,6 +254,30 @@ static enum hlv_err set_nets(struct load *l, const struct hlv_option *row,
 	return HLV_OK;
 }
 
+static enum hlv_err set_refs(struct load *l, const struct hlv_option *row,
+			     char texts[][TEXT_MAX], size_t n)
+{
+	struct hlv_refs refs = {.n = n};
+	refs.list = malloc((n + 1) * (sizeof *refs.list + TEXT_MAX));
+	if (!refs.list)
+		return complain(l, "out of memory");
+	char *text = (char *)(refs.list + n + 1);
+	for (size_t i = 0; i < n; i++, text += TEXT_MAX) {
+		memcpy(text, texts[i], TEXT_MAX);
+		refs.list[i] = hlv_ref_parse(hlv_text(text));
+		if (refs.list[i].handle.n > 0 && strchr(text, ':'))
+			continue;
+		free(refs.list);
+		return complain(l, "%s: '%s' is no identity (example: 300:0.NA/88.118)",
+				row->name, texts[i]);
+	}
+	struct hlv_refs old;
+	memcpy(&old, l->out + row->offset, sizeof old);
+	free(old.list);
+	memcpy(l->out + row->offset, &refs, sizeof refs);
+	return HLV_OK;
+}
+
 static enum hlv_err set(struct load *l, const struct hlv_option *row, char texts[][TEXT_MAX],
 			size_t n)
 {
@@ -268,6 +294,8 @@ static enum hlv_err set(struct load *l, const struct hlv_option *row, char texts
 		return set_addrs(l, row, texts, n);
 	case HLV_OPT_NETS:
 		return set_nets(l, row, texts, n);
+	case HLV_OPT_REFS:
+		return set_refs(l, row, texts, n);
 	}
 	return HLV_E_USAGE;
 }
@@ -297,7 +325,8 @@ static enum hlv_err set_fallback(struct load *l, const struct hlv_option *row)
 
 static bool is_list(const struct hlv_option *row)
 {
-	return row->type == HLV_OPT_ADDRS || row->type == HLV_OPT_NETS;
+	return row->type == HLV_OPT_ADDRS || row->type == HLV_OPT_NETS ||
+	       row->type == HLV_OPT_REFS;
 }
 
 static const struct hlv_option *find_row(struct load *l, const char *key)

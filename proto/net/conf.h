@@ -7,6 +7,7 @@
 #pragma once
 #include "proto/base/err.h"
 #include "proto/net/addr.h"
+#include "proto/wire/value.h"
 
 enum hlv_option_type {
 	HLV_OPT_STRING, /* char * */
@@ -15,6 +16,7 @@ enum hlv_option_type {
 	HLV_OPT_BOOL,	/* bool */
 	HLV_OPT_ADDRS,	/* struct hlv_addrs: addresses with ports */
 	HLV_OPT_NETS,	/* struct hlv_nets: CIDR blocks */
+	HLV_OPT_REFS,	/* struct hlv_refs: identities, "index:handle" */
 	HLV_OPT_CHOICE, /* char *, one of `choices`, blank separated */
 };
 
@@ -38,6 +40,10 @@ struct hlv_net {
 };
 struct hlv_nets {
 	struct hlv_net *list;
+	size_t n;
+};
+struct hlv_refs {
+	struct hlv_ref *list; /* the handles stand behind the list, in the same memory */
 	size_t n;
 };
 bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a);
