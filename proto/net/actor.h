@@ -4,6 +4,8 @@
  * works a round: so whatever came while the last round worked is one batch of the next.
  */
 #pragma once
+#include <stdbool.h>
+
 #include "proto/base/now.h"
 #include "proto/net/mailbox.h"
 
