@@ -63,17 +63,28 @@ static enum hlv_err put_meta_u64(struct commit_engine *e, struct hlv_bytes name,
 	return meta_put(e, name, hlv_bytes(octets, sizeof octets));
 }
 
-enum hlv_err commit_found(struct commit_engine *e, const uint8_t epoch[16])
+static enum hlv_err put_format(struct commit_engine *e)
 {
 	uint8_t format[4];
 	hlv_store_u32(format, STORE_FORMAT_MAJOR << 16 | STORE_FORMAT_MINOR);
-	HLV_TRY(meta_put(e, hlv_text(FORMAT), hlv_bytes(format, sizeof format)));
+	return meta_put(e, hlv_text(FORMAT), hlv_bytes(format, sizeof format));
+}
+
+enum hlv_err commit_found(struct commit_engine *e, const uint8_t epoch[16])
+{
+	HLV_TRY(put_format(e));
 	HLV_TRY(meta_put(e, hlv_text(EPOCH), hlv_bytes(epoch, 16)));
 	HLV_TRY(put_meta_u64(e, hlv_text("count"), 0));
 	return put_meta_u64(e, hlv_text(SEQ), 0);
 }
 
-enum hlv_err commit_check_format(struct hlv_bytes stored, bool read_only, char *why)
+enum hlv_err commit_upgrade(struct commit_engine *e)
+{
+	return put_format(e);
+}
+
+enum hlv_err commit_check_format(struct hlv_bytes stored, bool read_only, bool *older,
+				 char *why)
 {
 	struct hlv_bytes value;
 	if (meta_open(stored, hlv_text(FORMAT), &value) != HLV_OK || value.n != 4) {
@@ -82,6 +93,7 @@ enum hlv_err commit_check_format(struct hlv_bytes stored, bool read_only, char *
 	}
 	uint32_t format = hlv_load_u32(value.p);
 	uint32_t major = format >> 16, minor = format & 0xFFFF;
+	*older = major == STORE_FORMAT_MAJOR && minor < STORE_FORMAT_MINOR;
 	bool newer = major > STORE_FORMAT_MAJOR ||
 		     (major == STORE_FORMAT_MAJOR && minor > STORE_FORMAT_MINOR && !read_only);
 	if (!newer)
@@ -127,7 +139,8 @@ static bool is_key(enum store_space space, struct hlv_bytes key)
 	case SPACE_META:
 		return key.n > 0 && key.n <= META_KEY_MAX;
 	case SPACE_HISTORY:
-		return key.n > 1 + JOURNAL_KEY_SIZE && key.n <= STORE_KEY_MAX + JOURNAL_KEY_SIZE;
+		return key.n > 1 + JOURNAL_KEY_SIZE &&
+		       key.n <= STORE_KEY_MAX + JOURNAL_KEY_SIZE;
 	case SPACE_AUDIT:
 	case SPACES:
 		break;
@@ -135,16 +148,17 @@ static bool is_key(enum store_space space, struct hlv_bytes key)
 	return false;
 }
 
-/* The identifier in an encoded record. */
-static struct hlv_bytes record_name(struct hlv_bytes stored)
-{
-	return hlv_bytes(stored.p + HLV_RECORD_HEADER,
-			 (size_t)(stored.p[2] << 8 | stored.p[3]));
-}
-
 static bool is_live(struct hlv_bytes stored)
 {
 	return !(stored.p[1] & HLV_RECORD_DELETED);
+}
+
+/* As much of a record as the puts below rely on: whoever made it is trusted with the rest. */
+static bool is_record(struct hlv_bytes stored)
+{
+	struct hlv_bytes name = hlv_record_name(stored);
+	return name.n > 0 && stored.p[0] == HLV_RECORD_FORMAT &&
+	       stored.n - (size_t)(name.p - stored.p) - name.n >= 4;
 }
 
 static bool is_put(const struct store_put *put)
@@ -153,9 +167,7 @@ static bool is_put(const struct store_put *put)
 		return false;
 	switch (put->space) {
 	case SPACE_RECORD:
-		return put->value.n >= HLV_RECORD_HEADER + 4 &&
-		       put->value.n - HLV_RECORD_HEADER - 4 >= record_name(put->value).n &&
-		       record_name(put->value).n > 0 && put->value.p[0] == HLV_RECORD_FORMAT;
+		return is_record(put->value);
 	case SPACE_PREFIX:
 		return put->value.n == 0 || put->value.n == STORE_PREFIX_SIZE;
 	case SPACE_JOURNAL:
@@ -230,7 +242,7 @@ static enum hlv_err count_record(struct group *g, const struct store_put *put)
 	}
 	if (was_live == is_live(put->value))
 		return HLV_OK;
-	return counters_move(&g->counters, record_name(put->value), was_live ? -1 : 1);
+	return counters_move(&g->counters, hlv_record_name(put->value), was_live ? -1 : 1);
 }
 
 static enum hlv_err put_one(struct group *g, const struct store_txn *txn,

@@ -33,9 +33,12 @@ enum hlv_err HLV_MUST_USE meta_open(struct hlv_bytes stored, struct hlv_bytes na
 				    struct hlv_bytes *value);
 
 /* META "format", decisions.md and threats.md D14: a newer minor may be read, a newer major not. */
-enum { STORE_FORMAT_MAJOR = 1, STORE_FORMAT_MINOR = 0 };
+enum { STORE_FORMAT_MAJOR = 1, STORE_FORMAT_MINOR = 1 };
 /* What a new registry holds: format and epoch (16 random octets that name this journal). */
 enum hlv_err HLV_MUST_USE commit_found(struct commit_engine *e, const uint8_t epoch[16]);
-/* Is the stored format ours to read, or to write? `why` gets a line. */
+/* Is the stored format ours to read, or to write? `why` gets a line. *older: whoever is about to
+ * write calls commit_upgrade() first, in a transaction of the engine's own. */
 enum hlv_err HLV_MUST_USE commit_check_format(struct hlv_bytes stored, bool read_only,
-					      char *why);
+					      bool *older, char *why);
+/* Give a registry of an older minor version what this one keeps beside it. */
+enum hlv_err HLV_MUST_USE commit_upgrade(struct commit_engine *e);

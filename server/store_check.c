@@ -105,7 +105,7 @@ static void check_record(struct walk *w, struct hlv_bytes key, struct hlv_bytes 
 		fault(w, key, "stored under a key that is not its own");
 	if (!hlv_name_is_registrable(rec.name))
 		fault(w, key, "identifier that cannot be registered");
-	if (rec.flags & ~(HLV_RECORD_DELETED | HLV_RECORD_ALL_PUBLIC))
+	if (rec.flags & ~(HLV_RECORD_DELETED | HLV_RECORD_ALL_PUBLIC | HLV_RECORD_HAS_STATE))
 		fault(w, key, "unknown flags 0x%02x", rec.flags);
 	if (rec.seq == 0 || rec.seq > w->last_seq)
 		fault(w, key, "place %" PRIu64 " is not in the journal", rec.seq);

@@ -23,6 +23,9 @@ enum {
 	PAGES_EACH_BULK_PUT = 2, /* neighbours share their path */
 };
 
+/* What a reader has in place of a table that an older registry lacks. */
+static const MDB_dbi NO_TABLE = (MDB_dbi)-1;
+
 struct store_view {
 	struct lmdb_store *store;
 	struct store_view *next;
@@ -180,6 +183,8 @@ static enum hlv_err lmdb_get(struct store_view *v, enum store_space space, struc
 			     struct hlv_bytes *value)
 {
 	MDB_val k = to_val(key), d;
+	if (v->store->tables[space] == NO_TABLE)
+		return HLV_E_NOT_FOUND;
 	int rc = mdb_get(v->txn, v->store->tables[space], &k, &d);
 	*value = rc == 0 ? from_val(d) : (struct hlv_bytes){0};
 	return to_err(rc);
@@ -189,6 +194,8 @@ static enum hlv_err lmdb_scan(struct store_view *v, enum store_space space,
 			      struct hlv_bytes from, store_scan_fn *visit, void *ctx)
 {
 	MDB_cursor *c;
+	if (v->store->tables[space] == NO_TABLE)
+		return HLV_OK;
 	int rc = mdb_cursor_open(v->txn, v->store->tables[space], &c);
 	if (rc != 0)
 		return to_err(rc);
@@ -436,26 +443,42 @@ static int record_order(const MDB_val *a, const MDB_val *b)
 	return hlv_compare(from_val(*a), from_val(*b));
 }
 
+/* A registry that no writer of this version has opened does not have them: they are empty. */
+static bool is_later(int space)
+{
+	return space == SPACE_AUDIT || space == SPACE_HISTORY;
+}
+
 static int open_tables(struct lmdb_store *s, MDB_txn *txn)
 {
-	static const char *const names[SPACES] = {
-		"record", "prefix", "journal", "meta", "audit", "history"};
+	static const char *const names[SPACES] = {"record", "prefix", "journal",
+						  "meta",   "audit",  "history"};
 	for (int i = 0; i < SPACES; i++) {
 		int rc = mdb_dbi_open(txn, names[i], s->read_only ? 0 : MDB_CREATE,
 				      &s->tables[i]);
+		if (rc == MDB_NOTFOUND && is_later(i)) {
+			s->tables[i] = NO_TABLE;
+			rc = 0;
+		}
 		if (rc != 0)
 			return rc;
 	}
 	return mdb_set_compare(txn, s->tables[SPACE_RECORD], record_order);
 }
 
-static enum hlv_err found(MDB_txn *txn, struct lmdb_store *s)
+/* For what stands in META alone. */
+static struct lmdb_commit opening(struct lmdb_store *s, MDB_txn *txn)
 {
-	uint8_t epoch[16];
-	struct lmdb_commit c = {
+	return (struct lmdb_commit){
 		.base = {commit_get, commit_reserve, commit_remove, commit_is_new},
 		.s = s,
 		.txn = txn};
+}
+
+static enum hlv_err found(MDB_txn *txn, struct lmdb_store *s)
+{
+	uint8_t epoch[16];
+	struct lmdb_commit c = opening(s, txn);
 	if (getrandom(epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch)
 		return HLV_E_IO;
 	return commit_found(&c.base, epoch);
@@ -469,8 +492,13 @@ static enum hlv_err check_or_found(struct lmdb_store *s, MDB_txn *txn, bool fres
 	MDB_stat stat;
 	int rc = mdb_get(txn, s->tables[SPACE_META], &k, &d);
 	if (rc == 0) {
-		enum hlv_err err = commit_check_format(from_val(d), s->read_only, what);
-		return err == HLV_OK ? err : store_file_say(why, path, what, err);
+		bool older;
+		enum hlv_err err = commit_check_format(from_val(d), s->read_only, &older, what);
+		if (err != HLV_OK || !older || s->read_only)
+			return err == HLV_OK ? err : store_file_say(why, path, what, err);
+		struct lmdb_commit c = opening(s, txn);
+		err = commit_upgrade(&c.base);
+		return err == HLV_OK ? err : store_file_say(why, path, hlv_strerror(err), err);
 	}
 	mdb_stat(txn, s->tables[SPACE_RECORD], &stat);
 	if (rc != MDB_NOTFOUND || !fresh || stat.ms_entries > 0)

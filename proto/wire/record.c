@@ -15,6 +15,38 @@ static uint32_t checksum(struct hlv_bytes key, struct hlv_bytes stored)
 	return hlv_crc32c(crc, hlv_skip(stored, SEQ_AT));
 }
 
+/* Nothing in it may be unknown: a later version's state is not for guessing at. */
+static enum hlv_err decode_state(struct hlv_bytes extension, struct hlv_record *rec)
+{
+	struct hlv_reader r = hlv_reader(extension);
+	if (!(rec->flags & HLV_RECORD_HAS_STATE))
+		return HLV_E_NEWER;
+	rec->state = hlv_get_u8(&r);
+	uint8_t zero = hlv_get_u8(&r);
+	rec->locks = hlv_get_u16(&r);
+	rec->state_since_ms = hlv_get_u64(&r);
+	rec->reason = hlv_get_lp32(&r);
+	if (r.bad)
+		return HLV_E_CORRUPT;
+	if (!hlv_finished(&r) || zero != 0 || rec->state > HLV_STATE_REVOKED ||
+	    rec->locks & ~HLV_LOCKS_ALL || rec->reason.n > HLV_REASON_MAX)
+		return HLV_E_NEWER;
+	/* Would be served with a second look for ever. */
+	return rec->state == HLV_STATE_ACTIVE && rec->locks == 0 ? HLV_E_CORRUPT : HLV_OK;
+}
+
+static void encode_state(struct hlv_writer *w, const struct hlv_record *rec)
+{
+	hlv_put_u8(w, rec->state);
+	hlv_put_u8(w, 0);
+	hlv_put_u16(w, rec->locks);
+	hlv_put_u64(w, rec->state_since_ms);
+	hlv_put_lp32(w, rec->reason);
+	if (rec->state > HLV_STATE_REVOKED || rec->locks & ~HLV_LOCKS_ALL ||
+	    rec->reason.n > HLV_REASON_MAX)
+		w->bad = true;
+}
+
 enum hlv_err hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 			       struct hlv_record *rec)
 {
@@ -27,7 +59,7 @@ enum hlv_err hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 	rec->flags = head.p[1];
 	rec->seq = hlv_load_u64(head.p + SEQ_AT);
 	rec->time_ms = hlv_load_u64(head.p + TIME_AT);
-	uint32_t extension = hlv_load_u32(head.p + EXTENSION_AT);
+	struct hlv_bytes extension = hlv_take(&r, hlv_load_u32(head.p + EXTENSION_AT));
 	rec->name = hlv_take(&r, (size_t)head.p[2] << 8 | head.p[3]);
 	size_t from = r.pos;
 	rec->values.n = hlv_get_u32(&r);
@@ -39,20 +71,31 @@ enum hlv_err hlv_record_decode(struct hlv_bytes stored, struct hlv_bytes key,
 		return HLV_E_NEWER;
 	if (format == 0 || checksum(key, stored) != crc)
 		return HLV_E_CORRUPT;
-	/* Who fills the extension puts octets where we look for the name. */
-	return extension == 0 ? HLV_OK : HLV_E_NEWER;
+	rec->state = HLV_STATE_ACTIVE;
+	rec->locks = 0;
+	rec->state_since_ms = 0;
+	rec->reason = (struct hlv_bytes){0};
+	if (extension.n > 0)
+		return decode_state(extension, rec);
+	return rec->flags & HLV_RECORD_HAS_STATE ? HLV_E_CORRUPT : HLV_OK;
 }
 
 void hlv_record_encode(struct hlv_writer *w, struct hlv_bytes key, const struct hlv_record *rec)
 {
 	size_t from = w->n;
+	bool has_state = rec->state != HLV_STATE_ACTIVE || rec->locks != 0;
+	unsigned flags = rec->flags & ~(unsigned)HLV_RECORD_HAS_STATE;
 	hlv_put_u8(w, HLV_RECORD_FORMAT);
-	hlv_put_u8(w, rec->flags);
+	hlv_put_u8(w, (uint8_t)(has_state ? flags | HLV_RECORD_HAS_STATE : flags));
 	hlv_put_u16(w, (uint16_t)rec->name.n);
 	hlv_put_u32(w, 0);
 	hlv_put_u64(w, rec->seq);
 	hlv_put_u64(w, rec->time_ms);
-	hlv_put_u32(w, 0);
+	size_t extension_at = hlv_put_hole32(w);
+	if (has_state) {
+		encode_state(w, rec);
+		hlv_fill32(w, extension_at);
+	}
 	hlv_put(w, rec->name);
 	hlv_list_encode(w, &rec->values);
 	if (!w->bad)
@@ -67,6 +110,16 @@ void hlv_record_stamp(uint8_t *stored, size_t n, struct hlv_bytes key, uint64_t 
 	hlv_store_u64(stored + SEQ_AT, seq);
 	hlv_store_u64(stored + TIME_AT, time_ms);
 	hlv_store_u32(stored + CRC_AT, checksum(key, hlv_bytes(stored, n)));
+}
+
+struct hlv_bytes hlv_record_name(struct hlv_bytes stored)
+{
+	struct hlv_reader r = hlv_reader(stored);
+	struct hlv_bytes head = hlv_take(&r, HLV_RECORD_HEADER);
+	if (head.n == 0)
+		return head;
+	hlv_take(&r, hlv_load_u32(head.p + EXTENSION_AT));
+	return hlv_take(&r, (size_t)head.p[2] << 8 | head.p[3]);
 }
 
 struct place {

@@ -12,7 +12,11 @@ static void check(struct hlv_bytes stored, struct hlv_bytes key)
 	struct hlv_record rec;
 	if (hlv_record_decode(stored, key, &rec) != HLV_OK)
 		return;
-	hlv_require(rec.name.n + rec.list.n + HLV_RECORD_HEADER == stored.n);
+	bool has_state = rec.flags & HLV_RECORD_HAS_STATE;
+	size_t extension = has_state ? HLV_RECORD_STATE_MAX - HLV_REASON_MAX + rec.reason.n : 0;
+	hlv_require(HLV_RECORD_HEADER + extension + rec.name.n + rec.list.n == stored.n);
+	hlv_require(has_state == (rec.state != HLV_STATE_ACTIVE || rec.locks != 0));
+	hlv_require(hlv_eq(hlv_record_name(stored), rec.name));
 	hlv_require(rec.list.n == rec.values.raw.n + 4);
 	struct hlv_writer w = fuzz_writer();
 	hlv_record_encode(&w, key, &rec);
@@ -32,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct hlv_arena *a = fuzz_arena();
 	if (n > HLV_MESSAGE_MAX)
 		return 0;
+	hlv_record_name(hlv_bytes(data, n));
 	check(hlv_bytes(data, n), hlv_text(key));
 	check(hlv_bytes(data, n), hlv_bytes(data, n < 8 ? n : 8));
 	if (n < HLV_RECORD_HEADER)

@@ -73,9 +73,9 @@ def keys(folder):
             yield name + "_" + entry["name"], bytes.fromhex(entry["hex"])
 
 
-def stored(name, list_octets, flags=2):
-    head = struct.pack(">BBHIQQI", 1, flags, len(name), 0, 7, 1700000000000, 0)
-    return head + name + list_octets
+def stored(name, list_octets, flags=2, state=b""):
+    head = struct.pack(">BBHIQQI", 1, flags, len(name), 0, 7, 1700000000000, len(state))
+    return head + state + name + list_octets
 
 
 def records(folder):
@@ -84,6 +84,8 @@ def records(folder):
         part = some[i : i + 4]
         yield f"record{i}", stored(b"88.118/x", struct.pack(">I", len(part)) + b"".join(part))
     yield "tombstone", stored("88.118/标识".encode(), struct.pack(">I", 0), flags=1)
+    frozen = struct.pack(">BBHQI", 3, 0, 0x15, 1700000000001, 5) + b"court"
+    yield "frozen", stored(b"88.118/x", struct.pack(">I", 0), flags=6, state=frozen)
 
 
 def journal(folder):
@@ -101,6 +103,29 @@ def journal(folder):
     yield "three", entry(1, 3, put + prefix + gone)
     yield "none", entry(1, 0, b"")
     yield "range", entry(2, 1000, array(b"\x0188.118/A") + array(b"\x0188.118/Z"))
+
+
+def groups(folder):
+    """Transactions on the control socket."""
+    def key(octets):
+        return struct.pack(">H", len(octets)) + octets
+
+    def txn(flags, checks, puts):
+        head = struct.pack(">BQII", flags, 1700000000000, len(checks), len(puts))
+        for space, seq, name in checks:
+            head += struct.pack(">BQ", space, seq) + key(name)
+        for space, name, value in puts:
+            head += bytes([space]) + key(name) + struct.pack(">I", len(value)) + value
+        return head
+
+    record = next(data for name, data in records(folder))
+    one = txn(0, [(0, 7, b"\x0188.118/X")], [(0, b"\x0188.118/X", record)])
+    bulk = txn(1, [], [(0, b"\x0188.118/%d" % i, record) for i in range(3)])
+    place = txn(0, [], [(3, b"load", bytes(96)), (1, b"\x010.NA/88.118", b"")])
+    yield "one", struct.pack(">I", 1) + one
+    yield "all", struct.pack(">I", 3) + one + bulk + place
+    yield "none", struct.pack(">I", 0)
+    yield "empty", struct.pack(">I", 1) + txn(0, [], [])
 
 
 def texts(folder, names):
@@ -155,6 +180,7 @@ def main():
     write(out, "record", records(vectors))
     write(out, "journal", journal(vectors))
     write(out, "jsonl", jsonl(vectors))
+    write(out, "txn_wire", groups(vectors))
     write(out, "batch", batch(data))
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")

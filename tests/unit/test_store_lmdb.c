@@ -92,8 +92,9 @@ static void test_newer(void **state)
 		enum hlv_err write, read;
 		const char *text;
 	} rows[] = {
-		{"ours", {0, 1, 0, 0}, 4, HLV_OK, HLV_OK, ""},
-		{"newer minor", {0, 1, 0, 1}, 4, HLV_E_NEWER, HLV_OK, "1.1"},
+		{"ours", {0, 1, 0, 1}, 4, HLV_OK, HLV_OK, ""},
+		{"older", {0, 1, 0, 0}, 4, HLV_OK, HLV_OK, ""},
+		{"newer minor", {0, 1, 0, 2}, 4, HLV_E_NEWER, HLV_OK, "1.2"},
 		{"newer major", {0, 2, 0, 0}, 4, HLV_E_NEWER, HLV_E_NEWER, "2.0"},
 		{"far newer", {255, 255, 0, 7}, 4, HLV_E_NEWER, HLV_E_NEWER, "65535.7"},
 		{"short", {0, 1, 0}, 3, HLV_E_CORRUPT, HLV_E_CORRUPT, "format"},
