@@ -210,21 +210,11 @@ enum hlv_err load_writer_home(struct load_writer *w, struct hlv_bytes handle)
 	return commit(w, &txn, 1);
 }
 
-/* The identifier in a stored record. */
-static struct hlv_bytes name_of(struct hlv_bytes stored)
-{
-	struct hlv_reader r = hlv_reader(stored);
-	hlv_get_u16(&r);
-	uint16_t n = hlv_get_u16(&r);
-	hlv_take(&r, HLV_RECORD_HEADER - 4);
-	return hlv_take(&r, n);
-}
-
 static enum hlv_err is_at_home(struct load_writer *w, const struct entry *e, bool *homed)
 {
 	uint8_t octets[5 + HLV_IDENTIFIER_MAX];
 	struct hlv_writer handle = hlv_writer(octets, sizeof octets);
-	hlv_name_put_prefix_handle(&handle, name_of(e->stored));
+	hlv_name_put_prefix_handle(&handle, hlv_record_name(e->stored));
 	if (!hlv_eq(hlv_written(&handle), hlv_buf_bytes(&w->prefix))) {
 		hlv_buf_clear(&w->prefix);
 		HLV_TRY(look_up_prefix(w, hlv_written(&handle), &w->is_homed));

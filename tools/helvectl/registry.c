@@ -144,7 +144,8 @@ static enum hlv_err add(struct registry *r, enum store_space space, struct hlv_b
 static enum hlv_err encode(struct registry *r, const struct store_key *key,
 			   const struct hlv_record *rec, struct hlv_bytes *stored)
 {
-	size_t room = HLV_RECORD_HEADER + rec->name.n + 4 + rec->values.raw.n;
+	size_t room = HLV_RECORD_HEADER + HLV_RECORD_STATE_MAX + rec->name.n + 4 +
+		      rec->values.raw.n;
 	uint8_t *p = hlv_alloc_raw(&r->arena, room);
 	struct hlv_writer w = hlv_writer(p, p ? room : 0);
 	hlv_record_encode(&w, store_key_bytes(key), rec);
