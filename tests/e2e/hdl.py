@@ -18,6 +18,7 @@ ANSWER_CHALLENGE, VERIFY_CHALLENGE = 200, 201
 HOME, UNHOME, LIST_HOMED = 300, 301, 302
 SESSION_SETUP, SESSION_TERMINATE, SESSION_KEY = 400, 401, 402
 NEXT_TXN, RETRIEVE_TXN, DUMP, BACKUP = 1000, 1001, 1002, 1003
+LOGIN = 2001  # the national SDK's (industrial.md 5.2)
 
 AT, CT, ENC, REC = 1 << 31, 1 << 30, 1 << 29, 1 << 28
 CA, CN, KC, PO = 1 << 27, 1 << 26, 1 << 25, 1 << 24
@@ -150,11 +151,12 @@ def envelope(length, request_id, session=0, version=(2, 11), suggest=(2, 11), fl
 
 
 class Request:
-    """A request, ready to be sent; `covered` is what its digest covers (4.0)."""
+    """A request, ready to be sent; `covered` is what its digest covers (4.0). A credential of
+    None leaves even its length away."""
 
     def __init__(self, op, body=b"", flags=USUAL, request_id=None, session=0,
                  version=(2, 11), suggest=None, serial=0xFFFF, rc=0, recursion=0,
-                 expiration=None):
+                 expiration=None, credential=b""):
         self.op, self.flags = op, flags
         self.id = next(_ids) if request_id is None else request_id
         self.session, self.version = session, version
@@ -163,8 +165,12 @@ class Request:
             expiration = int(time.time()) + 43200
         self.covered = (u32(op) + u32(rc) + u32(flags) + struct.pack(">HBB", serial, recursion, 0) +
                         u32(expiration) + u32(len(body)) + body)
-        self.message = self.covered + u32(0)
-        self.octets = self.envelope() + self.message
+        self.seal(self.covered + (b"" if credential is None else array(credential)))
+
+    def seal(self, message, flags=0):
+        """What stands behind the envelope: header, body and credential, or their cipher."""
+        self.message = message
+        self.octets = self.envelope(flags) + message
 
     def envelope(self, flags=0, part=0):
         return envelope(len(self.message), self.id, self.session, self.version, self.suggest,
@@ -221,19 +227,29 @@ class Message:
     def _body(self):
         r = Reader(self.raw_body)
         self.digest = None
-        if self.flags & RD and self.rc != 0:
+        if self.flags & RD and self.rc != 0 and self.version >= (2, 1):
             self._digest(r)
         self.body = r.data[r.at:]
-        self.handle = self.values = self.text = self.site = None
+        self.handle = self.values = self.text = self.site = self.names = self.nonce = None
         if self.rc == 1 and self.op == RESOLUTION:
             self.handle, self.values = r.array(), decode_values(r)
         elif self.rc == 1 and self.op == SITE_INFO:
             self.site = Site(self.body)
             r.take(r.left())
+        elif self.rc == 1 and self.op == CREATE:
+            self.handle = r.array() if r.left() else None
+        elif self.rc == 1 and self.op in (LIST, LIST_HOMED):
+            self.names = [r.array() for _ in range(r.u32())]
+        elif self.rc == 1 and self.op in (DELETE, ADD, REMOVE, MODIFY, HOME, UNHOME):
+            pass
+        elif self.rc == 402:
+            self.nonce = r.array()
+            if self.digest is None:  # below 2.1
+                self.digest = ("old", r.array())
         elif self.rc in (302, 303):
             self.handle = r.array()
             self.values = decode_values(r) if r.left() else []
-        elif self.rc > 1 and self.rc != 402:
+        elif self.rc > 1:
             self.text = r.array().decode() if r.left() else ""
         else:
             return
@@ -286,10 +302,12 @@ class Stub:
 class Udp:
     """One socket, one question after the other, answers put together by length."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=10, source=None):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.parts = {}
 
@@ -347,8 +365,9 @@ class Udp:
 class Tcp:
     """One connection."""
 
-    def __init__(self, address, timeout=10):
-        self.socket = socket.create_connection(address, timeout)
+    def __init__(self, address, timeout=10, source=None):
+        self.socket = socket.create_connection(address, timeout,
+                                               source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self):
@@ -374,12 +393,16 @@ class Tcp:
             data += piece
         return data
 
-    def receive(self):
-        """The next message, or None at the end of the stream."""
+    def receive_octets(self):
         head = self._exactly(ENVELOPE, at_start=True)
         if head is None:
             return None
-        return Message(head + self._exactly(struct.unpack(">I", head[16:20])[0]))
+        return head + self._exactly(struct.unpack(">I", head[16:20])[0])
+
+    def receive(self):
+        """The next message, or None at the end of the stream."""
+        octets = self.receive_octets()
+        return None if octets is None else Message(octets)
 
     def is_closed(self):
         """Waits until the peer closes; False when it sends something instead."""
