@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of the LMDB engine, which is three files: store_lmdb.c reads and commits,
+ * store_lmdb_open.c opens and closes, store_lmdb_tend.c is for whoever runs a node. They are the
+ * one door to LMDB; nobody else includes this.
+ */
+#pragma once
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "server/commit.h"
+#include "server/store_file.h"
+
+#define LMDB_GIB ((size_t)1 << 30)
+enum { LMDB_SPARE_PAGES = 64 }; /* of the small tables and the free list */
+
+/* What a reader has in place of a table that an older registry lacks. */
+static const MDB_dbi NO_TABLE = (MDB_dbi)-1;
+
+struct store_view {
+	struct lmdb_store *store;
+	struct store_view *next;
+	MDB_txn *txn; /* reset between views */
+};
+
+struct lmdb_store {
+	struct store base;
+	MDB_env *env;
+	MDB_dbi tables[SPACES];
+	int fd; /* of data.mdb: holds the writer's lock, extends the file */
+	bool read_only;
+	bool broken; /* an input/output error: only opening again tells what happened */
+	size_t page_size;
+	/* Guards the map's address: views hold it shared, whoever moves the map alone. Nothing
+	 * else is taken while it is held. */
+	pthread_rwlock_t map_lock;
+	pthread_mutex_t views_lock; /* guards `views`; nothing is taken inside */
+	struct store_view *views;
+};
+
+/* One LMDB write transaction, as commit.c sees it. */
+struct lmdb_commit {
+	struct commit_engine base;
+	struct lmdb_store *s;
+	MDB_txn *txn;
+	MDB_cursor *records;
+	struct store_key last; /* of the records; n == 0: none */
+	int rc;		       /* the last failure in LMDB's words */
+};
+
+static inline struct lmdb_store *lmdb_of(struct store *store)
+{
+	return (struct lmdb_store *)store;
+}
+
+/* LMDB's codes in our words. */
+enum hlv_err lmdb_err(int rc);
+
+static inline MDB_val lmdb_val(struct hlv_bytes b)
+{
+	union {
+		const void *in;
+		void *out;
+	} p = {b.p}; /* LMDB's struct serves both ways and does not write here */
+	return (MDB_val){.mv_size = b.n, .mv_data = p.out};
+}
+
+static inline struct hlv_bytes lmdb_bytes(MDB_val v)
+{
+	return hlv_bytes(v.mv_data, v.mv_size);
+}
+
+extern const struct store_ops lmdb_ops;
+/* A commit in a transaction of the caller's, for what stands in META alone. */
+struct lmdb_commit lmdb_opening(struct lmdb_store *s, MDB_txn *txn);
+void lmdb_close(struct store *store);
+enum hlv_err lmdb_say(char *why, const char *path, int rc);
