@@ -70,8 +70,8 @@ enum store_actor_how {
 	ACTOR_LOCAL,	 /* whoever can write to the registry's file or its control socket */
 	ACTOR_CHALLENGE, /* proved a key for this one request */
 	ACTOR_SESSION,
-	ACTOR_LOGIN, /* of a connection: the national SDK */
-	ACTOR_CERT,  /* TLS client certificate */
+	ACTOR_LOGIN,  /* of a connection: the national SDK */
+	ACTOR_CERT,   /* TLS client certificate */
 	ACTOR_PUBLIC, /* nobody: a value that everybody may write */
 };
 struct store_actor {
@@ -132,9 +132,11 @@ struct store {
  * process (or this one) writes to it; reading beside it is free. HLV_E_NOT_FOUND: no registry. */
 enum { STORE_WHY = 256 };
 struct store_lmdb_options {
-	bool create;	 /* what is there already is opened as it is */
-	bool read_only;	 /* beside a running server */
-	size_t map_size; /* octets of address space; 0: 64 GiB */
+	bool create;	   /* what is there already is opened as it is */
+	bool read_only;	   /* beside a running server */
+	bool verify_later; /* whoever opens it calls store_verify_first() before it commits */
+	size_t map_size;   /* octets of address space; 0: 64 GiB */
+	size_t map_max;	   /* how far that may grow; 0: as far as the machine goes */
 };
 enum hlv_err HLV_MUST_USE store_lmdb_open(const char *path, const struct store_lmdb_options *o,
 					  struct store **store, char *why);
@@ -183,6 +185,33 @@ enum hlv_err HLV_MUST_USE store_stats(struct store *, struct store_view *,
 /* Copy of the newest state, without free pages, to the new file `path`; durable when it returns.
  * It appears under its name only when it is complete. HLV_E_UNSUPPORTED for the memory engine. */
 enum hlv_err HLV_MUST_USE store_backup(struct store *, const char *path, char *why);
+
+/* Make a running backup give up with HLV_E_BUSY: space is short, or it holds its snapshot for too
+ * long. Any thread. */
+void store_backup_stop(struct store *);
+
+/* Free the slots of readers that died, in other processes. */
+enum hlv_err HLV_MUST_USE store_check_readers(struct store *, unsigned *freed);
+/* How many commits the oldest snapshot that somebody still reads is behind: pages that were freed
+ * since then cannot be used again (threats.md D8: alarm above 10,000). */
+enum hlv_err HLV_MUST_USE store_reader_lag(struct store *, uint64_t *commits);
+
+/* --- when the disk fails (docs/durability.md) --- */
+
+/* After a commit that gave HLV_E_IO, always and at once, also by who means to write no more: until
+ * then views wait. Opens the registry again under the views that exist, from the thread that
+ * commits. HLV_OK: *landed tells whether the group whose commit failed is in after all, all of it
+ * (its transactions' err and seq hold then), and more can be written. Anything else: nobody knows
+ * whether it is in; views read on where that is possible, and commits give HLV_E_IO or, on a disk
+ * that the system made read-only, HLV_E_PERMISSION. HLV_E_TIMEOUT: a view was held too long; call
+ * again. */
+enum hlv_err HLV_MUST_USE store_reopen(struct store *, bool *landed, char *why);
+
+/* An earlier run met such an error: commits give HLV_E_PERMISSION until everything was looked at.
+ * HLV_E_CORRUPT when that finds a fault; `why` holds the first. For the thread that commits; views
+ * of others may be open. store_lmdb_open() does this itself unless told `verify_later`. */
+bool store_is_unverified(const struct store *);
+enum hlv_err HLV_MUST_USE store_verify_first(struct store *, char *why);
 
 /* What store_verify() saw. */
 struct store_report {

@@ -242,3 +242,37 @@ enum hlv_err store_file_sync_dir(const char *dir)
 	close(fd);
 	return rc == 0 ? HLV_OK : HLV_E_IO;
 }
+
+static void mark_path(const char *dir, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/verify-first", dir);
+}
+
+void store_file_mark(const char *dir)
+{
+	char path[PATH_MAX];
+	mark_path(dir, path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+	if (store_file_sync_dir(dir) != HLV_OK)
+		return;
+}
+
+bool store_file_is_marked(const char *dir)
+{
+	char path[PATH_MAX];
+	mark_path(dir, path);
+	return access(path, F_OK) == 0;
+}
+
+enum hlv_err store_file_unmark(const char *dir)
+{
+	char path[PATH_MAX];
+	mark_path(dir, path);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return store_file_err(errno);
+	return store_file_sync_dir(dir);
+}

@@ -34,3 +34,9 @@ bool store_file_can_map(size_t size);
 bool store_file_is_full(int fd);
 /* Make directory entries durable. */
 enum hlv_err HLV_MUST_USE store_file_sync_dir(const char *dir);
+
+/* The file "verify-first" beside the data: a write or a sync failed, so that the next start looks
+ * at everything before it writes (threats.md D4). Made as well as it can be on a disk that fails. */
+void store_file_mark(const char *dir);
+bool store_file_is_marked(const char *dir);
+enum hlv_err HLV_MUST_USE store_file_unmark(const char *dir);

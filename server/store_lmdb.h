@@ -5,8 +5,10 @@
  * one door to LMDB; nobody else includes this.
  */
 #pragma once
+#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "server/commit.h"
 #include "server/store_file.h"
@@ -25,12 +27,18 @@ struct store_view {
 
 struct lmdb_store {
 	struct store base;
-	MDB_env *env;
+	MDB_env *env; /* NULL: could not be opened again */
 	MDB_dbi tables[SPACES];
-	int fd; /* of data.mdb: holds the writer's lock, extends the file */
+	int fd;		     /* of data.mdb: holds the writer's lock, extends the file */
+	char path[PATH_MAX]; /* of the directory */
 	bool read_only;
-	bool broken; /* an input/output error: only opening again tells what happened */
+	bool broken;	  /* an input/output error: only opening again tells what happened */
+	bool must_verify; /* a sync failed in an earlier run */
 	size_t page_size;
+	size_t map_max;	 /* 0: as far as address space goes */
+	size_t doubtful; /* LMDB's number of the transaction that was committed last */
+	/* A backup gives way: to whoever moves the map, and when it is told to. */
+	atomic_bool stop_backup;
 	/* Guards the map's address: views hold it shared, whoever moves the map alone. Nothing
 	 * else is taken while it is held. */
 	pthread_rwlock_t map_lock;
@@ -45,6 +53,7 @@ struct lmdb_commit {
 	MDB_txn *txn;
 	MDB_cursor *records;
 	struct store_key last; /* of the records; n == 0: none */
+	size_t pages;	       /* that it may need at the most */
 	int rc;		       /* the last failure in LMDB's words */
 };
 
@@ -74,4 +83,12 @@ extern const struct store_ops lmdb_ops;
 /* A commit in a transaction of the caller's, for what stands in META alone. */
 struct lmdb_commit lmdb_opening(struct lmdb_store *s, MDB_txn *txn);
 void lmdb_close(struct store *store);
+/* Have the map for oneself: no view is open then, and none begins before lmdb_unpark(). False
+ * when a view does not end in time. */
+bool lmdb_park(struct lmdb_store *s);
+void lmdb_unpark(struct lmdb_store *s);
+/* Close the environment, parked; the views stay and begin anew in the next one. */
+void lmdb_drop_env(struct lmdb_store *s);
+/* Open a finished copy of a registry, one file, and look at everything in it. */
+enum hlv_err lmdb_verify_copy(const char *file, char *why);
 enum hlv_err lmdb_say(char *why, const char *path, int rc);

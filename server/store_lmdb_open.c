@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "server/store_lmdb.h"
 
-enum { READERS = 512 };
+enum { READERS = 512, EXIT_REGISTRY = 75 };
+
+void lmdb_drop_env(struct lmdb_store *s)
+{
+	pthread_mutex_lock(&s->views_lock);
+	for (struct store_view *v = s->views; v; v = v->next) {
+		if (v->txn)
+			mdb_txn_abort(v->txn);
+		v->txn = NULL;
+	}
+	pthread_mutex_unlock(&s->views_lock);
+	if (s->env)
+		mdb_env_close(s->env);
+	s->env = NULL;
+}
 
 void lmdb_close(struct store *store)
 {
@@ -61,7 +75,18 @@ static enum hlv_err open_file(struct lmdb_store *s, const char *path,
 	return err == HLV_E_NOT_FOUND && o->create && !o->read_only ? HLV_OK : err;
 }
 
-static int open_env(struct lmdb_store *s, const char *path, size_t map_size)
+/* LMDB's own assertions: what it met in the file cannot be (threats.md D11). */
+static void on_assert(MDB_env *env, const char *text)
+{
+	(void)env;
+	fprintf(stderr,
+		"the registry's file is damaged (%s): stopping; run helvectl verify before "
+		"the next start\n",
+		text);
+	_exit(EXIT_REGISTRY);
+}
+
+static int open_env(struct lmdb_store *s, const char *path, size_t map_size, unsigned flags)
 {
 	int dead;
 	int rc = mdb_env_create(&s->env);
@@ -71,10 +96,11 @@ static int open_env(struct lmdb_store *s, const char *path, size_t map_size)
 		rc = mdb_env_set_maxdbs(s->env, SPACES);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(s->env, READERS);
+	if (rc == 0)
+		rc = mdb_env_set_assert(s->env, on_assert);
 	/* NOTLS and nothing else: no flag that trades durability for speed (threats.md D1). */
 	if (rc == 0)
-		rc = mdb_env_open(s->env, path, MDB_NOTLS | (s->read_only ? MDB_RDONLY : 0U),
-				  0640);
+		rc = mdb_env_open(s->env, path, MDB_NOTLS | flags, 0640);
 	if (rc == 0)
 		rc = mdb_reader_check(s->env, &dead);
 	return rc;
@@ -168,10 +194,12 @@ static enum hlv_err open_all(struct lmdb_store *s, const char *path,
 			     const struct store_lmdb_options *o, char *why)
 {
 	MDB_stat stat;
+	if (snprintf(s->path, sizeof s->path, "%s", path) >= (int)sizeof s->path)
+		return store_file_say(why, path, "path too long", HLV_E_LIMIT);
 	if (o->create && !o->read_only)
 		HLV_TRY(store_file_make_dir(path, why));
 	HLV_TRY(open_file(s, path, o, why));
-	int rc = open_env(s, path, o->map_size);
+	int rc = open_env(s, path, o->map_size, s->read_only ? MDB_RDONLY : 0U);
 	if (rc != 0)
 		return lmdb_say(why, path, rc);
 	mdb_env_stat(s->env, &stat);
@@ -182,26 +210,37 @@ static enum hlv_err open_all(struct lmdb_store *s, const char *path,
 	HLV_TRY(open_registry(s, o->create, path, why));
 	if (o->create && !s->read_only && store_file_sync_dir(path) != HLV_OK)
 		return store_file_say_errno(why, path, EIO);
-	return HLV_OK;
+	s->must_verify = !s->read_only && store_file_is_marked(path);
+	return o->verify_later ? HLV_OK : store_verify_first(&s->base, why);
 }
 
-enum hlv_err store_lmdb_open(const char *path, const struct store_lmdb_options *o,
-			     struct store **store, char *why)
+static struct lmdb_store *new_store(const struct store_lmdb_options *o)
 {
 	pthread_rwlockattr_t fair;
-	*store = NULL;
 	struct lmdb_store *s = calloc(1, sizeof *s);
 	if (!s)
-		return store_file_say(why, path, "out of memory", HLV_E_NOMEM);
+		return NULL;
 	s->base.ops = &lmdb_ops;
 	s->fd = -1;
 	s->read_only = o->read_only;
+	s->map_max = o->map_max;
+	atomic_init(&s->stop_backup, false);
 	pthread_mutex_init(&s->views_lock, NULL);
 	/* Whoever wants to move the map must not wait for a gap between views that overlap. */
 	pthread_rwlockattr_init(&fair);
 	pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&s->map_lock, &fair);
 	pthread_rwlockattr_destroy(&fair);
+	return s;
+}
+
+enum hlv_err store_lmdb_open(const char *path, const struct store_lmdb_options *o,
+			     struct store **store, char *why)
+{
+	*store = NULL;
+	struct lmdb_store *s = new_store(o);
+	if (!s)
+		return store_file_say(why, path, "out of memory", HLV_E_NOMEM);
 	enum hlv_err err = open_all(s, path, o, why);
 	if (err != HLV_OK) {
 		lmdb_close(&s->base);
@@ -209,4 +248,147 @@ enum hlv_err store_lmdb_open(const char *path, const struct store_lmdb_options *
 	}
 	*store = &s->base;
 	return HLV_OK;
+}
+
+/* --- opened again --- */
+
+static int read_tables(struct lmdb_store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+	if (rc != 0)
+		return rc;
+	bool read_only = s->read_only;
+	s->read_only = true; /* the tables are there: none is made */
+	rc = open_tables(s, txn);
+	s->read_only = read_only;
+	if (rc == 0)
+		return mdb_txn_commit(txn); /* keeps the tables open */
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+/* A disk that takes no more writes is often mounted read-only by the kernel; what is on it can
+ * still be served. */
+static enum hlv_err open_again(struct lmdb_store *s, char *why)
+{
+	const unsigned flags[] = {s->read_only ? MDB_RDONLY : 0U, MDB_RDONLY};
+	MDB_envinfo info = {0};
+	int rc = 0;
+	if (s->env)
+		mdb_env_info(s->env, &info);
+	lmdb_drop_env(s);
+	HLV_TRY(store_file_check(s->fd, s->path, why));
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		rc = open_env(s, s->path, info.me_mapsize, flags[i]);
+		if (rc == 0)
+			rc = read_tables(s);
+		if (rc == 0) {
+			s->read_only = flags[i] == MDB_RDONLY;
+			return HLV_OK;
+		}
+		lmdb_drop_env(s);
+	}
+	return lmdb_say(why, s->path, rc);
+}
+
+/* Is everything that can be read now on the disk, and can more be written? A commit says so: its
+ * syncs cover what stands before it. */
+static enum hlv_err prove(struct lmdb_store *s, uint64_t number, char *why)
+{
+	uint8_t octets[8];
+	hlv_store_u64(octets, number);
+	struct store_put put = {SPACE_META, hlv_text("reopened"), hlv_bytes(octets, 8)};
+	struct store_txn txn = {.puts = &put, .nputs = 1};
+	enum hlv_err err = lmdb_ops.commit(&s->base, &txn, 1);
+	if (err == HLV_OK)
+		err = txn.err;
+	return err == HLV_OK ? err : store_file_say(why, s->path, hlv_strerror(err), err);
+}
+
+enum hlv_err store_reopen(struct store *store, bool *landed, char *why)
+{
+	struct lmdb_store *s = lmdb_of(store);
+	MDB_envinfo info;
+	*landed = false;
+	if (store->ops != &lmdb_ops)
+		return HLV_OK;
+	if (!lmdb_park(s))
+		return store_file_say(why, s->path, "a reader does not end", HLV_E_TIMEOUT);
+	enum hlv_err err = open_again(s, why);
+	lmdb_unpark(s);
+	if (err != HLV_OK)
+		return err;
+	mdb_env_info(s->env, &info);
+	*landed = s->doubtful > 0 && info.me_last_txnid >= s->doubtful;
+	s->broken = false;
+	return prove(s, info.me_last_txnid, why);
+}
+
+/* --- verified before it is written to --- */
+
+static bool keep_first(void *ctx, const struct store_report *report, const char *fault)
+{
+	char *line = ctx;
+	(void)report;
+	if (fault && !*line)
+		snprintf(line, STORE_WHY, "%.200s", fault);
+	return true;
+}
+
+static enum hlv_err verify_all(struct store *store, const char *path, char *why)
+{
+	struct store_view *view;
+	struct store_report report = {0};
+	char line[STORE_WHY] = "";
+	HLV_TRY(store->ops->view_open(store, &view));
+	HLV_TRY(store->ops->view_begin(view));
+	enum hlv_err err = store_verify(store, view, keep_first, line, &report);
+	store->ops->view_end(view);
+	if (err != HLV_OK)
+		return store_file_say(why, path, hlv_strerror(err), err);
+	if (report.faults == 0)
+		return HLV_OK;
+	return store_file_say(why, path, line, HLV_E_CORRUPT);
+}
+
+bool store_is_unverified(const struct store *store)
+{
+	return store->ops == &lmdb_ops && ((const struct lmdb_store *)store)->must_verify;
+}
+
+enum hlv_err store_verify_first(struct store *store, char *why)
+{
+	if (!store_is_unverified(store))
+		return HLV_OK;
+	struct lmdb_store *s = lmdb_of(store);
+	HLV_TRY(verify_all(store, s->path, why));
+	if (store_file_unmark(s->path) != HLV_OK)
+		return store_file_say_errno(why, s->path, EIO);
+	s->must_verify = false;
+	return HLV_OK;
+}
+
+static enum hlv_err open_copy(struct lmdb_store *s, const char *file, char *why)
+{
+	s->fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (s->fd < 0)
+		return store_file_say_errno(why, file, errno);
+	HLV_TRY(store_file_check(s->fd, file, why));
+	int rc = open_env(s, file, 1 << 20, MDB_RDONLY | MDB_NOSUBDIR | MDB_NOLOCK);
+	if (rc == 0)
+		rc = read_tables(s);
+	return lmdb_say(why, file, rc);
+}
+
+enum hlv_err lmdb_verify_copy(const char *file, char *why)
+{
+	struct lmdb_store *s = new_store(&(struct store_lmdb_options){.read_only = true});
+	if (!s)
+		return store_file_say(why, file, "out of memory", HLV_E_NOMEM);
+	enum hlv_err err = open_copy(s, file, why);
+	if (err == HLV_OK)
+		err = verify_all(&s->base, file, why);
+	lmdb_close(&s->base);
+	return err;
 }
