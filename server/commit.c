@@ -3,16 +3,22 @@
 
 #include "proto/base/crc32c.h"
 #include "server/counter.h"
+#include "server/history.h"
 #include "server/journal.h"
+#include "server/trail.h"
 
-static const char FORMAT[] = "format", EPOCH[] = "epoch", SEQ[] = "seq";
+static const char FORMAT[] = "format", EPOCH[] = "epoch", SEQ[] = "seq", STATE[] = "state",
+		  HISTORY[] = "history";
 enum { CRC_SIZE = 4, META_KEY_MAX = 500, VALUE_MAX = 1 << 27 };
 
 struct group {
 	struct commit_engine *e;
 	struct counters counters;
+	struct trail trail;
 	struct hlv_buf entry; /* the journal entry in the making */
-	uint64_t seq;	      /* last place given */
+	struct hlv_buf
+		old;  /* what the running put replaces: a reserve ends the engine's copy */
+	uint64_t seq; /* last place given */
 	bool changed;
 };
 
@@ -75,11 +81,50 @@ enum hlv_err commit_found(struct commit_engine *e, const uint8_t epoch[16])
 	HLV_TRY(put_format(e));
 	HLV_TRY(meta_put(e, hlv_text(EPOCH), hlv_bytes(epoch, 16)));
 	HLV_TRY(put_meta_u64(e, hlv_text("count"), 0));
+	HLV_TRY(meta_put(e, hlv_text(STATE), sum_bytes(&(struct sum){0})));
 	return put_meta_u64(e, hlv_text(SEQ), 0);
 }
 
-enum hlv_err commit_upgrade(struct commit_engine *e)
+struct summing {
+	struct hlv_hasher *hasher;
+	enum store_space space;
+	struct sum sum;
+	enum hlv_err err;
+};
+
+static bool sum_one(void *ctx, struct hlv_bytes key, struct hlv_bytes value)
 {
+	struct summing *s = ctx;
+	struct sum term;
+	s->err = sum_term(s->hasher, s->space, key, value, &term);
+	if (s->err == HLV_OK)
+		sum_add(&s->sum, &term);
+	return s->err == HLV_OK;
+}
+
+static enum hlv_err sum_all(struct commit_engine *e, commit_scan_fn *scan, struct summing *s)
+{
+	static const enum store_space spaces[] = {SPACE_RECORD, SPACE_PREFIX};
+	for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+		s->space = spaces[i];
+		HLV_TRY(scan(e, s->space, sum_one, s));
+		HLV_TRY(s->err);
+	}
+	return HLV_OK;
+}
+
+enum hlv_err commit_upgrade(struct commit_engine *e, commit_scan_fn *scan)
+{
+	struct summing s = {0};
+	uint64_t seq;
+	HLV_TRY(hlv_hasher_new(HLV_SHA256, &s.hasher));
+	enum hlv_err err = sum_all(e, scan, &s);
+	hlv_hasher_free(s.hasher);
+	if (err != HLV_OK)
+		return err;
+	HLV_TRY(meta_put(e, hlv_text(STATE), sum_bytes(&s.sum)));
+	HLV_TRY(get_meta_u64(e, hlv_text(SEQ), &seq));
+	HLV_TRY(put_meta_u64(e, hlv_text(HISTORY), seq));
 	return put_format(e);
 }
 
@@ -176,7 +221,8 @@ static bool is_put(const struct store_put *put)
 		return put->value.n == 0;
 	case SPACE_META:
 		return true;
-	case SPACE_AUDIT:
+	case SPACE_AUDIT: /* by trail_check() */
+		return put->value.n > 0;
 	case SPACES:
 		break;
 	}
@@ -206,18 +252,32 @@ static bool is_range(const struct store_txn *txn)
 	return true;
 }
 
-static enum hlv_err check_txn(struct commit_engine *e, const struct store_txn *txn)
+/* A checkpoint signs the head that it finds, so it is a transaction of its own. */
+static enum hlv_err check_checkpoint(const struct trail *trail, const struct store_txn *txn)
+{
+	for (size_t i = 0; i < txn->nputs; i++) {
+		if (txn->puts[i].space != SPACE_AUDIT)
+			continue;
+		if (txn->nputs > 1)
+			return HLV_E_MALFORMED;
+		HLV_TRY(trail_check(trail, &txn->puts[i]));
+	}
+	return HLV_OK;
+}
+
+static enum hlv_err check_txn(struct group *g, const struct store_txn *txn)
 {
 	for (size_t i = 0; i < txn->nputs; i++)
 		if (!is_put(&txn->puts[i]))
 			return HLV_E_MALFORMED;
 	if (txn->bulk && !is_range(txn))
 		return HLV_E_MALFORMED;
+	HLV_TRY(check_checkpoint(&g->trail, txn));
 	for (size_t i = 0; i < txn->nchecks; i++) {
 		uint64_t seq;
 		if (!is_key(txn->checks[i].space, txn->checks[i].key))
 			return HLV_E_MALFORMED;
-		HLV_TRY(stored_seq(e, &txn->checks[i], &seq));
+		HLV_TRY(stored_seq(g->e, &txn->checks[i], &seq));
 		if (seq != txn->checks[i].seq)
 			return HLV_E_CONFLICT;
 	}
@@ -226,41 +286,86 @@ static enum hlv_err check_txn(struct commit_engine *e, const struct store_txn *t
 
 /* --- puts --- */
 
-/* How the put moves the number of live records, with what stood there before. The old spelling
- * may differ from the new in case alone, so both count for the same prefix. */
-static enum hlv_err count_record(struct group *g, const struct store_put *put)
+/* What stands there now, copied; empty when nothing does. */
+static enum hlv_err get_old(struct group *g, const struct store_put *put, struct hlv_bytes *old)
 {
-	bool was_live = false;
-	if (!g->e->is_new(g->e, SPACE_RECORD, put->key)) {
-		struct hlv_bytes old;
-		enum hlv_err err = g->e->get(g->e, SPACE_RECORD, put->key, &old);
-		if (err != HLV_OK && err != HLV_E_NOT_FOUND)
-			return err;
-		if (err == HLV_OK && old.n < HLV_RECORD_HEADER)
-			return HLV_E_CORRUPT;
-		was_live = err == HLV_OK && is_live(old);
-	}
+	struct hlv_bytes stored;
+	*old = (struct hlv_bytes){0};
+	if (g->e->is_new(g->e, put->space, put->key))
+		return HLV_OK;
+	enum hlv_err err = g->e->get(g->e, put->space, put->key, &stored);
+	if (err == HLV_E_NOT_FOUND)
+		return HLV_OK;
+	if (err != HLV_OK)
+		return err;
+	if (put->space == SPACE_RECORD && stored.n < HLV_RECORD_HEADER)
+		return HLV_E_CORRUPT;
+	hlv_buf_clear(&g->old);
+	hlv_buf_put(&g->old, stored);
+	*old = hlv_buf_bytes(&g->old);
+	return g->old.bad ? HLV_E_NOMEM : HLV_OK;
+}
+
+/* How the put moves the number of live records. The old spelling may differ from the new in case
+ * alone, so both count for the same prefix. */
+static enum hlv_err count_record(struct group *g, const struct store_put *put,
+				 struct hlv_bytes old)
+{
+	bool was_live = old.n && is_live(old);
 	if (was_live == is_live(put->value))
 		return HLV_OK;
 	return counters_move(&g->counters, hlv_record_name(put->value), was_live ? -1 : 1);
 }
 
+/* The former version, under the change that ends it. What this transaction itself put before was
+ * never to be seen. */
+static enum hlv_err keep_old(struct group *g, const struct store_txn *txn,
+			     const struct store_put *put, struct hlv_bytes old)
+{
+	uint8_t octets[STORE_KEY_MAX + JOURNAL_KEY_SIZE], *place;
+	if (old.n == 0 || hlv_record_seq(old) == txn->seq)
+		return HLV_OK;
+	struct hlv_bytes key = history_key(put->key, txn->seq, octets);
+	HLV_TRY(g->e->reserve(g->e, SPACE_HISTORY, key, old.n, &place));
+	memcpy(place, old.p, old.n);
+	return HLV_OK;
+}
+
+/* A record or a prefix: what is journalled, summed and audited. */
+static enum hlv_err put_change(struct group *g, const struct store_txn *txn,
+			       const struct store_put *put)
+{
+	struct commit_engine *e = g->e;
+	struct trail_change change = {.put = put};
+	size_t n = put->value.n;
+	uint8_t *place;
+	HLV_TRY(get_old(g, put, &change.before));
+	if (put->space == SPACE_RECORD) {
+		HLV_TRY(count_record(g, put, change.before));
+		HLV_TRY(keep_old(g, txn, put, change.before));
+	}
+	if (n == 0) {
+		HLV_TRY(e->remove(e, put->space, put->key));
+		return trail_change(&g->trail, txn, &change);
+	}
+	HLV_TRY(e->reserve(e, put->space, put->key, n, &place));
+	memcpy(place, put->value.p, n);
+	if (put->space == SPACE_RECORD)
+		hlv_record_stamp(place, n, put->key, txn->seq, txn->time_ms);
+	change.after = hlv_bytes(place, n);
+	return trail_change(&g->trail, txn, &change);
+}
+
 static enum hlv_err put_one(struct group *g, const struct store_txn *txn,
 			    const struct store_put *put)
 {
-	struct commit_engine *e = g->e;
-	uint8_t *place;
+	if (journal_has(put->space))
+		return put_change(g, txn, put);
 	if (put->value.n == 0)
-		return e->remove(e, put->space, put->key);
-	if (put->space == SPACE_META)
-		return meta_put(e, put->key, put->value);
-	if (put->space == SPACE_RECORD)
-		HLV_TRY(count_record(g, put));
-	HLV_TRY(e->reserve(e, put->space, put->key, put->value.n, &place));
-	memcpy(place, put->value.p, put->value.n);
-	if (put->space == SPACE_RECORD)
-		hlv_record_stamp(place, put->value.n, put->key, txn->seq, txn->time_ms);
-	return HLV_OK;
+		return g->e->remove(g->e, put->space, put->key);
+	if (put->space == SPACE_AUDIT)
+		return trail_checkpoint(&g->trail, txn, put);
+	return meta_put(g->e, put->key, put->value); /* is_put(): no other space */
 }
 
 static bool has_entry(const struct store_txn *txn)
@@ -288,8 +393,10 @@ static enum hlv_err put_txn(struct group *g, struct store_txn *txn)
 {
 	bool journalled = has_entry(txn);
 	txn->seq = journalled ? g->seq + 1 : g->seq;
+	HLV_TRY(trail_txn_begin(&g->trail, txn));
 	for (size_t i = 0; i < txn->nputs; i++)
 		HLV_TRY(put_one(g, txn, &txn->puts[i]));
+	HLV_TRY(trail_txn_end(&g->trail, txn));
 	g->changed = g->changed || txn->nputs > 0;
 	if (!journalled)
 		return HLV_OK;
@@ -314,6 +421,7 @@ static enum hlv_err put_sums(struct group *g, uint64_t seq_before)
 		for (struct counter *k = g->counters.buckets[i]; k; k = k->next)
 			HLV_TRY(move_counter(g, k->name, k->moved));
 	HLV_TRY(move_counter(g, hlv_text("count"), g->counters.all));
+	HLV_TRY(trail_end(&g->trail));
 	if (g->seq == seq_before)
 		return HLV_OK;
 	return put_meta_u64(g->e, hlv_text(SEQ), g->seq);
@@ -328,11 +436,12 @@ static bool is_verdict(enum hlv_err err)
 
 static enum hlv_err run_group(struct group *g, struct store_txn *txns, size_t n)
 {
+	HLV_TRY(trail_begin(&g->trail, g->e));
 	HLV_TRY(get_meta_u64(g->e, hlv_text(SEQ), &g->seq));
 	uint64_t before = g->seq;
 	for (size_t i = 0; i < n; i++) {
 		txns[i].seq = 0;
-		txns[i].err = check_txn(g->e, &txns[i]);
+		txns[i].err = check_txn(g, &txns[i]);
 		if (!is_verdict(txns[i].err))
 			return txns[i].err;
 		if (txns[i].err == HLV_OK)
@@ -349,6 +458,8 @@ enum hlv_err commit_group(struct commit_engine *e, struct store_txn *txns, size_
 	enum hlv_err err = run_group(&g, txns, n);
 	*changed = g.changed;
 	counters_fini(&g.counters);
+	trail_fini(&g.trail);
 	hlv_buf_free(&g.entry);
+	hlv_buf_free(&g.old);
 	return err;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What every engine does with a group of transactions: look at their checks, give them places,
- * stamp and put their records, move the counters, write the journal. The engine lends the four
+ * stamp and put their records, keep the former ones, move the counters, write the journal and
+ * what trail.h keeps. The engine lends the four
  * verbs below, which act on one transaction of its own, and makes the result durable or drops it.
  */
 #pragma once
@@ -40,5 +41,8 @@ enum hlv_err HLV_MUST_USE commit_found(struct commit_engine *e, const uint8_t ep
  * write calls commit_upgrade() first, in a transaction of the engine's own. */
 enum hlv_err HLV_MUST_USE commit_check_format(struct hlv_bytes stored, bool read_only,
 					      bool *older, char *why);
-/* Give a registry of an older minor version what this one keeps beside it. */
-enum hlv_err HLV_MUST_USE commit_upgrade(struct commit_engine *e);
+/* Give a registry of an older minor version what this one keeps beside it: the sum of all that is
+ * in it, for which `scan` walks a whole space, and where its history begins. */
+typedef enum hlv_err commit_scan_fn(struct commit_engine *, enum store_space, store_scan_fn *,
+				    void *ctx);
+enum hlv_err HLV_MUST_USE commit_upgrade(struct commit_engine *e, commit_scan_fn *scan);

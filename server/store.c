@@ -73,6 +73,17 @@ enum hlv_err store_meta_get(struct store *store, struct store_view *view, const 
 	return get_meta(store, view, hlv_text(name), value);
 }
 
+enum hlv_err store_state_hash(struct store *store, struct store_view *view,
+			      uint8_t hash[STORE_STATE_HASH])
+{
+	struct hlv_bytes value;
+	HLV_TRY(store_meta_get(store, view, "state", &value));
+	if (value.n != STORE_STATE_HASH)
+		return HLV_E_CORRUPT;
+	memcpy(hash, value.p, STORE_STATE_HASH);
+	return HLV_OK;
+}
+
 static enum hlv_err get_number(struct store *store, struct store_view *view,
 			       struct hlv_bytes name, uint64_t *n)
 {

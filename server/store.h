@@ -162,6 +162,11 @@ enum hlv_err HLV_MUST_USE store_last_seq(struct store *, struct store_view *, ui
 /* The value of a META name, its CRC checked. */
 enum hlv_err HLV_MUST_USE store_meta_get(struct store *, struct store_view *, const char *name,
 					 struct hlv_bytes *value);
+/* One number for all that RECORD and PREFIX hold (sum.h): equal in two registries that hold the
+ * same. HLV_E_NOT_FOUND: never written to since it had such a number. */
+enum { STORE_STATE_HASH = 32 };
+enum hlv_err HLV_MUST_USE store_state_hash(struct store *, struct store_view *,
+					   uint8_t hash[STORE_STATE_HASH]);
 /* The value under which PREFIX keeps a homed prefix. */
 enum { STORE_PREFIX_SIZE = 13 };
 void store_prefix_encode(struct hlv_bytes key, uint64_t time_ms,

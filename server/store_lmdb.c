@@ -255,6 +255,12 @@ static int reserve_record(struct lmdb_commit *c, struct hlv_bytes key, MDB_val *
 	return rc;
 }
 
+/* Does it only ever grow at its end? */
+static bool is_log(enum store_space space)
+{
+	return space == SPACE_JOURNAL || space == SPACE_AUDIT;
+}
+
 static enum hlv_err commit_reserve(struct commit_engine *e, enum store_space space,
 				   struct hlv_bytes key, size_t n, uint8_t **place)
 {
@@ -266,7 +272,7 @@ static enum hlv_err commit_reserve(struct commit_engine *e, enum store_space spa
 	} else {
 		c->pages += PAGES_EACH_PUT;
 		c->rc = mdb_put(c->txn, c->s->tables[space], &k, &d,
-				MDB_RESERVE | (space == SPACE_JOURNAL ? MDB_APPEND : 0U));
+				MDB_RESERVE | (is_log(space) ? MDB_APPEND : 0U));
 	}
 	*place = d.mv_data;
 	return lmdb_err(c->rc);

@@ -135,6 +135,7 @@ static int open_tables(struct lmdb_store *s, MDB_txn *txn)
 	}
 	return mdb_set_compare(txn, s->tables[SPACE_RECORD], record_order);
 }
+
 static enum hlv_err found(MDB_txn *txn, struct lmdb_store *s)
 {
 	uint8_t epoch[16];
@@ -142,6 +143,14 @@ static enum hlv_err found(MDB_txn *txn, struct lmdb_store *s)
 	if (getrandom(epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch)
 		return HLV_E_IO;
 	return commit_found(&c.base, epoch);
+}
+
+static enum hlv_err scan_all(struct commit_engine *e, enum store_space space,
+			     store_scan_fn *visit, void *ctx)
+{
+	struct lmdb_commit *c = (struct lmdb_commit *)e;
+	struct store_view view = {.store = c->s, .txn = c->txn};
+	return lmdb_ops.scan(&view, space, (struct hlv_bytes){0}, visit, ctx);
 }
 
 static enum hlv_err check_or_found(struct lmdb_store *s, MDB_txn *txn, bool fresh,
@@ -158,7 +167,7 @@ static enum hlv_err check_or_found(struct lmdb_store *s, MDB_txn *txn, bool fres
 		if (err != HLV_OK || !older || s->read_only)
 			return err == HLV_OK ? err : store_file_say(why, path, what, err);
 		struct lmdb_commit c = lmdb_opening(s, txn);
-		err = commit_upgrade(&c.base);
+		err = commit_upgrade(&c.base, scan_all);
 		return err == HLV_OK ? err : store_file_say(why, path, hlv_strerror(err), err);
 	}
 	mdb_stat(txn, s->tables[SPACE_RECORD], &stat);

@@ -70,6 +70,55 @@ enum hlv_err hlv_hash(enum hlv_hash hash, struct hlv_bytes b, uint8_t out[HLV_HA
 	return hlv_hash_spans(hash, &b, 1, out);
 }
 
+struct hlv_hasher {
+	EVP_MD_CTX *ctx;
+	const EVP_MD *md;
+	bool bad;
+};
+
+enum hlv_err hlv_hasher_new(enum hlv_hash hash, struct hlv_hasher **out)
+{
+	const EVP_MD *md = hlv_hash_md(hash);
+	if (!md)
+		return HLV_E_UNSUPPORTED;
+	struct hlv_hasher *h = calloc(1, sizeof *h);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	if (!h || !ctx) {
+		free(h);
+		EVP_MD_CTX_free(ctx);
+		return HLV_E_NOMEM;
+	}
+	*h = (struct hlv_hasher){.ctx = ctx, .md = md};
+	*out = h;
+	return HLV_OK;
+}
+
+void hlv_hasher_free(struct hlv_hasher *h)
+{
+	if (!h)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+void hlv_hasher_begin(struct hlv_hasher *h)
+{
+	h->bad = !EVP_DigestInit_ex2(h->ctx, h->md, NULL);
+}
+
+void hlv_hasher_add(struct hlv_hasher *h, struct hlv_bytes b)
+{
+	if (b.n && !h->bad)
+		h->bad = !EVP_DigestUpdate(h->ctx, b.p, b.n);
+}
+
+enum hlv_err hlv_hasher_end(struct hlv_hasher *h, uint8_t out[HLV_HASH_MAX])
+{
+	if (h->bad || !EVP_DigestFinal_ex(h->ctx, out, NULL))
+		return HLV_E_CRYPTO;
+	return HLV_OK;
+}
+
 static bool hash_of_digest(uint8_t kind, enum hlv_hash *hash)
 {
 	switch (kind) {

@@ -19,6 +19,15 @@ enum hlv_err HLV_MUST_USE hlv_hash_spans(enum hlv_hash hash, const struct hlv_by
 enum hlv_err HLV_MUST_USE hlv_hash(enum hlv_hash hash, struct hlv_bytes b,
 				   uint8_t out[HLV_HASH_MAX]);
 
+/* For many digests in a row: what it needs is made once. Heap; one owner. begin, add any number of
+ * times, end; what fails on the way is told by end. */
+struct hlv_hasher;
+enum hlv_err HLV_MUST_USE hlv_hasher_new(enum hlv_hash hash, struct hlv_hasher **hasher);
+void hlv_hasher_free(struct hlv_hasher *hasher); /* NULL is fine */
+void hlv_hasher_begin(struct hlv_hasher *hasher);
+void hlv_hasher_add(struct hlv_hasher *hasher, struct hlv_bytes b);
+enum hlv_err HLV_MUST_USE hlv_hasher_end(struct hlv_hasher *hasher, uint8_t out[HLV_HASH_MAX]);
+
 /* The digest of a request for a response of `version` (4.0); d->octets points into `out`. */
 enum hlv_err HLV_MUST_USE hlv_request_digest(struct hlv_bytes covered, int version,
 					     uint8_t out[HLV_HASH_MAX], struct hlv_digest *d);

@@ -122,6 +122,11 @@ struct hlv_bytes hlv_record_name(struct hlv_bytes stored)
 	return hlv_take(&r, (size_t)head.p[2] << 8 | head.p[3]);
 }
 
+uint64_t hlv_record_seq(struct hlv_bytes stored)
+{
+	return stored.n < HLV_RECORD_HEADER ? 0 : hlv_load_u64(stored.p + SEQ_AT);
+}
+
 struct place {
 	uint32_t index;
 	uint32_t n;

@@ -61,6 +61,8 @@ void hlv_record_stamp(uint8_t *stored, size_t n, struct hlv_bytes key, uint64_t 
 
 /* The spelling in an encoded record that nobody checked yet; empty when it cannot be one. */
 struct hlv_bytes hlv_record_name(struct hlv_bytes stored);
+/* The place of its change, likewise; 0 when it cannot be one. */
+uint64_t hlv_record_seq(struct hlv_bytes stored);
 
 /* Put the values of `list` into ascending index order, into `w`, and tell in *flags whether all
  * are public. HLV_E_EXISTS when an index occurs twice, HLV_E_LIMIT for an index of 0 or above

@@ -34,6 +34,35 @@ static void digests(void **state)
 	}
 }
 
+static void hasher_is_used_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(hashes); i++) {
+		struct hlv_hasher *h;
+		uint8_t out[HLV_HASH_MAX], once[HLV_HASH_MAX];
+		size_t n = hlv_hash_size(hashes[i].hash);
+		check_err(hashes[i].name, hlv_hasher_new(hashes[i].hash, &h), HLV_OK);
+		check_err("no octets", hlv_hash(hashes[i].hash, (struct hlv_bytes){0}, once),
+			  HLV_OK);
+		for (int round = 0; round < 3; round++) {
+			hlv_hasher_begin(h);
+			hlv_hasher_add(h, hlv_text("given up"));
+			hlv_hasher_begin(h);
+			hlv_hasher_add(h, hlv_text("a"));
+			hlv_hasher_add(h, (struct hlv_bytes){0});
+			hlv_hasher_add(h, hlv_text("bc"));
+			check_err(hashes[i].name, hlv_hasher_end(h, out), HLV_OK);
+			check_bytes(hashes[i].name, hlv_bytes(out, n),
+				    hex(&arena, hashes[i].abc));
+			hlv_hasher_begin(h);
+			check_err("no octets", hlv_hasher_end(h, out), HLV_OK);
+			check_bytes("no octets", hlv_bytes(out, n), hlv_bytes(once, n));
+		}
+		hlv_hasher_free(h);
+	}
+	hlv_hasher_free(NULL);
+}
+
 static void request_digest_follows_the_version(void **state)
 {
 	(void)state;
@@ -143,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests),
+		cmocka_unit_test(hasher_is_used_again),
 		cmocka_unit_test(request_digest_follows_the_version),
 		cmocka_unit_test(server_choice),
 		cmocka_unit_test(long_identifiers),
