@@ -313,6 +313,7 @@ static enum hlv_err ask(struct asking *q)
 {
 	switch (q->c->transport) {
 	case HLV_T_TLS:
+	case HLV_T_LOCAL:
 		return HLV_E_UNSUPPORTED;
 	case HLV_T_TCP:
 		return ask_tcp(q);

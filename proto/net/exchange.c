@@ -3,6 +3,31 @@
 
 #include "proto/net/service.h"
 
+enum { ARENA_KEEP = 64 << 10 };
+
+void hlv_exchange_begin(struct hlv_exchange *x)
+{
+	x->rs = (struct hlv_response){0};
+	x->answer_flags = 0;
+	x->protection = NULL;
+	x->site_serial = 0;
+	x->authoritative = false;
+	x->more = false;
+	x->login = NULL;
+	x->service_state = NULL;
+}
+
+void hlv_exchange_end(struct hlv_exchange *x)
+{
+	free(x->login);
+	x->login = NULL;
+	/* One long message does not keep its memory for all the short ones after it. */
+	if (x->arena.used > ARENA_KEEP)
+		hlv_arena_fini(&x->arena);
+	else
+		hlv_arena_reset(&x->arena);
+}
+
 enum hlv_err hlv_exchange_keep(struct hlv_exchange *x)
 {
 	struct hlv_bytes kept = hlv_arena_copy(&x->arena, x->message);

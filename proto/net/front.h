@@ -66,6 +66,12 @@ struct hlv_front {
 	const struct hlv_limits *limits;
 	struct hlv_verified *verified; /* all workers' */
 	struct hlv_stats stats;
-	uint8_t *scratch; /* a whole message with its envelope fits */
+	uint8_t *scratch;	  /* a whole message with its envelope fits */
+	struct hlv_mailbox *mail; /* where exchanges come home; NULL: none is ever given away */
+	unsigned number;	  /* of the worker */
+	uint64_t conns;		  /* so far; with `number` it names them */
+	bool in_mail;		  /* answers are gathered until all mail is open */
+	size_t inflight;	  /* exchanges that are not answered to their end */
+	bool stopping;		  /* nothing more is read, no answer of many messages goes on */
 };
 enum { HLV_SCRATCH = HLV_ENVELOPE_SIZE + HLV_MESSAGE_MAX };

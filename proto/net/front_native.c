@@ -27,7 +27,7 @@ enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchan
 	x->message = in;
 	if (m->env.flags & HLV_E_ENCRYPTED) {
 		/* Octets behind the envelope mean nothing to who does not know the session. */
-		m->hdr = (struct hlv_header){0};
+		x->rq = (struct hlv_request){.m.env = m->env};
 		if (m->env.session_id != 0)
 			return HLV_NATIVE_SUBMIT;
 		return refuse(x, HLV_RC_SESSION_FAILED, "Encrypted message without a session");
@@ -70,8 +70,8 @@ static uint32_t answer_expiration(struct hlv_now now)
 	return s - s % EXPIRATION_STEP_S + EXPIRATION_STEP_S + HLV_EXPIRATION_S;
 }
 
-void hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
-		       struct hlv_writer *w)
+enum hlv_err hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
+			       struct hlv_writer *w)
 {
 	const struct hlv_message *m = &x->rq.m;
 	int version = hlv_envelope_answer_version(&m->env);
@@ -97,8 +97,13 @@ void hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
 						      &x->rs.digest) == HLV_OK;
 	size_t at = w->n;
 	hlv_response_encode(w, &env, &hdr, &x->rs);
-	if (service && service->seal && !w->bad && service->seal(service, x, w, at) != HLV_OK)
-		w->bad = true;
+	enum hlv_err err = HLV_OK;
+	if (service && service->seal && !w->bad)
+		err = service->seal(service, x, w, at);
+	if (err == HLV_OK && w->bad)
+		err = HLV_E_LIMIT;
+	w->bad = err != HLV_OK;
+	return err;
 }
 
 void hlv_native_early_error(const struct hlv_envelope *env, uint32_t rc, const char *text,

@@ -17,10 +17,11 @@ enum hlv_native_verdict {
 /* `in`: one message with its envelope. x->peer and x->now are set already. */
 enum hlv_native_verdict hlv_native_decode(struct hlv_bytes in, struct hlv_exchange *x);
 
-/* Envelope, header, body, and what `service` protects the message with (NULL: nothing). w->bad when
- * it does not fit or could not be protected: nothing of it may be sent then. */
-void hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
-		       struct hlv_writer *w);
+/* Envelope, header, body, and what `service` protects the message with (NULL: nothing).
+ * HLV_E_LIMIT when it does not fit; any other error: it could not be protected. Nothing of it may
+ * be sent then, and w->bad is set. */
+enum hlv_err hlv_native_encode(struct hlv_exchange *x, struct hlv_service *service,
+			       struct hlv_writer *w);
 
 /* The answer to octets that are no message at all (protocol.md 2.1 rule 6): version 2.3, session
  * 0; the request id is echoed when the envelope could be read (`env` not NULL). */

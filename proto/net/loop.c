@@ -80,7 +80,16 @@ static void take_mail(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct hlv_worker *w = ctx;
+	w->front.in_mail = true;
 	hlv_mailbox_take(&w->box, w);
+	w->front.in_mail = false;
+	for (size_t i = 0; i < w->n; i++) {
+		hlv_udp_mail_end(w->udp[i]);
+		hlv_tcp_mail_end(w->tcp[i]);
+	}
+	/* Whoever has our exchanges answers them always: wait for the last. */
+	if (w->front.stopping && w->front.inflight == 0)
+		event_base_loopbreak(w->front.base);
 }
 
 static void *run(void *ctx)
@@ -100,6 +109,7 @@ static void free_worker(struct hlv_worker *w)
 		event_free(w->mail);
 	if (w->front.base)
 		event_base_free(w->front.base);
+	hlv_require(w->front.inflight == 0);
 	free(w->front.scratch);
 	hlv_mailbox_fini(&w->box);
 	free(w);
@@ -127,6 +137,8 @@ struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
 	w->front.service = o->service;
 	w->front.limits = o->limits;
 	w->front.verified = o->verified;
+	w->front.mail = &w->box;
+	w->front.number = o->number;
 	w->front.scratch = malloc(HLV_SCRATCH);
 	w->front.base = event_base_new();
 	bool ok = w->front.scratch && w->front.base && open_fronts(w, o);
@@ -171,15 +183,21 @@ void hlv_worker_call(struct hlv_worker *w, void (*fn)(struct hlv_front *, void *
 	sem_destroy(&call.done);
 }
 
-static void leave_loop(struct hlv_front *front, void *ctx)
+static void stop_fronts(struct hlv_mail *mail, void *receiver)
 {
-	(void)ctx;
-	event_base_loopbreak(front->base);
+	(void)mail;
+	struct hlv_worker *w = receiver;
+	w->front.stopping = true;
+	for (size_t i = 0; i < w->n; i++) {
+		hlv_udp_stop(w->udp[i]);
+		hlv_tcp_stop(w->tcp[i]);
+	}
 }
 
 void hlv_worker_stop(struct hlv_worker *w)
 {
-	hlv_worker_call(w, leave_loop, NULL);
+	struct hlv_mail mail = {.open = stop_fronts};
+	hlv_mailbox_post(&w->box, &mail);
 	pthread_join(w->thread, NULL);
 	free_worker(w);
 }

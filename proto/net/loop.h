@@ -26,7 +26,8 @@ struct hlv_worker_options {
 };
 /* Starts the thread. NULL when the system has no more. */
 struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o);
-/* Ask it to finish what it has and end; wait; free. */
+/* Ask it to read no more and to end when its exchanges that are away are home, wherefore those who
+ * have them must still be at work; wait; free. */
 void hlv_worker_stop(struct hlv_worker *w);
 /* Run `fn(ctx)` on the worker's thread, between two batches, and wait until it has. */
 void hlv_worker_call(struct hlv_worker *w, void (*fn)(struct hlv_front *, void *), void *ctx);

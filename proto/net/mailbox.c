@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/net/mailbox.h"
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -8,23 +9,32 @@
 enum hlv_err hlv_mailbox_init(struct hlv_mailbox *box)
 {
 	atomic_init(&box->newest, NULL);
+	atomic_init(&box->posting, 0);
 	box->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return box->fd < 0 ? HLV_E_IO : HLV_OK;
 }
 
 void hlv_mailbox_fini(struct hlv_mailbox *box)
 {
+	while (atomic_load_explicit(&box->posting, memory_order_acquire) > 0)
+		sched_yield();
 	close(box->fd);
 }
 
 void hlv_mailbox_post(struct hlv_mailbox *box, struct hlv_mail *mail)
 {
-	mail->next = atomic_load_explicit(&box->newest, memory_order_relaxed);
+	atomic_fetch_add_explicit(&box->posting, 1, memory_order_relaxed);
+	struct hlv_mail *head = atomic_load_explicit(&box->newest, memory_order_relaxed);
+	do
+		mail->next = head;
 	while (!atomic_compare_exchange_weak_explicit(
-		&box->newest, &mail->next, mail, memory_order_release, memory_order_relaxed))
-		continue;
+		&box->newest, &head, mail, memory_order_release, memory_order_relaxed));
+	/* From here on `mail` is the receiver's. Who found the box empty rings; the others' mail
+	 * is behind the same bell. */
 	uint64_t one = 1;
-	hlv_require(write(box->fd, &one, sizeof one) == sizeof one);
+	if (!head)
+		hlv_require(write(box->fd, &one, sizeof one) == sizeof one);
+	atomic_fetch_sub_explicit(&box->posting, 1, memory_order_release);
 }
 
 void hlv_mailbox_take(struct hlv_mailbox *box, void *receiver)

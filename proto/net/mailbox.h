@@ -15,10 +15,12 @@ struct hlv_mail {
 
 struct hlv_mailbox {
 	_Atomic(struct hlv_mail *) newest;
-	int fd; /* readable when there is mail */
+	_Atomic unsigned posting; /* threads inside hlv_mailbox_post() */
+	int fd;			  /* readable when there is mail */
 };
 
 enum hlv_err HLV_MUST_USE hlv_mailbox_init(struct hlv_mailbox *box);
+/* Waits for those who are about to leave hlv_mailbox_post(): their mail may be open already. */
 void hlv_mailbox_fini(struct hlv_mailbox *box);
 /* Any thread. */
 void hlv_mailbox_post(struct hlv_mailbox *box, struct hlv_mail *mail);

@@ -69,7 +69,8 @@ struct hlv_exchange {
 	const struct hlv_protection *protection; /* NULL: a signature, if asked for */
 	uint16_t site_serial;			 /* of the answering site */
 	bool authoritative;			 /* sets AT in the answer */
-	bool more;		 /* further messages follow this one (CN): see resume() */
+	/* Further messages follow this one (CN): see resume(). Such an exchange was kept. */
+	bool more;
 	struct hlv_login *login; /* out: for the connection, which takes it over; or NULL */
 	void *service_state;	 /* the service's own, in the arena, from message to message */
 	/* Once for each message of the answer, on the worker that made the exchange; the last one
@@ -82,18 +83,24 @@ struct hlv_service {
 	/* May call done() before it returns, or keep the exchange. */
 	void (*submit)(struct hlv_service *, struct hlv_exchange *);
 	/* After done() with x->more, when the peer has room for the next message: as submit().
-	 * Only for streams: by UDP an answer is one message. */
+	 * Only for streams: by UDP an answer is one message. An exchange whose connection is gone
+	 * meanwhile ends without it. */
 	void (*resume)(struct hlv_service *, struct hlv_exchange *);
 	void (*batch_begin)(struct hlv_service *, struct hlv_now);
 	void (*batch_end)(struct hlv_service *);
 	/* Protect the encoded message that begins at w->p + at and ends in the four zero octets of
 	 * "no credential": a MAC and a cipher as x->protection says, else a signature if x's asker
-	 * wanted one (CT). What cannot be signed goes out unsigned (protocol.md 5.1); anything
-	 * else that fails is an error, and nothing of the message may be sent (threats.md 3). */
+	 * wanted one (CT). What cannot be signed goes out unsigned (protocol.md 5.1). What does not
+	 * fit makes w->bad or returns HLV_E_LIMIT; any other failure is an error, and nothing of
+	 * the message may be sent (threats.md 3). */
 	enum hlv_err (*seal)(struct hlv_service *, struct hlv_exchange *, struct hlv_writer *w,
 			     size_t at);
 };
 
+/* For front ends: nothing of the former question is left in an exchange that is used again; and
+ * its end, which frees what nobody took. */
+void hlv_exchange_begin(struct hlv_exchange *x);
+void hlv_exchange_end(struct hlv_exchange *x);
 /* Move what x->rq borrows into the arena, so that x may outlive submit(). */
 enum hlv_err HLV_MUST_USE hlv_exchange_keep(struct hlv_exchange *x);
 /* From any thread: done() runs on x's own worker. */

@@ -16,10 +16,11 @@ static const hlv_mono_ns SECOND_NS = 1000000000U;
 /* False when there is none to evict. */
 static bool evict_idle(struct hlv_tcp *t)
 {
-	/* Oldest first: the longest idle; a trusted one only when there is no other. */
+	/* Oldest first: the longest idle; one that waits for us or is trusted only when there is
+	 * no other. */
 	struct conn *victim = t->list.next;
 	for (struct conn *c = t->list.next; c != &t->list; c = c->next) {
-		if (c->trusted)
+		if (c->trusted || c->inflight > 0)
 			continue;
 		victim = c;
 		break;
@@ -27,7 +28,7 @@ static bool evict_idle(struct hlv_tcp *t)
 	if (victim == &t->list)
 		return false;
 	hlv_count(&t->front->stats.tcp_evicted);
-	conn_free(victim);
+	conn_end(victim);
 	return true;
 }
 
@@ -49,6 +50,7 @@ static struct conn *make_conn(struct hlv_tcp *t, int fd, const struct hlv_addr *
 	c->fd = fd;
 	c->addr = *addr;
 	c->trusted = trusted;
+	c->id = (uint64_t)t->front->number << 48 | ++t->front->conns;
 	c->born_ns = t->now.mono_ns;
 	conn_set_deadline(c, l->tcp_first_s);
 	return c;
@@ -131,11 +133,13 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 	for (struct conn *c = t->list.next, *next; c != &t->list; c = next) {
 		next = c->next;
 		hlv_mono_ns age = t->now.mono_ns - c->born_ns;
-		bool old = age > (c->in || c->out ? last : life);
-		if (t->now.mono_ns < c->deadline_ns && !old)
+		bool old = age > (c->in || c->out || c->inflight > 0 ? last : life);
+		/* Nobody is late while it is for us to answer. */
+		bool ours = c->inflight > 0 && !c->out;
+		if ((ours || t->now.mono_ns < c->deadline_ns) && !old)
 			continue;
 		hlv_count(&t->front->stats.tcp_timeouts);
-		conn_free(c);
+		conn_end(c);
 	}
 }
 
@@ -162,12 +166,28 @@ struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
 	return t;
 }
 
+void hlv_tcp_stop(struct hlv_tcp *t)
+{
+	conn_put_down(t);
+	event_del(t->accept);
+	event_del(t->resume);
+	for (struct conn *c = t->list.next, *next; c != &t->list; c = next) {
+		next = c->next;
+		conn_stop(c);
+	}
+}
+
+void hlv_tcp_mail_end(struct hlv_tcp *t)
+{
+	conn_put_down(t);
+}
+
 void hlv_tcp_close(struct hlv_tcp *t)
 {
 	if (!t)
 		return;
 	while (t->list.next != &t->list)
-		conn_free(t->list.next);
+		conn_end(t->list.next);
 	struct event *events[] = {t->accept, t->resume, t->tick};
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		if (events[i])

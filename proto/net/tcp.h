@@ -12,5 +12,9 @@ struct hlv_tcp;
 
 /* Takes `fd`, a listening socket. NULL without memory. */
 struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd);
-/* Closes the listener and every connection; what can be sent at once is sent. */
+/* Nothing more is accepted or read; answers of many messages end where they are. */
+void hlv_tcp_stop(struct hlv_tcp *tcp);
+/* After mail was opened: what came home goes out. */
+void hlv_tcp_mail_end(struct hlv_tcp *tcp);
+/* Closes the listener and every connection. No exchange may be away. */
 void hlv_tcp_close(struct hlv_tcp *tcp);

@@ -10,10 +10,8 @@
 #include "proto/net/front_native.h"
 
 enum {
-	OUT_LIMIT = 256 << 10,	    /* unread answers of one peer; then we stop reading */
 	UNVERIFIED_MESSAGE = 65536, /* octets of a stranger's message */
-	ARENA_LIMIT = 4 << 20,
-	SDK_FIRST_SESSION = 10001, /* the national SDK numbers its sessions from here */
+	SDK_FIRST_SESSION = 10001,  /* the national SDK numbers its sessions from here */
 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
@@ -47,7 +45,23 @@ static void link_newest(struct conn *c)
 
 void conn_free(struct conn *c)
 {
+	while (c->logins) {
+		struct hlv_login *l = c->logins;
+		c->logins = l->next;
+		free(l);
+	}
+	free(c);
+}
+
+void conn_end(struct conn *c)
+{
 	struct hlv_tcp *t = c->tcp;
+	c->state = CONN_DEAD;
+	conn_drop_waiting(c);
+	if (t->hand == c) {
+		t->hand = NULL;
+		t->tx_n = 0;
+	}
 	unlink_conn(c);
 	t->n--;
 	(*conn_source(t, &c->addr))--;
@@ -55,7 +69,9 @@ void conn_free(struct conn *c)
 	close(c->fd);
 	free(c->in);
 	free(c->out);
-	free(c);
+	c->state = CONN_GONE;
+	if (c->inflight == 0)
+		conn_free(c);
 }
 
 void conn_set_deadline(struct conn *c, uint32_t seconds)
@@ -82,117 +98,20 @@ static void readable(evutil_socket_t fd, short what, void *ctx);
 
 static void watch(struct conn *c, short what)
 {
+	if (what == c->watching)
+		return;
+	c->watching = what;
 	event_del(c->event);
 	event_assign(c->event, c->tcp->front->base, c->fd, (short)(what | EV_PERSIST), readable,
 		     c);
-	event_add(c->event, NULL);
+	if (what)
+		event_add(c->event, NULL);
 }
 
-/* Keep what the socket did not take. */
-static bool save_out(struct conn *c, struct hlv_bytes rest)
-{
-	size_t held = c->out_n - c->out_at;
-	uint8_t *p = malloc(held + rest.n);
-	if (!p)
-		return false;
-	if (held)
-		memcpy(p, c->out + c->out_at, held);
-	else
-		conn_set_deadline(c, c->tcp->front->limits->tcp_stall_s);
-	memcpy(p + held, rest.p, rest.n);
-	free(c->out);
-	c->out = p;
-	c->out_at = 0;
-	c->out_n = held + rest.n;
-	return true;
-}
-
-/* Send as much of `b` as goes; how much went, or SIZE_MAX when the peer is gone. */
-static size_t send_some(struct conn *c, struct hlv_bytes b)
-{
-	size_t sent = 0;
-	while (sent < b.n) {
-		ssize_t n = send(c->fd, b.p + sent, b.n - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK ? sent : SIZE_MAX;
-		sent += (size_t)n;
-	}
-	return sent;
-}
-
-/* The answers of this event go out. False: the connection is dead, and stays so: what would
- * follow a piece that is lost means nothing to the peer. */
-static bool flush_tx(struct conn *c)
-{
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_bytes b = hlv_bytes(t->tx, t->tx_n);
-	t->tx_n = 0;
-	if (b.n == 0)
-		return c->state != CONN_DEAD;
-	size_t sent = c->out ? 0 : send_some(c, b);
-	if (sent == SIZE_MAX || (sent < b.n && !save_out(c, hlv_skip(b, sent))))
-		c->state = CONN_DEAD;
-	return c->state != CONN_DEAD;
-}
-
-/* No message after this one is taken. */
-static void finish(struct conn *c)
+void conn_finish(struct conn *c)
 {
 	if (c->state == CONN_OPEN)
 		c->state = CONN_LAST;
-}
-
-static void done(struct hlv_exchange *x)
-{
-	struct tcp_exchange *tx = x->front;
-	struct conn *c = tx->conn;
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_writer w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
-	hlv_native_encode(x, t->front->service, &w);
-	if (w.bad && t->tx_n > 0 && flush_tx(c)) {
-		w = hlv_writer(t->tx, HLV_SCRATCH);
-		hlv_native_encode(x, t->front->service, &w);
-	}
-	if (w.bad) {
-		hlv_exchange_error(x, HLV_RC_ERROR, "Answer is longer than a message may be");
-		w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
-		hlv_native_encode(x, t->front->service, &w);
-	}
-	t->tx_n += hlv_written(&w).n;
-	hlv_arena_reset(&x->arena);
-	tx->next = t->spare;
-	t->spare = tx;
-}
-
-static struct hlv_exchange *take_exchange(struct hlv_tcp *t)
-{
-	struct tcp_exchange *tx = t->spare;
-	if (tx) {
-		t->spare = tx->next;
-		return &tx->x;
-	}
-	tx = calloc(1, sizeof *tx);
-	if (!tx)
-		return NULL;
-	tx->x.done = done;
-	tx->x.front = tx;
-	hlv_arena_init(&tx->x.arena, ARENA_LIMIT);
-	return &tx->x;
-}
-
-/* An answer to what is no message, then the end. */
-static void early_error(struct conn *c, const struct hlv_envelope *env, const char *text)
-{
-	struct hlv_tcp *t = c->tcp;
-	if (HLV_SCRATCH - t->tx_n < HLV_UDP_PACKET && !flush_tx(c))
-		return;
-	struct hlv_writer w = hlv_writer(t->tx + t->tx_n, HLV_SCRATCH - t->tx_n);
-	hlv_native_early_error(env, HLV_RC_PROTOCOL_ERROR, text, t->now, &w);
-	t->tx_n += hlv_written(&w).n;
-	finish(c);
-	hlv_count(&t->front->stats.tcp_malformed);
 }
 
 static void learn(struct conn *c, const struct hlv_envelope *env, uint32_t flags)
@@ -208,12 +127,11 @@ static void learn(struct conn *c, const struct hlv_envelope *env, uint32_t flags
 static void handle(struct conn *c, struct hlv_bytes message)
 {
 	struct hlv_tcp *t = c->tcp;
-	struct hlv_exchange *x = take_exchange(t);
+	struct hlv_exchange *x = conn_exchange(c, message.n);
 	if (!x) {
-		finish(c);
+		conn_finish(c);
 		return;
 	}
-	((struct tcp_exchange *)x->front)->conn = c;
 	x->now = t->now;
 	x->peer = (struct hlv_peer){
 		.addr = c->addr,
@@ -221,6 +139,8 @@ static void handle(struct conn *c, struct hlv_bytes message)
 		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
 		.trusted = c->trusted,
 		.verified = true,
+		.conn = c->id,
+		.logins = c->logins,
 	};
 	enum hlv_native_verdict verdict = hlv_native_decode(message, x);
 	learn(c, &x->rq.m.env, x->rq.m.hdr.flags);
@@ -230,19 +150,17 @@ static void handle(struct conn *c, struct hlv_bytes message)
 		t->front->service->submit(t->front->service, x);
 		break;
 	case HLV_NATIVE_REPLY:
-		done(x);
+		x->done(x);
 		break;
 	case HLV_NATIVE_DROP: {
 		struct hlv_envelope env = x->rq.m.env;
-		struct tcp_exchange *tx = x->front;
-		tx->next = t->spare;
-		t->spare = tx;
-		early_error(c, &env, "Not a request");
+		conn_exchange_drop(x);
+		conn_early_error(c, &env, "Not a request");
 		break;
 	}
 	}
 	if (c->requests >= t->front->limits->tcp_requests)
-		finish(c);
+		conn_finish(c);
 }
 
 /* Answer every whole message in `b`, or as many as the peer has room for; returns how many
@@ -257,7 +175,7 @@ static size_t take_messages(struct conn *c, struct hlv_bytes b)
 		enum hlv_err err = hlv_envelope_decode(&r, &env);
 		if (err || env.length < HLV_HEADER_SIZE ||
 		    (!c->trusted && env.length > UNVERIFIED_MESSAGE)) {
-			early_error(c, &env, "Invalid message length");
+			conn_early_error(c, &env, "Invalid message length");
 			break;
 		}
 		size_t n = HLV_ENVELOPE_SIZE + (size_t)env.length;
@@ -265,7 +183,7 @@ static size_t take_messages(struct conn *c, struct hlv_bytes b)
 			break;
 		handle(c, hlv_bytes(b.p + used, n));
 		used += n;
-		c->behind = c->out_n - c->out_at > OUT_LIMIT;
+		c->behind = conn_is_full(c);
 		if (c->behind)
 			break;
 	}
@@ -320,9 +238,9 @@ static void end_of_input(struct conn *c)
 		struct hlv_reader r = hlv_reader(hlv_bytes(c->in, c->in_n));
 		struct hlv_envelope env;
 		bool known = hlv_envelope_decode(&r, &env) == HLV_OK;
-		early_error(c, known ? &env : NULL, "Connection closed inside a message");
+		conn_early_error(c, known ? &env : NULL, "Connection closed inside a message");
 	}
-	finish(c);
+	conn_finish(c);
 }
 
 /* Read once and answer what is whole. False: the connection is dead. */
@@ -357,24 +275,6 @@ static bool take_input(struct conn *c)
 	return keep_rest(c, hlv_skip(b, used));
 }
 
-static bool drain_out(struct conn *c)
-{
-	if (!c->out)
-		return true;
-	size_t sent = send_some(c, hlv_bytes(c->out + c->out_at, c->out_n - c->out_at));
-	if (sent == SIZE_MAX)
-		return false;
-	c->out_at += sent;
-	if (sent > 0)
-		conn_set_deadline(c, c->tcp->front->limits->tcp_stall_s);
-	if (c->out_at < c->out_n)
-		return true;
-	free(c->out);
-	c->out = NULL;
-	c->out_at = c->out_n = 0;
-	return true;
-}
-
 /* All is answered: no more from us, and a moment for the peer to read it before the port is
  * gone (a reset would take the answer with it). */
 static void linger(struct conn *c)
@@ -387,25 +287,56 @@ static void linger(struct conn *c)
 
 static void settle(struct conn *c)
 {
-	unlink_conn(c);
-	link_newest(c);
-	if (c->out) {
-		/* Not even the peer's end is looked at before what it sent is answered. */
-		bool full =
-			c->behind || c->out_n - c->out_at > OUT_LIMIT || c->state != CONN_OPEN;
-		watch(c, full ? EV_WRITE : EV_READ | EV_WRITE);
-	} else if (c->state == CONN_LAST) {
+	bool idle = !c->out && c->inflight == 0;
+	if (idle && c->state == CONN_LAST) {
 		linger(c);
-	} else if (event_get_events(c->event) & EV_WRITE) {
-		conn_set_deadline(c, c->in ? c->tcp->front->limits->tcp_message_s : rest_s(c));
-		watch(c, EV_READ);
+		return;
 	}
+	if (idle && c->paused)
+		conn_set_deadline(c, c->in ? c->tcp->front->limits->tcp_message_s : rest_s(c));
+	c->paused = !idle;
+	bool full = conn_is_full(c);
+	short want = 0;
+	/* Not even the peer's end is looked at before what it sent is answered. */
+	if (c->state == CONN_OPEN && !c->behind && !full)
+		want |= EV_READ;
+	if (c->out || c->waiting || (c->behind && !full))
+		want |= EV_WRITE;
+	watch(c, want);
 }
 
-/* Octets that wait in c->in because the peer did not read: their turn. */
+void conn_put_down(struct hlv_tcp *t)
+{
+	struct conn *c = t->hand;
+	if (!c)
+		return;
+	bool alive = conn_flush(c);
+	t->hand = NULL;
+	if (!alive) {
+		conn_end(c);
+		return;
+	}
+	unlink_conn(c);
+	link_newest(c);
+	settle(c);
+}
+
+void conn_stop(struct conn *c)
+{
+	/* An answer of which a part is missing must not look like a whole one. */
+	if (conn_drop_waiting(c)) {
+		conn_end(c);
+		return;
+	}
+	conn_finish(c);
+	if (c->state == CONN_LAST)
+		settle(c);
+}
+
+/* Octets that wait in c->in because there was no room for their answers: their turn. */
 static bool resume_input(struct conn *c)
 {
-	if (c->out)
+	if (c->out || conn_is_full(c))
 		return true;
 	c->behind = false;
 	if (!c->in)
@@ -429,23 +360,25 @@ static void readable(evutil_socket_t fd, short what, void *ctx)
 	t->now = hlv_clock();
 	if (c->state == CONN_LINGER) {
 		if (!discard_input(c))
-			conn_free(c);
+			conn_end(c);
 		return;
 	}
 	bool alive = true;
+	t->hand = c;
+	t->in_event = true;
 	t->front->service->batch_begin(t->front->service, t->now);
-	if (what & EV_WRITE)
-		alive = drain_out(c) && resume_input(c);
+	if (what & EV_WRITE) {
+		alive = conn_drain(c) && resume_input(c);
+		if (alive)
+			conn_resume(c);
+	}
 	if (alive && what & EV_READ && c->state == CONN_OPEN && !c->behind)
 		alive = take_input(c);
 	t->front->service->batch_end(t->front->service);
-	if (alive)
-		alive = flush_tx(c);
-	t->tx_n = 0;
-	if (alive)
-		settle(c);
-	else
-		conn_free(c);
+	t->in_event = false;
+	if (!alive)
+		c->state = CONN_DEAD;
+	conn_put_down(t);
 }
 
 bool conn_start(struct conn *c)
@@ -457,6 +390,7 @@ bool conn_start(struct conn *c)
 		event_free(c->event);
 		return false;
 	}
+	c->watching = EV_READ;
 	link_newest(c);
 	return true;
 }

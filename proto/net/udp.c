@@ -45,7 +45,8 @@ struct hlv_udp {
 	struct hlv_front *front;
 	struct event *event;
 	int fd;
-	bool any; /* listens on all addresses of the machine */
+	bool any;      /* listens on all addresses of the machine */
+	bool in_batch; /* `now` is the time */
 	struct hlv_now now;
 	struct udp_exchange *spare;
 	struct hlv_udp_join *join;
@@ -155,13 +156,13 @@ static void put_stub(struct hlv_udp *u, struct hlv_exchange *x, struct hlv_write
 static void send_long(struct hlv_udp *u, struct hlv_exchange *x)
 {
 	struct hlv_writer w = hlv_writer(u->front->scratch, HLV_SCRATCH);
-	hlv_native_encode(x, u->front->service, &w);
+	if (hlv_native_encode(x, u->front->service, &w) != HLV_OK)
+		return; /* over the protocol's own limit: TCP will say so; or not protected */
 	struct hlv_bytes message = hlv_written(&w);
-	if (message.n < HLV_STUB_SIZE)
-		return; /* over the protocol's own limit: TCP will say so */
 	bool one = message.n <= HLV_UDP_PACKET;
 	bool allowed = x->peer.verified && message.n <= u->front->limits->udp_answer_max;
-	if (one ? is_amplified(x, message.n) : !allowed) {
+	/* Messages that follow one another need a stream. */
+	if (x->more || (one ? is_amplified(x, message.n) : !allowed)) {
 		put_stub(u, x, &w);
 		return;
 	}
@@ -207,12 +208,13 @@ static enum hlv_rate_verdict limit(struct hlv_udp *u, const struct hlv_exchange 
 	return verdict;
 }
 
-/* Above the rate limit, now and then: the header alone. */
+/* Above the rate limit, now and then: the header alone. What it says of a protected answer is
+ * protected too. */
 static void send_stub(struct hlv_udp *u, struct hlv_exchange *x)
 {
 	struct hlv_writer w = hlv_writer(u->front->scratch, HLV_SCRATCH);
-	hlv_native_encode(x, NULL, &w);
-	if (hlv_written(&w).n >= HLV_STUB_SIZE)
+	struct hlv_service *service = x->protection ? u->front->service : NULL;
+	if (hlv_native_encode(x, service, &w) == HLV_OK)
 		put_stub(u, x, &w);
 }
 
@@ -229,27 +231,37 @@ static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 	}
 	hlv_count(&u->front->stats.udp_answers);
 	/* A signature rarely leaves it one packet: do not make the answer twice to find out. */
-	if (x->rq.m.hdr.flags & HLV_F_CERTIFIED) {
+	if (x->rq.m.hdr.flags & HLV_F_CERTIFIED || x->protection || x->more) {
 		send_long(u, x);
 		return;
 	}
 	struct hlv_writer w = hlv_writer(slot(u), HLV_UDP_PACKET);
-	hlv_native_encode(x, u->front->service, &w);
-	if (!w.bad && !is_amplified(x, w.n)) {
+	enum hlv_err err = hlv_native_encode(x, u->front->service, &w);
+	if (err == HLV_OK && !is_amplified(x, w.n))
 		queue(u, x, w.n);
-		return;
-	}
-	send_long(u, x);
+	else if (err == HLV_OK || err == HLV_E_LIMIT)
+		send_long(u, x);
+}
+
+static void release(struct udp_exchange *ux)
+{
+	struct hlv_udp *u = ux->udp;
+	hlv_exchange_end(&ux->x);
+	ux->next = u->spare;
+	u->spare = ux;
+	u->front->inflight--;
 }
 
 static void done(struct hlv_exchange *x)
 {
 	struct udp_exchange *ux = x->front;
 	struct hlv_udp *u = ux->udp;
+	if (!u->in_batch)
+		u->now = hlv_clock();
 	send_answer(u, x);
-	hlv_arena_reset(&x->arena);
-	ux->next = u->spare;
-	u->spare = ux;
+	release(ux);
+	if (!u->in_batch && !u->front->in_mail)
+		flush(u);
 }
 
 static struct hlv_exchange *take_exchange(struct hlv_udp *u)
@@ -257,15 +269,18 @@ static struct hlv_exchange *take_exchange(struct hlv_udp *u)
 	struct udp_exchange *ux = u->spare;
 	if (ux) {
 		u->spare = ux->next;
-		return &ux->x;
+	} else {
+		ux = calloc(1, sizeof *ux);
+		if (!ux)
+			return NULL;
+		ux->udp = u;
+		ux->x.done = done;
+		ux->x.front = ux;
+		ux->x.home = u->front->mail;
+		hlv_arena_init(&ux->x.arena, ARENA_LIMIT);
 	}
-	ux = calloc(1, sizeof *ux);
-	if (!ux)
-		return NULL;
-	ux->udp = u;
-	ux->x.done = done;
-	ux->x.front = ux;
-	hlv_arena_init(&ux->x.arena, ARENA_LIMIT);
+	u->front->inflight++;
+	hlv_exchange_begin(&ux->x);
 	return &ux->x;
 }
 
@@ -308,9 +323,7 @@ static void handle(struct hlv_udp *u, size_t i)
 		break;
 	}
 	hlv_count(&u->front->stats.udp_dropped);
-	struct udp_exchange *ux = x->front;
-	ux->next = u->spare;
-	u->spare = ux;
+	release(x->front);
 }
 
 /* One batch: the unit of time and of consistency. Returns how many came. */
@@ -320,6 +333,7 @@ static int batch(struct hlv_udp *u)
 	if (n <= 0)
 		return 0;
 	u->now = hlv_clock();
+	u->in_batch = true;
 	u->front->service->batch_begin(u->front->service, u->now);
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct msghdr *h = &u->rx[i].msg_hdr;
@@ -333,6 +347,7 @@ static int batch(struct hlv_udp *u)
 		h->msg_controllen = u->any ? sizeof u->rx_control[i] : 0;
 	}
 	u->front->service->batch_end(u->front->service);
+	u->in_batch = false;
 	flush(u);
 	return n;
 }
@@ -401,6 +416,17 @@ struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd)
 		return NULL;
 	}
 	return u;
+}
+
+void hlv_udp_stop(struct hlv_udp *u)
+{
+	event_del(u->event);
+}
+
+void hlv_udp_mail_end(struct hlv_udp *u)
+{
+	if (u->queued > 0)
+		flush(u);
 }
 
 void hlv_udp_close(struct hlv_udp *u)

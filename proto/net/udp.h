@@ -11,4 +11,9 @@ struct hlv_udp;
 
 /* Takes `fd`. NULL without memory. */
 struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd);
+/* Nothing more is read. */
+void hlv_udp_stop(struct hlv_udp *udp);
+/* After mail was opened: what came home goes out. */
+void hlv_udp_mail_end(struct hlv_udp *udp);
+/* No exchange may be away. */
 void hlv_udp_close(struct hlv_udp *udp);
