@@ -29,13 +29,26 @@ static bool asked_for(const struct hlv_request *rq, const struct hlv_value *v)
 struct matches {
 	struct hlv_list list; /* those that are answered */
 	uint32_t n;	      /* all that match the filter */
-	bool hidden;	      /* one of them is not publicly readable */
+	bool hidden;	      /* one of them may not be read */
 	bool unreadable;      /* the first such is not even for administrators */
 };
 
-/* 11.3: filter by index and type, then keep what is public. */
+static bool is_reached(uint8_t perms, enum answer_reach reach)
+{
+	switch (reach) {
+	case REACH_PUBLIC:
+		break;
+	case REACH_ADMIN:
+		return perms & (HLV_PERM_PUBLIC_READ | HLV_PERM_ADMIN_READ);
+	case REACH_ALL:
+		return true;
+	}
+	return perms & HLV_PERM_PUBLIC_READ;
+}
+
+/* 11.3: filter by index and type, then keep what may be read. */
 static enum hlv_err match(const struct hlv_request *rq, const struct hlv_list *values,
-			  struct hlv_arena *a, struct matches *m)
+			  enum answer_reach reach, struct hlv_arena *a, struct matches *m)
 {
 	*m = (struct matches){0};
 	uint8_t *room = hlv_alloc_raw(a, values->raw.n);
@@ -50,7 +63,7 @@ static enum hlv_err match(const struct hlv_request *rq, const struct hlv_list *v
 		if (!asked_for(rq, &v))
 			continue;
 		m->n++;
-		if (v.perms & HLV_PERM_PUBLIC_READ) {
+		if (is_reached(v.perms, reach)) {
 			hlv_put(&w, hlv_since(&r, at));
 			m->list.n++;
 			continue;
@@ -74,19 +87,25 @@ static enum hlv_rc give(const struct hlv_request *rq, const struct hlv_list *val
 	return HLV_RC_SUCCESS;
 }
 
-static enum hlv_rc answer_record(const struct answer_context *c, const struct hlv_request *rq,
-				 const struct hlv_record *rec, struct hlv_response *rs)
+/* Each of them is looked at for each value: 65,536 of nothing would cost a second. */
+static bool asks_too_much(const struct hlv_request *rq)
+{
+	return rq->indexes.n + rq->types.n > HLV_VALUES_MAX;
+}
+
+enum hlv_rc answer_values(const struct answer_context *c, const struct hlv_request *rq,
+			  const struct hlv_record *rec, enum answer_reach reach,
+			  struct hlv_response *rs)
 {
 	bool filtered = rq->indexes.n > 0 || rq->types.n > 0;
 	/* A record without values has none to give: 200, with or without a filter. */
 	if (!filtered && rec->flags & HLV_RECORD_ALL_PUBLIC && rec->values.n > 0)
 		return give(rq, &rec->values, rs);
-	/* Each of them is looked at for each value: 65,536 of nothing would cost a second. */
-	if (rq->indexes.n + rq->types.n > HLV_VALUES_MAX)
+	if (asks_too_much(rq))
 		return answer_error(rs, HLV_RC_PROTOCOL_ERROR,
 				    "More indexes and types than a record has values");
 	struct matches m;
-	enum hlv_err err = match(rq, &rec->values, c->arena, &m);
+	enum hlv_err err = match(rq, &rec->values, reach, c->arena, &m);
 	if (err != HLV_OK)
 		return store_failed(rs, err);
 	if (m.n == 0)
@@ -95,18 +114,18 @@ static enum hlv_rc answer_record(const struct answer_context *c, const struct hl
 	if (m.hidden && !public_only && m.unreadable)
 		return answer_error(rs, HLV_RC_INSUFFICIENT_PERMISSIONS,
 				    "A value is readable by nobody");
-	if (m.hidden && !public_only)
-		return answer_error(
-			rs, HLV_RC_UNABLE_TO_AUTHENTICATE,
-			"Reading restricted values needs a login, which this server "
-			"does not offer yet");
+	if (m.hidden && !public_only) {
+		answer_error(rs, HLV_RC_UNABLE_TO_AUTHENTICATE,
+			     "Reading restricted values needs a login");
+		return HLV_RC_AUTHENTICATION_NEEDED;
+	}
 	if (m.list.n == 0)
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, NULL);
 	return give(rq, &m.list, rs);
 }
 
-static enum hlv_rc answer_verdict(enum verdict verdict, const struct hlv_list *values,
-				  struct hlv_response *rs)
+enum hlv_rc answer_elsewhere(enum verdict verdict, const struct hlv_list *sites,
+			     struct hlv_response *rs)
 {
 	switch (verdict) {
 	case VERDICT_OURS:
@@ -127,8 +146,32 @@ static enum hlv_rc answer_verdict(enum verdict verdict, const struct hlv_list *v
 						  : HLV_RC_SERVICE_REFERRAL,
 				    .kind = HLV_BODY_REFERRAL,
 				    .has_handle = true,
-				    .values = *values};
+				    .values = *sites};
 	return (enum hlv_rc)rs->rc;
+}
+
+bool answer_find(const struct answer_context *c, const struct hlv_request *rq,
+		 struct hlv_record *rec, struct hlv_response *rs)
+{
+	struct store_key key;
+	store_key(rq->handle, &key);
+	enum verdict verdict;
+	struct hlv_list sites = {0};
+	bool found;
+	bool refer = !(rq->m.hdr.flags & HLV_F_NO_REFERRAL);
+	enum hlv_err err = delegate_find(c->store, c->view, c->place, c->memo, rq->handle, &key,
+					 refer, c->arena, &verdict, &sites, rec, &found);
+	if (err == HLV_OK && verdict == VERDICT_OURS && !found) {
+		err = store_get_record(c->store, c->view, &key, rec);
+		found = err == HLV_OK;
+		if (err == HLV_E_NOT_FOUND)
+			err = HLV_OK;
+	}
+	if (err != HLV_OK)
+		store_failed(rs, err);
+	else if (!found)
+		answer_elsewhere(verdict, &sites, rs);
+	return err == HLV_OK && found;
 }
 
 enum hlv_rc answer_resolution(const struct answer_context *c, const struct hlv_request *rq,
@@ -138,28 +181,23 @@ enum hlv_rc answer_resolution(const struct answer_context *c, const struct hlv_r
 	if (hlv_eq_fold(rq->handle, hlv_text("0.SITE/status")))
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, NULL);
 
-	struct store_key key;
-	store_key(rq->handle, &key);
-	enum verdict verdict;
-	struct hlv_list sites = {0};
 	struct hlv_record rec;
-	bool found;
-	bool refer = !(rq->m.hdr.flags & HLV_F_NO_REFERRAL);
-	enum hlv_err err = delegate_find(c->store, c->view, c->place, c->memo, rq->handle, &key,
-					 refer, c->arena, &verdict, &sites, &rec, &found);
-	if (err == HLV_OK && verdict == VERDICT_OURS && !found) {
-		err = store_get_record(c->store, c->view, &key, &rec);
-		found = err == HLV_OK;
-		if (err == HLV_E_NOT_FOUND)
-			err = HLV_OK;
-	}
-	if (err != HLV_OK)
-		return store_failed(rs, err);
-	if (!found)
-		return answer_verdict(verdict, &sites, rs);
+	if (!answer_find(c, rq, &rec, rs))
+		return (enum hlv_rc)rs->rc;
 	if (bare_wants_site(rq))
 		return bare_answer(c, rq, &rec, rs);
-	return answer_record(c, rq, &rec, rs);
+	return answer_values(c, rq, &rec, REACH_PUBLIC, rs);
+}
+
+bool answer_hides(const struct answer_context *c, const struct hlv_request *rq)
+{
+	struct hlv_record rec;
+	struct hlv_response rs;
+	struct matches m;
+	if (asks_too_much(rq) || bare_wants_site(rq) || !answer_find(c, rq, &rec, &rs) ||
+	    rec.flags & HLV_RECORD_ALL_PUBLIC)
+		return false;
+	return match(rq, &rec.values, REACH_PUBLIC, c->arena, &m) == HLV_OK && m.hidden;
 }
 
 enum hlv_rc answer_site_info(const struct answer_context *c, const struct hlv_request *rq,

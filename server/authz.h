@@ -6,10 +6,9 @@
  * whoever can ask puts it into `fetched` and calls again.
  */
 #pragma once
-#include "proto/base/arena.h"
 #include "proto/wire/admin.h"
 #include "proto/wire/name.h"
-#include "server/store.h"
+#include "server/context.h"
 
 /* Who it is, and how that is known; ACTOR_PUBLIC: nobody knows. */
 struct principal {
@@ -36,13 +35,15 @@ struct authz_fetched {
 enum { AUTHZ_REFS_MAX = 1000, AUTHZ_FETCH_MAX = 10 };
 
 struct authz {
-	struct store *store;
-	struct store_view *view;
+	const struct answer_context *from; /* store, view, place, memo, arena */
 	const struct authz_lists *lists;
 	const struct authz_fetched *fetched;
 	size_t nfetched;
-	struct hlv_arena *arena;
 	struct hlv_ref wanted; /* out, with AUTHZ_FETCH: in the arena */
+	/* out, with AUTHZ_YES: the records of the groups that the answer rests on, in the arena.
+	 * The record whose HS_ADMIN values were given is the caller's own affair. */
+	struct store_check *rests_on;
+	size_t nrests_on;
 };
 
 enum authz_verdict {
@@ -56,6 +57,12 @@ enum authz_verdict {
  * Server administrators may do everything. perms 0: only they. */
 enum authz_verdict authz_check(struct authz *a, const struct hlv_ref *who, uint16_t perms,
 			       const struct hlv_list *values);
-/* Is `who` in one of the lists, directly or by a group? (home, unhome, list homed, backup) */
+/* Is `who` in the list, directly or by a group? (home, unhome, list homed, backup) */
 enum authz_verdict authz_is_listed(struct authz *a, const struct hlv_ref *who,
 				   const struct hlv_ref *list, size_t n);
+
+/* The value `index` of an ascending list. */
+bool authz_value_at(const struct hlv_list *values, uint32_t index, struct hlv_value *v);
+/* Copied into the arena: this record, as it is in the snapshot. False without memory. */
+bool authz_check_of(struct hlv_arena *arena, const struct store_key *key, uint64_t seq,
+		    struct store_check *check);

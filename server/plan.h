@@ -7,12 +7,11 @@
  */
 #pragma once
 #include "server/authz.h"
-#include "server/context.h"
 
 /* The operator's rules and the node's state, as far as they decide about a change. */
 struct plan_rules {
 	struct authz_lists lists;
-	bool list_handles;  /* 105 is answered at all */
+	bool list_handles; /* 105 is answered at all */
 	bool prefix_admins; /* an administrator of the prefix may create under it (default true) */
 };
 
@@ -35,12 +34,12 @@ enum plan_verdict {
 	PLAN_COMMIT,	/* allowed; commit plan->txn, then send rs */
 };
 
-enum { PLAN_PUTS_MAX = 2, PLAN_CHECKS_MAX = 16 };
+enum { PLAN_PUTS_MAX = 2 };
 struct plan {
-	struct store_txn txn; /* points to the arrays below and into the arena */
+	/* Checks (every local record that was decisive) and octets are in the arena. */
+	struct store_txn txn;
 	struct store_put puts[PLAN_PUTS_MAX];
-	struct store_check checks[PLAN_CHECKS_MAX]; /* every local record that was decisive */
-	uint32_t answer_flags;			    /* OWE, MNS */
+	uint32_t answer_flags; /* OWE, MNS */
 	struct hlv_ref wanted;
 	/* PLAN_LIST: registry space and prefix of the keys whose names are listed. */
 	enum store_space list_space;
@@ -48,7 +47,9 @@ struct plan {
 };
 
 /* Operations 1 (with private values), 100-105, 300-302. `who`->how is ACTOR_PUBLIC until somebody
- * is known. For 1 the answer then has all matching values (11.3, 6). */
+ * is known. For 1 the answer then has all matching values (11.3, 6). What `rs` and `plan` point to
+ * lives in the request, the view and the arena; what is committed, in the arena alone. Of
+ * plan->txn.actor the transport and the source are left to whoever knows them. */
 enum plan_verdict plan_request(const struct plan_context *c, const struct principal *who,
 			       const struct hlv_request *rq, struct plan *plan,
 			       struct hlv_response *rs);

@@ -142,9 +142,3 @@ bool topic_error_responses(const struct vector *v)
 			  js_u64(v->decoded, "decoded_response_code")) &&
 	       check_bare_message(v, v->hex, version, NULL);
 }
-
-/* The response code needs the rules of administration; the request's octets do not. */
-bool topic_permissions(const struct vector *v)
-{
-	return !js_has(v->decoded, "operation") || check_bare_message(v, v->hex, "2.11", NULL);
-}
