@@ -220,14 +220,15 @@ enum hlv_err HLV_MUST_USE store_verify_first(struct store *, char *why);
 
 /* What store_verify() saw. */
 struct store_report {
-	uint64_t records, tombstones, values, prefixes, journal;
+	uint64_t records, tombstones, values, prefixes, journal, history, audit;
 	uint64_t octets; /* of records */
 	uint64_t faults;
 };
 /* Called now and then with `fault` NULL, and once a fault with a line for people. Return false to
  * stop: store_verify() then returns HLV_OK with what it has seen. */
 typedef bool store_verify_fn(void *ctx, const struct store_report *so_far, const char *fault);
-/* Walk everything that the view shows: keys, CRCs, value lists, flags, counters, journal. HLV_OK
+/* Walk everything that the view shows: keys, CRCs, value lists, flags, counters, sum, journal, former
+ * versions, audit trail. HLV_OK
  * when the walk came to its end, with or without faults. */
 enum hlv_err HLV_MUST_USE store_verify(struct store *, struct store_view *, store_verify_fn *,
 				       void *ctx, struct store_report *);

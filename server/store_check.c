@@ -5,9 +5,12 @@
 #include "proto/base/crc32c.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/name.h"
+#include "server/audit.h"
 #include "server/commit.h"
 #include "server/counter.h"
+#include "server/history.h"
 #include "server/journal.h"
+#include "server/sum.h"
 
 enum { TELL_EVERY = 4096, KEY_SHOWN = 60, FAULT_MAX = 320 };
 
@@ -21,6 +24,11 @@ struct walk {
 	struct store_key last; /* of the space that is being walked; n == 0: none */
 	uint64_t last_seq;     /* META's; then the last one seen in the journal */
 	uint64_t seen_seq;
+	struct hlv_hasher *hasher;
+	struct sum sum;
+	struct store_key former; /* whose versions are being walked; n == 0: nobody's */
+	uint64_t former_end;	 /* the change that replaced the last of them */
+	struct audit_check audit;
 	bool stopped, failed;
 };
 
@@ -64,6 +72,16 @@ static void check_order(struct walk *w, struct hlv_bytes key)
 		fault(w, key, "key out of order");
 	memcpy(w->last.octets, key.p, key.n);
 	w->last.n = (uint16_t)key.n;
+}
+
+static void add_to_sum(struct walk *w, enum store_space space, struct hlv_bytes key,
+		       struct hlv_bytes stored)
+{
+	struct sum term;
+	if (sum_term(w->hasher, space, key, stored, &term) == HLV_OK)
+		sum_add(&w->sum, &term);
+	else
+		w->failed = true;
 }
 
 static void check_values(struct walk *w, struct hlv_bytes key, const struct hlv_record *rec)
@@ -123,6 +141,7 @@ static bool on_record(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
 	w->report->octets += key.n + stored.n;
 	check_order(w, key);
 	check_record(w, key, stored);
+	add_to_sum(w, SPACE_RECORD, key, stored);
 	if (w->report->records % TELL_EVERY == 0 && !w->tell(w->ctx, w->report, NULL))
 		w->stopped = true;
 	return !w->stopped && !w->failed;
@@ -134,12 +153,13 @@ static bool on_prefix(void *ctx, struct hlv_bytes key, struct hlv_bytes value)
 	uint64_t time_ms;
 	w->report->prefixes++;
 	check_order(w, key);
+	add_to_sum(w, SPACE_PREFIX, key, value);
 	enum hlv_err err = store_prefix_decode(value, key, &time_ms);
 	if (err != HLV_OK)
 		fault(w, key, "homed prefix: %s", hlv_strerror(err));
 	if (key.n < 6 || !hlv_name_is_prefix_handle(hlv_skip(key, 1)))
 		fault(w, key, "homed prefix is no prefix handle");
-	return !w->stopped;
+	return !w->stopped && !w->failed;
 }
 
 /* Every octet of a put is covered by the entry's CRC; a record has one of its own besides. */
@@ -206,6 +226,8 @@ static bool on_meta(void *ctx, struct hlv_bytes name, struct hlv_bytes stored)
 	}
 	if (hlv_starts_with(name, hlv_text("count")))
 		check_counter(w, name, value);
+	if (hlv_eq(name, hlv_text("state")) && !hlv_eq(value, sum_bytes(&w->sum)))
+		fault(w, name, "another sum than that of the records and prefixes");
 	return !w->stopped;
 }
 
@@ -216,6 +238,79 @@ static void check_uncounted(struct walk *w)
 		for (struct counter *k = w->counted.buckets[i]; k && !w->stopped; k = k->next)
 			if (k->moved)
 				fault(w, k->name, "no counter, counted %" PRId64, k->moved);
+}
+
+/* --- former versions and audit trail --- */
+
+/* The last version of a record was replaced by what the record is now. */
+static void check_former_end(struct walk *w)
+{
+	struct hlv_bytes stored, key = store_key_bytes(&w->former);
+	if (key.n == 0)
+		return;
+	enum hlv_err err = w->store->ops->get(w->view, SPACE_RECORD, key, &stored);
+	if (err != HLV_OK)
+		fault(w, key, "former version of a record that is not there");
+	else if (hlv_record_seq(stored) != w->former_end)
+		fault(w, key, "last former version ends with %" PRIu64 ", not %" PRIu64,
+		      w->former_end, hlv_record_seq(stored));
+}
+
+static void check_former(struct walk *w, struct hlv_bytes key, uint64_t until,
+			 struct hlv_bytes stored)
+{
+	struct hlv_record rec;
+	bool first = !hlv_eq(store_key_bytes(&w->former), key);
+	enum hlv_err err = hlv_record_decode(stored, key, &rec);
+	if (first)
+		check_former_end(w);
+	memcpy(w->former.octets, key.p, key.n);
+	w->former.n = (uint16_t)key.n;
+	if (err != HLV_OK)
+		fault(w, key, "former version until %" PRIu64 ": %s", until, hlv_strerror(err));
+	else if (rec.seq >= until || until > w->last_seq)
+		fault(w, key, "former version from %" PRIu64 " to %" PRIu64, rec.seq, until);
+	else if (!first && rec.seq != w->former_end)
+		fault(w, key, "former version from %" PRIu64 " follows one to %" PRIu64,
+		      rec.seq, w->former_end);
+	w->former_end = until;
+}
+
+static bool on_history(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
+{
+	struct walk *w = ctx;
+	struct hlv_bytes record_key;
+	uint64_t until;
+	w->report->history++;
+	if (history_split(key, &record_key, &until))
+		check_former(w, record_key, until, stored);
+	else
+		fault(w, key, "former version under a key of %zu octets", key.n);
+	if (w->report->history % TELL_EVERY == 0 && !w->tell(w->ctx, w->report, NULL))
+		w->stopped = true;
+	return !w->stopped;
+}
+
+static bool tell_audit(void *ctx, const struct audit_check *so_far)
+{
+	struct walk *w = ctx;
+	w->report->audit = so_far->entries;
+	w->stopped = !w->tell(w->ctx, w->report, NULL);
+	return !w->stopped;
+}
+
+/* One fault at the most: behind it nothing can be said. */
+static enum hlv_err check_audit(struct walk *w)
+{
+	bool finished;
+	if (w->stopped)
+		return HLV_OK;
+	HLV_TRY(audit_verify(w->store, w->view, &w->audit, tell_audit, w, &finished));
+	w->report->audit = w->audit.entries;
+	if (w->audit.why[0])
+		fault(w, hlv_text("audit trail"), "%" PRIu64 ": %s", w->audit.bad_seq,
+		      w->audit.why);
+	return HLV_OK;
 }
 
 static enum hlv_err walk_space(struct walk *w, enum store_space space, store_scan_fn *visit)
@@ -241,7 +336,10 @@ static enum hlv_err walk_all(struct walk *w)
 	if (!w->stopped && w->report->journal && w->seen_seq != w->last_seq)
 		fault(w, hlv_text("seq"), "journal ends at %" PRIu64 ", should at %" PRIu64,
 		      w->seen_seq, w->last_seq);
-	return HLV_OK;
+	HLV_TRY(walk_space(w, SPACE_HISTORY, on_history));
+	if (!w->stopped)
+		check_former_end(w);
+	return check_audit(w);
 }
 
 enum hlv_err store_verify(struct store *store, struct store_view *view, store_verify_fn *tell,
@@ -251,7 +349,13 @@ enum hlv_err store_verify(struct store *store, struct store_view *view, store_ve
 		.store = store, .view = view, .tell = tell, .ctx = ctx, .report = report};
 	*report = (struct store_report){0};
 	counters_init(&w.counted);
-	enum hlv_err err = walk_all(&w);
+	enum hlv_err err = hlv_hasher_new(HLV_SHA256, &w.hasher);
+	if (err == HLV_OK)
+		err = audit_check_init(&w.audit);
+	if (err == HLV_OK)
+		err = walk_all(&w);
+	audit_check_fini(&w.audit);
+	hlv_hasher_free(w.hasher);
 	counters_fini(&w.counted);
 	return err;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proto/wire/name.h"
+#include "server/history.h"
 #include "server/journal.h"
 #include "tests/unit/store_world.h"
 
@@ -286,6 +287,15 @@ static void test_malformed_puts(void **state)
 		{"no place in the journal",
 		 {good, {SPACE_JOURNAL, hlv_bytes(octets, 7), {0}}},
 		 false},
+		{"put into the history",
+		 {good, {SPACE_HISTORY, hlv_bytes(octets, 20), good.key}},
+		 false},
+		{"put into the audit trail",
+		 {good, {SPACE_AUDIT, hlv_bytes(octets, 8), good.key}},
+		 false},
+		{"remove from the audit trail",
+		 {good, {SPACE_AUDIT, hlv_bytes(octets, 8), {0}}},
+		 false},
 		{"no space", {good, {SPACES, good.key, good.value}}, false},
 		{"bulk descending", {other, good}, true},
 		{"bulk twice", {good, good}, true},
@@ -465,6 +475,8 @@ static void test_verify(void **state)
 	struct world *w = *state;
 	uint8_t eight[8] = {0, 0, 0, 0, 0, 0, 0, 9}, old[8] = {0};
 	old[7] = 2;
+	uint8_t head[40] = {[7] = 3}, longer[40] = {[7] = 4}, octets[HISTORY_KEY_MAX];
+	struct hlv_bytes former = history_key(world_key(w, "88.1/1"), 3, octets);
 	uint8_t no_handle[STORE_PREFIX_SIZE];
 	struct hlv_bytes hidden = world_record(w, "88.1/y", 1, 0), odd = hlv_text("\00188.1/1");
 	store_prefix_encode(odd, 1, no_handle);
@@ -496,6 +508,27 @@ static void test_verify(void **state)
 		{"gap in the journal",
 		 "journal jumps",
 		 {SPACE_JOURNAL, hlv_bytes(old, 8), {0}}},
+		{"wrong sum",
+		 "another sum",
+		 {SPACE_META, hlv_text("state"), hlv_bytes(head, 32)}},
+		{"short sum",
+		 "another sum",
+		 {SPACE_META, hlv_text("state"), hlv_bytes(head, 31)}},
+		{"audit: wrong hash",
+		 "another hash than the trail's head",
+		 {SPACE_META, hlv_text("audit"), hlv_bytes(head, 40)}},
+		{"audit: short head",
+		 "head cannot be read",
+		 {SPACE_META, hlv_text("audit"), hlv_bytes(head, 39)}},
+		{"audit: longer",
+		 "ends before its head",
+		 {SPACE_META, hlv_text("audit"), hlv_bytes(longer, 40)}},
+		{"audit: none",
+		 "entries behind the trail's head",
+		 {SPACE_META, hlv_text("audit"), {0}}},
+		{"former version gone",
+		 "last former version ends with 2, not 3",
+		 {SPACE_HISTORY, former, {0}}},
 		{"no prefix handle",
 		 "no prefix handle",
 		 {SPACE_PREFIX, odd, hlv_bytes(no_handle, sizeof no_handle)}},
