@@ -41,7 +41,7 @@ struct hlv_bytes hlv_spki_head(enum hlv_key_kind kind);
 struct hlv_bytes hlv_key_point(const struct hlv_key *key);
 
 /* Takes `pkey` over, also on failure: it is freed then. Kind and numbers are checked. */
-enum hlv_err HLV_MUST_USE hlv_key_wrap(struct evp_pkey_st *take_pkey, bool private_half,
+enum hlv_err HLV_MUST_USE hlv_key_take(struct evp_pkey_st *take_pkey, bool private_half,
 				       struct hlv_key **key);
 
 /* Returns `err`. When it is one, the library's error queue is emptied: what it says about a

@@ -282,7 +282,7 @@ enum hlv_err hlv_forget(enum hlv_err err)
 	return err;
 }
 
-enum hlv_err hlv_key_wrap(struct evp_pkey_st *take_pkey, bool private_half,
+enum hlv_err hlv_key_take(struct evp_pkey_st *take_pkey, bool private_half,
 			  struct hlv_key **key)
 {
 	struct hlv_key *k = OPENSSL_zalloc(sizeof *k);
@@ -325,7 +325,7 @@ enum hlv_err hlv_key_generate(enum hlv_key_kind kind, struct hlv_key **key)
 	}
 	if (!pkey)
 		return HLV_E_CRYPTO;
-	return hlv_key_wrap(pkey, true, key);
+	return hlv_key_take(pkey, true, key);
 }
 
 /* --- SubjectPublicKeyInfo --- */
@@ -363,7 +363,7 @@ static enum hlv_err spki_by_library(struct hlv_bytes der, struct hlv_key **key)
 		EVP_PKEY_free(pkey);
 		return HLV_E_MALFORMED;
 	}
-	return hlv_key_wrap(pkey, false, key);
+	return hlv_key_take(pkey, false, key);
 }
 
 static enum hlv_err point_key(const char *type, const char *group, struct hlv_bytes point,
@@ -388,7 +388,7 @@ static enum hlv_err point_key(const char *type, const char *group, struct hlv_by
 	EVP_PKEY_CTX_free(ctx);
 	if (!ok)
 		return hlv_forget(HLV_E_KEY); /* not a point of the curve */
-	return hlv_key_wrap(pkey, false, key);
+	return hlv_key_take(pkey, false, key);
 }
 
 static enum hlv_err ed25519_key(struct hlv_bytes raw, struct hlv_key **key)
@@ -398,7 +398,7 @@ static enum hlv_err ed25519_key(struct hlv_bytes raw, struct hlv_key **key)
 	EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, raw.p, raw.n);
 	if (!pkey)
 		return HLV_E_KEY;
-	return hlv_key_wrap(pkey, false, key);
+	return hlv_key_take(pkey, false, key);
 }
 
 enum hlv_err hlv_spki_decode(struct hlv_bytes der, struct hlv_key **key)

@@ -175,7 +175,7 @@ enum hlv_err hlv_key_from_numbers(const char *type, const struct hlv_number *num
 	numbers_fini(&s);
 	if (err != HLV_OK)
 		return hlv_forget(err);
-	return hlv_key_wrap(pkey, private_half, key);
+	return hlv_key_take(pkey, private_half, key);
 }
 
 enum hlv_err hlv_key_number(const struct hlv_key *key, const char *param,

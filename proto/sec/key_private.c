@@ -116,7 +116,7 @@ static enum hlv_err pkcs8_decode(struct hlv_bytes der, struct hlv_key **key)
 		EVP_PKEY_free(pkey);
 		return hlv_forget(HLV_E_KEY);
 	}
-	return hlv_key_wrap(pkey, true, key);
+	return hlv_key_take(pkey, true, key);
 }
 
 static enum hlv_err take_der(unsigned char *data, int n, struct hlv_der *der)
