@@ -20,6 +20,7 @@ struct hlv_worker {
 	struct hlv_udp *udp[ADDRS_MAX];
 	struct hlv_tcp *tcp[ADDRS_MAX];
 	size_t n;
+	struct hlv_tcp *control; /* or NULL */
 	pthread_t thread;
 };
 
@@ -87,6 +88,8 @@ static void take_mail(evutil_socket_t fd, short what, void *ctx)
 		hlv_udp_mail_end(w->udp[i]);
 		hlv_tcp_mail_end(w->tcp[i]);
 	}
+	if (w->control)
+		hlv_tcp_mail_end(w->control);
 	/* Whoever has our exchanges answers them always: wait for the last. */
 	if (w->front.stopping && w->front.inflight == 0)
 		event_base_loopbreak(w->front.base);
@@ -105,6 +108,7 @@ static void free_worker(struct hlv_worker *w)
 		hlv_udp_close(w->udp[i]);
 		hlv_tcp_close(w->tcp[i]);
 	}
+	hlv_tcp_close(w->control);
 	if (w->mail)
 		event_free(w->mail);
 	if (w->front.base)
@@ -124,7 +128,9 @@ static bool open_fronts(struct hlv_worker *w, const struct hlv_worker_options *o
 		if (!w->udp[i] || !w->tcp[i])
 			return false;
 	}
-	return true;
+	if (o->control > 0)
+		w->control = hlv_tcp_open(&w->front, o->control);
+	return o->control <= 0 || w->control;
 }
 
 struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
@@ -192,6 +198,8 @@ static void stop_fronts(struct hlv_mail *mail, void *receiver)
 		hlv_udp_stop(w->udp[i]);
 		hlv_tcp_stop(w->tcp[i]);
 	}
+	if (w->control)
+		hlv_tcp_stop(w->control);
 }
 
 void hlv_worker_stop(struct hlv_worker *w)

@@ -22,6 +22,7 @@ struct hlv_worker_options {
 	struct hlv_verified *verified;
 	const struct hlv_sockets *sockets; /* taken over */
 	size_t n;
+	int control;	 /* the control socket (hlv_local_bind()), taken over; 0: not here */
 	unsigned number; /* in the thread's name */
 };
 /* Starts the thread. NULL when the system has no more. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/net/local.h"
 #include "proto/net/tcp_conn.h"
 
 enum { ACCEPTS_PER_WAKEUP = 64 };
@@ -32,27 +33,38 @@ static bool evict_idle(struct hlv_tcp *t)
 	return true;
 }
 
-/* A connection for `fd`, if its source may have one more. */
-static struct conn *make_conn(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
+/* May this source have one more connection, and is there a place for it? */
+static bool admit(struct hlv_tcp *t, const struct hlv_addr *addr, bool trusted)
 {
 	const struct hlv_limits *l = t->front->limits;
-	bool trusted = hlv_nets_have(&l->trusted, addr);
-	uint16_t count = *conn_source(t, addr);
+	uint16_t count = t->local ? 0 : *conn_source(t, addr);
 	if (count == UINT16_MAX || (!trusted && count >= l->tcp_per_source))
-		return NULL;
+		return false;
 	/* A sixteenth of the places is kept for trusted networks. */
 	if (t->n >= l->tcp_connections - (trusted ? 0 : l->tcp_connections / 16))
 		evict_idle(t);
-	struct conn *c = calloc(1, sizeof *c);
+	return true;
+}
+
+static struct conn *make_conn(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
+{
+	bool trusted = t->local || hlv_nets_have(&t->front->limits->trusted, addr);
+	struct conn *c = admit(t, addr, trusted) ? calloc(1, sizeof *c) : NULL;
 	if (!c)
 		return NULL;
 	c->tcp = t;
 	c->fd = fd;
 	c->addr = *addr;
 	c->trusted = trusted;
+	c->transport = HLV_T_TCP;
+	if (t->local) {
+		c->transport = HLV_T_LOCAL;
+		c->uid = hlv_local_uid(fd);
+		c->keep = true;
+	}
 	c->id = (uint64_t)t->front->number << 48 | ++t->front->conns;
 	c->born_ns = t->now.mono_ns;
-	conn_set_deadline(c, l->tcp_first_s);
+	conn_rest(c);
 	return c;
 }
 
@@ -65,9 +77,11 @@ static void adopt(struct hlv_tcp *t, int fd, const struct hlv_addr *addr)
 		hlv_count(&t->front->stats.tcp_refused);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	t->n++;
-	(*conn_source(t, addr))++;
+	if (!t->local) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+		(*conn_source(t, addr))++;
+	}
 	hlv_count(&t->front->stats.tcp_accepted);
 }
 
@@ -99,8 +113,9 @@ static void acceptable(evutil_socket_t fd, short what, void *ctx)
 	struct hlv_tcp *t = ctx;
 	t->now = hlv_clock();
 	for (int i = 0; i < ACCEPTS_PER_WAKEUP; i++) {
-		struct hlv_addr addr = {.len = sizeof addr.sa};
-		int new_fd = accept4(fd, &addr.sa.any, &addr.len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct hlv_addr addr = {.len = t->local ? 0 : sizeof addr.sa};
+		int new_fd = accept4(fd, t->local ? NULL : &addr.sa.any,
+				     t->local ? NULL : &addr.len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (new_fd >= 0) {
 			adopt(t, new_fd, &addr);
 			continue;
@@ -134,6 +149,8 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 		next = c->next;
 		hlv_mono_ns age = t->now.mono_ns - c->born_ns;
 		bool old = age > (c->in || c->out || c->inflight > 0 ? last : life);
+		if (t->local)
+			old = false;
 		/* Nobody is late while it is for us to answer. */
 		bool ours = c->inflight > 0 && !c->out;
 		if ((ours || t->now.mono_ns < c->deadline_ns) && !old)
@@ -143,6 +160,13 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+static bool is_local(int fd)
+{
+	int domain = 0;
+	socklen_t n = sizeof domain;
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX;
+}
+
 struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
 {
 	struct hlv_tcp *t = calloc(1, sizeof *t);
@@ -150,6 +174,7 @@ struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
 		return NULL;
 	t->front = front;
 	t->fd = fd;
+	t->local = is_local(fd);
 	t->list.prev = t->list.next = &t->list;
 	t->rx = malloc(HLV_TCP_RX);
 	t->tx = malloc(HLV_SCRATCH);

@@ -10,7 +10,8 @@
 
 struct hlv_tcp;
 
-/* Takes `fd`, a listening socket. NULL without memory. */
+/* Takes `fd`, a listening socket: of TCP, or the control socket, whose peers are the system's users
+ * and no strangers. NULL without memory. */
 struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd);
 /* Nothing more is accepted or read; answers of many messages end where they are. */
 void hlv_tcp_stop(struct hlv_tcp *tcp);

@@ -11,6 +11,7 @@
 
 enum {
 	UNVERIFIED_MESSAGE = 65536, /* octets of a stranger's message */
+	LOCAL_REST_S = 3600,	    /* a person may be at the control socket */
 	SDK_FIRST_SESSION = 10001,  /* the national SDK numbers its sessions from here */
 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
@@ -64,7 +65,8 @@ void conn_end(struct conn *c)
 	}
 	unlink_conn(c);
 	t->n--;
-	(*conn_source(t, &c->addr))--;
+	if (!t->local)
+		(*conn_source(t, &c->addr))--;
 	event_free(c->event);
 	close(c->fd);
 	free(c->in);
@@ -83,6 +85,8 @@ void conn_set_deadline(struct conn *c, uint32_t seconds)
 static uint32_t rest_s(const struct conn *c)
 {
 	const struct hlv_limits *l = c->tcp->front->limits;
+	if (c->transport == HLV_T_LOCAL)
+		return LOCAL_REST_S;
 	if (c->requests == 0)
 		return l->tcp_first_s;
 	if (!c->keep)
@@ -92,6 +96,11 @@ static uint32_t rest_s(const struct conn *c)
 	/* Above 80% use the idle ones make room sooner. */
 	bool crowded = c->tcp->n > l->tcp_connections / 5 * 4;
 	return crowded && l->tcp_idle_s > 5 ? 5 : l->tcp_idle_s;
+}
+
+void conn_rest(struct conn *c)
+{
+	conn_set_deadline(c, rest_s(c));
 }
 
 static void readable(evutil_socket_t fd, short what, void *ctx);
@@ -135,11 +144,12 @@ static void handle(struct conn *c, struct hlv_bytes message)
 	x->now = t->now;
 	x->peer = (struct hlv_peer){
 		.addr = c->addr,
-		.transport = HLV_T_TCP,
+		.transport = c->transport,
 		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
 		.trusted = c->trusted,
 		.verified = true,
 		.conn = c->id,
+		.uid = c->uid,
 		.logins = c->logins,
 	};
 	enum hlv_native_verdict verdict = hlv_native_decode(message, x);
@@ -159,7 +169,7 @@ static void handle(struct conn *c, struct hlv_bytes message)
 		break;
 	}
 	}
-	if (c->requests >= t->front->limits->tcp_requests)
+	if (c->requests >= t->front->limits->tcp_requests && !t->local)
 		conn_finish(c);
 }
 
@@ -187,7 +197,7 @@ static size_t take_messages(struct conn *c, struct hlv_bytes b)
 		if (c->behind)
 			break;
 	}
-	if (used > 0)
+	if (used > 0 && !c->tcp->local)
 		hlv_verified_put(c->tcp->front->verified, &c->addr, c->tcp->now);
 	return used;
 }
@@ -271,7 +281,7 @@ static bool take_input(struct conn *c)
 	if (b.n > used && (used > 0 || !c->in))
 		conn_set_deadline(c, t->front->limits->tcp_message_s);
 	else if (b.n == used)
-		conn_set_deadline(c, rest_s(c));
+		conn_rest(c);
 	return keep_rest(c, hlv_skip(b, used));
 }
 

@@ -32,6 +32,8 @@ struct conn {
 	struct event *event;
 	int fd;
 	enum conn_state state;
+	enum hlv_transport transport;
+	uint32_t uid; /* HLV_T_LOCAL */
 	bool trusted;
 	bool sdk;	/* chooses its session ids itself */
 	bool keep;	/* more than one message is to be expected */
@@ -64,6 +66,7 @@ struct hlv_tcp {
 	struct hlv_front *front;
 	struct event *accept, *resume, *tick;
 	int fd, spare_fd;
+	bool local; /* the control socket */
 	struct hlv_now now;
 	struct tcp_exchange *spare;
 	struct conn list; /* ring head */
@@ -82,6 +85,8 @@ bool conn_start(struct conn *c);
 /* Close it and forget it; its memory stays until its exchanges are home. */
 void conn_end(struct conn *c);
 void conn_set_deadline(struct conn *c, uint32_t seconds);
+/* The deadline of a connection that waits for the peer's next message. */
+void conn_rest(struct conn *c);
 /* No message after this one is taken. */
 void conn_finish(struct conn *c);
 /* What waits no longer for anybody is dropped; then as conn_finish(). */
