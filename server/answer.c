@@ -150,6 +150,47 @@ enum hlv_rc answer_elsewhere(enum verdict verdict, const struct hlv_list *sites,
 	return (enum hlv_rc)rs->rc;
 }
 
+/* industrial.md 4: what is frozen says that it is, for a minute, and nothing else. */
+static enum hlv_rc answer_frozen(const struct answer_context *c, const struct hlv_request *rq,
+				 const struct hlv_record *rec, struct hlv_response *rs)
+{
+	enum { STATE_TTL_S = 60, STATE_ROOM = HLV_VALUE_MIN + 32 };
+	struct hlv_value v = {.index = 1,
+			      .mtime_s = (uint32_t)(rec->state_since_ms / 1000),
+			      .ttl_s = STATE_TTL_S,
+			      .perms = HLV_PERM_DEFAULT,
+			      .type = hlv_text("STATE"),
+			      .data = hlv_text(hlv_state_name(rec->state))};
+	if (!asked_for(rq, &v))
+		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, "This identifier is frozen");
+	uint8_t *room = hlv_alloc_raw(c->arena, STATE_ROOM);
+	struct hlv_writer w = hlv_writer(room, room ? STATE_ROOM : 0);
+	hlv_value_encode(&w, &v);
+	if (w.bad)
+		return store_failed(rs, HLV_E_NOMEM);
+	struct hlv_list one = {1, hlv_written(&w)};
+	return give(rq, &one, rs);
+}
+
+/* Does the state let the record be seen? If not, rs has what is answered in its place. */
+static bool is_visible(const struct answer_context *c, const struct hlv_request *rq,
+		       const struct hlv_record *rec, struct hlv_response *rs)
+{
+	switch ((enum hlv_state)rec->state) {
+	case HLV_STATE_ACTIVE:
+		return true;
+	case HLV_STATE_FROZEN:
+		answer_frozen(c, rq, rec, rs);
+		return false;
+	case HLV_STATE_RESERVED:
+	case HLV_STATE_REGISTERED:
+	case HLV_STATE_REVOKED:
+		break;
+	}
+	answer_error(rs, HLV_RC_NOT_FOUND, NULL);
+	return false;
+}
+
 bool answer_find(const struct answer_context *c, const struct hlv_request *rq,
 		 struct hlv_record *rec, struct hlv_response *rs)
 {
@@ -171,7 +212,7 @@ bool answer_find(const struct answer_context *c, const struct hlv_request *rq,
 		store_failed(rs, err);
 	else if (!found)
 		answer_elsewhere(verdict, &sites, rs);
-	return err == HLV_OK && found;
+	return err == HLV_OK && found && is_visible(c, rq, rec, rs);
 }
 
 enum hlv_rc answer_resolution(const struct answer_context *c, const struct hlv_request *rq,

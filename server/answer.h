@@ -25,7 +25,7 @@ enum answer_reach {
 	REACH_ADMIN, /* and those which an administrator may read */
 	REACH_ALL,   /* and those which nobody may (11.3, 6) */
 };
-/* The record that is asked for; false: rs says why there is none. */
+/* The record that is asked for; false: rs says why there is none, or what its state lets be seen. */
 bool answer_find(const struct answer_context *, const struct hlv_request *, struct hlv_record *,
 		 struct hlv_response *rs);
 /* Of that record. Values out of reach are left out, or refused, as the question wants it. */

@@ -19,7 +19,8 @@ struct change {
 	struct hlv_bytes echo; /* as the asker spelled it */
 	struct store_key key;
 	struct hlv_record rec; /* of `key`; zero when it never was */
-	bool exists;	       /* it is live */
+	bool exists;	       /* it is live, and not revoked */
+	uint16_t rights;       /* that the change takes (HLV_ADMIN_*), before change_put() */
 	struct store_check *checks;
 	size_t nchecks, checks_cap;
 };
@@ -48,7 +49,8 @@ bool change_creators(struct change *ch, uint16_t *perm, struct hlv_list *values)
 /* This is decisive: revoked in between, it makes the change a conflict. */
 bool change_rests_on(struct change *ch, const struct store_check *check);
 bool change_rests_on_record(struct change *ch, const struct store_key *key, uint64_t seq);
-/* Commit the record with these values (its flags with them), unless it locks everybody out. */
+/* Commit the record with these values (its flags with them), unless its state or a lock forbids
+ * it, it is too large, or it would lock everybody out. */
 bool change_put(struct change *ch, const struct hlv_record *rec);
 /* Success, with nothing to commit. Always true. */
 bool change_nothing(struct change *ch);

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dispatch.h"
 
+#include "server/tags.h"
+
 typedef enum hlv_rc handler(const struct answer_context *, const struct hlv_request *,
 			    struct hlv_response *);
-
-static enum hlv_rc refuse_admin(const struct answer_context *c, const struct hlv_request *rq,
-				struct hlv_response *rs)
-{
-	(void)c;
-	(void)rq;
-	return answer_error(rs, HLV_RC_NOT_SUPPORTED,
-			    "Administration over the wire is not available: use helvectl");
-}
 
 static enum hlv_rc refuse_pull(const struct answer_context *c, const struct hlv_request *rq,
 			       struct hlv_response *rs)
@@ -21,53 +14,31 @@ static enum hlv_rc refuse_pull(const struct answer_context *c, const struct hlv_
 	return answer_error(rs, HLV_RC_NOT_SUPPORTED, "Replication is not available");
 }
 
-static enum hlv_rc refuse_session(const struct answer_context *c, const struct hlv_request *rq,
-				  struct hlv_response *rs)
-{
-	(void)c;
-	(void)rq;
-	return answer_error(rs, HLV_RC_SESSION_FAILED, "Sessions are not available");
-}
-
-/* 8, step 4: no challenge is pending, so none can be answered in time. */
-static enum hlv_rc refuse_answer(const struct answer_context *c, const struct hlv_request *rq,
-				 struct hlv_response *rs)
-{
-	(void)c;
-	(void)rq;
-	return answer_error(rs, HLV_RC_AUTHENTICATION_TIMEOUT, "No challenge is pending");
-}
-
-static enum hlv_rc no_session(const struct answer_context *c, const struct hlv_request *rq,
-			      struct hlv_response *rs)
-{
-	(void)c;
-	(void)rq;
-	return answer_error(rs, HLV_RC_SESSION_TIMEOUT, "No such session");
-}
-
 static const struct {
 	enum hlv_op op;
-	handler *handle;
+	handler *handle; /* NULL: the registrar's */
 } table[] = {
 	{HLV_OP_RESOLUTION, answer_resolution},
 	{HLV_OP_GET_SITE_INFO, answer_site_info},
-	{HLV_OP_CREATE_HANDLE, refuse_admin},
-	{HLV_OP_DELETE_HANDLE, refuse_admin},
-	{HLV_OP_ADD_VALUE, refuse_admin},
-	{HLV_OP_REMOVE_VALUE, refuse_admin},
-	{HLV_OP_MODIFY_VALUE, refuse_admin},
-	{HLV_OP_LIST_HANDLES, refuse_admin},
-	{HLV_OP_HOME_NA, refuse_admin},
-	{HLV_OP_UNHOME_NA, refuse_admin},
-	{HLV_OP_LIST_HOMED_NAS, refuse_admin},
-	{HLV_OP_BACKUP_SERVER, refuse_admin},
-	{HLV_OP_VERIFY_CHALLENGE, refuse_admin},
-	{HLV_OP_LOGIN_ID_SYSTEM, refuse_admin},
-	{HLV_OP_RESPONSE_TO_CHALLENGE, refuse_answer},
-	{HLV_OP_SESSION_SETUP, refuse_session},
-	{HLV_OP_SESSION_TERMINATE, no_session},
-	{HLV_OP_SESSION_EXCHANGEKEY, no_session},
+	{HLV_OP_CREATE_HANDLE, NULL},
+	{HLV_OP_DELETE_HANDLE, NULL},
+	{HLV_OP_ADD_VALUE, NULL},
+	{HLV_OP_REMOVE_VALUE, NULL},
+	{HLV_OP_MODIFY_VALUE, NULL},
+	{HLV_OP_LIST_HANDLES, NULL},
+	{HLV_OP_HOME_NA, NULL},
+	{HLV_OP_UNHOME_NA, NULL},
+	{HLV_OP_LIST_HOMED_NAS, NULL},
+	{HLV_OP_BACKUP_SERVER, NULL},
+	{HLV_OP_VERIFY_CHALLENGE, NULL},
+	{HLV_OP_LOGIN_ID_SYSTEM, NULL},
+	{HLV_OP_RESPONSE_TO_CHALLENGE, NULL},
+	{HLV_OP_SESSION_SETUP, NULL},
+	{HLV_OP_SESSION_TERMINATE, NULL},
+	{HLV_OP_SESSION_EXCHANGEKEY, NULL},
+	{HLV_OP_HELVE_COMMIT, NULL},
+	{HLV_OP_HELVE_BULK, NULL},
+	{HLV_OP_HELVE_CONTROL, NULL},
 	{HLV_OP_GET_NEXT_TXN_ID, refuse_pull},
 	{HLV_OP_RETRIEVE_TXN_LOG, refuse_pull},
 	{HLV_OP_DUMP_HANDLES, refuse_pull},
@@ -84,37 +55,48 @@ static const char *wrong_interface(const struct hlv_exchange *x)
 	return NULL;
 }
 
-/* A session id above 0 names a session or a challenge, and we have none (11.1); but the national
- * SDK numbers its requests' sessions itself, from 10001, and means nothing by it (industrial.md
- * 5.1). It speaks 2.10, which no stock client does. */
-static bool is_unknown_session(const struct hlv_exchange *x)
+/* A session id above 0 names a session or a challenge (11.1), and encryption a session: the
+ * registrar has those. What the national SDK puts there names nothing (tags.h). */
+static bool is_in_session(const struct hlv_exchange *x)
 {
 	const struct hlv_envelope *e = &x->rq.m.env;
 	if (e->flags & HLV_E_ENCRYPTED)
 		return true;
-	if (e->session_id == 0 || e->session_id > INT32_MAX)
-		return false;
-	bool sdk = x->peer.transport != HLV_T_UDP && e->major == 2 && e->minor == 10 &&
-		   e->session_id > 10000;
-	return !sdk;
+	return e->session_id > 0 && e->session_id <= INT32_MAX && !tags_is(x);
 }
 
-void dispatch(const struct answer_context *c, struct hlv_exchange *x)
+static bool registrars(struct hlv_exchange *x)
+{
+	answer_error(&x->rs, HLV_RC_NOT_SUPPORTED, "Administration is not available");
+	return false;
+}
+
+static bool is_for_administrators(const struct answer_context *c, struct hlv_exchange *x,
+				  enum hlv_rc rc)
+{
+	if (x->rq.m.hdr.op != HLV_OP_RESOLUTION)
+		return false;
+	return rc == HLV_RC_AUTHENTICATION_NEEDED ||
+	       (hlv_exchange_login(x) && answer_hides(c, &x->rq));
+}
+
+bool dispatch(const struct answer_context *c, struct hlv_exchange *x)
 {
 	const char *wrong = wrong_interface(x);
 	if (wrong) {
 		answer_error(&x->rs, HLV_RC_PROTOCOL_ERROR, wrong);
-		return;
+		return true;
 	}
-	if (is_unknown_session(x)) {
-		no_session(c, &x->rq, &x->rs);
-		return;
-	}
+	if (is_in_session(x))
+		return registrars(x);
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		if ((uint32_t)table[i].op != x->rq.m.hdr.op)
 			continue;
-		table[i].handle(c, &x->rq, &x->rs);
-		return;
+		if (!table[i].handle)
+			return registrars(x);
+		enum hlv_rc rc = table[i].handle(c, &x->rq, &x->rs);
+		return !is_for_administrators(c, x, rc);
 	}
 	answer_error(&x->rs, HLV_RC_NOT_SUPPORTED, "Unknown operation");
+	return true;
 }

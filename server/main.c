@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proto/net/local.h"
 #include "proto/net/log.h"
 #include "proto/net/loop.h"
 #include "server/node.h"
@@ -29,8 +30,12 @@ struct daemon {
 	struct server_options *options;
 	struct node *node;
 	struct store *store;
+	struct registrar_rules *rules;
+	struct registrar *registrar;
 	struct hlv_verified *verified;
 	int lock;
+	int control; /* the socket; 0: none */
+	char control_path[PATH_MAX];
 	unsigned nworkers;
 	struct hlv_sockets sockets[WORKERS_MAX][ADDRS_MAX];
 	struct server *servers[WORKERS_MAX];
@@ -97,6 +102,23 @@ static enum hlv_err bind_sockets(struct daemon *d)
 	return HLV_OK;
 }
 
+/* Beside the data directory unless told otherwise; there a path that is too long for a socket is
+ * lived without. */
+static enum hlv_err bind_control(struct daemon *d)
+{
+	node_path(d->options, d->options->control, "helved.sock", d->control_path);
+	enum hlv_err err = hlv_local_bind(d->control_path, 0660, &d->control, d->why);
+	if (err == HLV_OK)
+		return HLV_OK;
+	d->control = 0;
+	*d->control_path = '\0';
+	if (err != HLV_E_USAGE || *d->options->control)
+		return err;
+	hlv_warn("control", "%s (helvectl works beside a stopped server only)", d->why);
+	*d->why = '\0';
+	return HLV_OK;
+}
+
 /* SO_REUSEPORT would let two servers of one user share an address without a word. */
 static enum hlv_err check_ports_free(struct daemon *d)
 {
@@ -139,6 +161,8 @@ static enum hlv_err drop_privileges(struct daemon *d)
 			 d->options->user);
 		return HLV_E_USAGE;
 	}
+	if (d->control && chown(d->control_path, pw->pw_uid, pw->pw_gid) != 0)
+		hlv_warn("control", "path=%s error=%s", d->control_path, strerror(errno));
 	if (setgroups(0, NULL) != 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) != 0) {
 		snprintf(d->why, WHY, "cannot change to user '%s': %s", d->options->user,
@@ -171,6 +195,48 @@ static void fit_descriptors(const struct daemon *d, struct server_options *o)
 		 o->limits.tcp_connections);
 }
 
+/* The workers' counters, as members of the status object. */
+static void put_counters(void *ctx, struct hlv_buf *json)
+{
+	const struct daemon *d = ctx;
+	struct hlv_stats sum = {0};
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		if (!d->workers[i])
+			continue;
+		const struct hlv_stats *s = hlv_worker_stats(d->workers[i]);
+#define X(name) sum.name += s->name;
+		HLV_STATS(X)
+#undef X
+	}
+	hlv_buf_printf(json, ",\"workers\":%u,\"counters\":{", d->nworkers);
+	const char *comma = "";
+#define X(name)                                                                                \
+	hlv_buf_printf(json, "%s\"" #name "\":%llu", comma, (unsigned long long)sum.name);      \
+	comma = ",";
+	HLV_STATS(X)
+#undef X
+	hlv_buf_str(json, "}");
+}
+
+static enum hlv_err make_rules(struct daemon *d, const struct server_options *o,
+			       const struct node *node, struct registrar_rules **out)
+{
+	struct registrar_rules *rules = calloc(1, sizeof *rules);
+	if (!rules)
+		return HLV_E_NOMEM;
+	node_rules(o, node, rules);
+	rules->put_counters = put_counters;
+	rules->ctx = d;
+	*out = rules;
+	return HLV_OK;
+}
+
+static enum hlv_err start_registrar(struct daemon *d)
+{
+	HLV_TRY(make_rules(d, d->options, d->node, &d->rules));
+	return registrar_start(d->store, d->node, d->rules, &d->registrar, d->why);
+}
+
 static enum hlv_err start_workers(struct daemon *d)
 {
 	uint64_t secret;
@@ -180,7 +246,7 @@ static enum hlv_err start_workers(struct daemon *d)
 	if (!d->verified)
 		return HLV_E_NOMEM;
 	for (unsigned i = 0; i < d->nworkers; i++) {
-		d->servers[i] = server_new(d->store, d->node);
+		d->servers[i] = server_new(d->store, d->node, d->registrar);
 		if (!d->servers[i])
 			return HLV_E_NOMEM;
 		struct hlv_worker_options o = {
@@ -189,6 +255,7 @@ static enum hlv_err start_workers(struct daemon *d)
 			.verified = d->verified,
 			.sockets = d->sockets[i],
 			.n = d->options->listen.n,
+			.control = i == 0 ? d->control : 0,
 			.number = i,
 		};
 		d->workers[i] = hlv_worker_start(&o);
@@ -289,7 +356,15 @@ static void reload(struct daemon *d)
 		free_options(options);
 		return;
 	}
+	struct registrar_rules *rules;
+	if (make_rules(d, options, node, &rules) != HLV_OK) {
+		hlv_error("reload", "out of memory (nothing was changed)");
+		node_free(node);
+		free_options(options);
+		return;
+	}
 	fit_descriptors(d, options);
+	registrar_set(d->registrar, node, rules);
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		struct handover h = {&options->limits, node, d->servers[i], HLV_OK};
 		hlv_worker_call(d->workers[i], hand_over, &h);
@@ -297,8 +372,10 @@ static void reload(struct daemon *d)
 	}
 	node_free(d->node);
 	free_options(d->options);
+	free(d->rules);
 	d->node = node;
 	d->options = options;
+	d->rules = rules;
 	hlv_info("reload", "serial=%u", d->node->serial);
 }
 
@@ -325,11 +402,15 @@ static void stop(struct daemon *d)
 			hlv_worker_stop(d->workers[i]);
 	for (unsigned i = 0; i < d->nworkers; i++)
 		server_free(d->servers[i]);
+	registrar_stop(d->registrar);
+	if (*d->control_path)
+		unlink(d->control_path);
 	if (d->store)
 		d->store->ops->close(d->store);
 	node_free(d->node);
 	hlv_verified_free(d->verified);
 	free_options(d->options);
+	free(d->rules);
 	if (d->lock >= 0)
 		close(d->lock);
 }
@@ -394,9 +475,11 @@ static enum hlv_err prepare(struct daemon *d)
 	HLV_TRY(node_load(d->options, &d->node, d->why));
 	HLV_TRY(check_ports_free(d));
 	HLV_TRY(bind_sockets(d));
+	HLV_TRY(bind_control(d));
 	fit_descriptors(d, d->options);
 	HLV_TRY(open_store(d));
 	HLV_TRY(drop_privileges(d));
+	HLV_TRY(start_registrar(d));
 	return start_workers(d);
 }
 

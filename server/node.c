@@ -4,26 +4,61 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include <unistd.h>
+
 #include "proto/net/file.h"
+#include "proto/net/json.h"
 #include "proto/wire/site.h"
 
 enum { WHY = 512, SITE_MAX = 65536, KEY_MAX = 16384 };
 
-/* A path from the configuration, or its place beside the data directory. */
-static void place(const char *given, const char *data_dir, const char *beside,
-		  char out[PATH_MAX])
+void node_path(const struct server_options *o, const char *given, const char *name, char *out)
 {
 	if (*given)
 		snprintf(out, PATH_MAX, "%s", given);
 	else
-		snprintf(out, PATH_MAX, "%s/../%s", data_dir, beside);
+		snprintf(out, PATH_MAX, "%s/../%s", o->data_dir, name);
+}
+
+/* The octets of a buffer that was filled for good: node_free() gives them back. */
+static void free_octets(struct hlv_bytes octets)
+{
+	void *p;
+	memcpy(&p, &octets.p, sizeof p);
+	free(p);
+}
+
+/* Our site record says what else we understand, so that nobody has to try (docs/protocol.md). */
+static enum hlv_err offer_extensions(struct hlv_bytes *record)
+{
+	static const struct hlv_site_attribute offer = {
+		.name = {(const uint8_t *)"helve", 5},
+		.value = {(const uint8_t *)"commit bulk control", 19}};
+	struct hlv_site site;
+	HLV_TRY(hlv_site_decode(*record, &site));
+	size_t room = record->n + 64;
+	uint8_t *list = malloc(room), *out = malloc(room);
+	struct hlv_writer a = hlv_writer(list, list ? room : 0);
+	struct hlv_writer w = hlv_writer(out, out ? room : 0);
+	hlv_put(&a, site.attributes.raw);
+	hlv_site_put_attribute(&a, &offer);
+	site.attributes = (struct hlv_list){site.attributes.n + 1, hlv_written(&a)};
+	hlv_site_encode(&w, &site);
+	free(list);
+	if (a.bad || w.bad) {
+		free(out);
+		return HLV_E_NOMEM;
+	}
+	free_octets(*record);
+	*record = hlv_written(&w);
+	return HLV_OK;
 }
 
 static enum hlv_err load_site(const struct server_options *o, struct node *node, char *why)
 {
 	char path[PATH_MAX];
 	struct hlv_buf buf = {0};
-	place(o->site, o->data_dir, "site.bin", path);
+	node_path(o, o->site, "site.bin", path);
 	enum hlv_err err = hlv_file_read(path, SITE_MAX, &buf, why);
 	if (err != HLV_OK) {
 		hlv_buf_free(&buf);
@@ -45,7 +80,34 @@ static enum hlv_err load_site(const struct server_options *o, struct node *node,
 	node->servers = site.servers.n;
 	node->own = o->server_number - 1;
 	node->hash_option = site.hash_option;
-	return HLV_OK;
+	return offer_extensions(&node->site);
+}
+
+/* siteinfo.json or its binary form: what helvectl init --parent has left there. */
+static enum hlv_err load_parent(const struct server_options *o, struct node *node, char *why)
+{
+	char path[PATH_MAX];
+	struct hlv_buf file = {0};
+	struct hlv_json_error error = {0};
+	node_path(o, o->parent, "parent.json", path);
+	if (!*o->parent && access(path, F_OK) != 0)
+		return HLV_OK;
+	HLV_TRY(hlv_file_read(path, SITE_MAX, &file, why));
+	uint8_t *record = malloc(SITE_MAX);
+	struct hlv_writer w = hlv_writer(record, record ? SITE_MAX : 0);
+	enum hlv_err err = HLV_OK;
+	if (file.n > 0 && file.p[0] == '{')
+		err = hlv_json_parse_site(hlv_buf_bytes(&file), &w, &error);
+	else
+		hlv_put(&w, hlv_buf_bytes(&file));
+	hlv_buf_free(&file);
+	node->parent = hlv_bytes(record, w.n);
+	struct hlv_site site;
+	if (err == HLV_OK && !w.bad)
+		err = hlv_site_decode(node->parent, &site);
+	if (err != HLV_OK || w.bad)
+		snprintf(why, WHY, "%s: is no site record: %s", path, error.text);
+	return w.bad ? HLV_E_NOMEM : err;
 }
 
 static enum hlv_err read_passphrase(const struct server_options *o, struct hlv_buf *out,
@@ -81,7 +143,7 @@ static enum hlv_err load_key(const struct server_options *o, struct node *node, 
 {
 	char path[PATH_MAX];
 	struct hlv_buf file = {0}, passphrase = {0};
-	place(o->key, o->data_dir, "keys/privkey.bin", path);
+	node_path(o, o->key, "keys/privkey.bin", path);
 	enum hlv_err err = hlv_file_read_secret(path, KEY_MAX, &file, why);
 	if (err == HLV_OK)
 		err = read_passphrase(o, &passphrase, why);
@@ -105,6 +167,8 @@ enum hlv_err node_load(const struct server_options *o, struct node **out, char *
 	enum hlv_err err = load_site(o, node, why);
 	if (err == HLV_OK)
 		err = load_key(o, node, why);
+	if (err == HLV_OK)
+		err = load_parent(o, node, why);
 	if (err != HLV_OK) {
 		node_free(node);
 		return err;
@@ -113,13 +177,29 @@ enum hlv_err node_load(const struct server_options *o, struct node **out, char *
 	return HLV_OK;
 }
 
+void node_rules(const struct server_options *o, const struct node *node,
+		struct registrar_rules *rules)
+{
+	*rules = (struct registrar_rules){
+		.plan = {.lists = {.server_admins = o->server_admins.list,
+				   .nserver_admins = o->server_admins.n,
+				   .home_only_admins = o->home_only_admins.list,
+				   .nhome_only_admins = o->home_only_admins.n},
+			 .list_handles = o->list_handles,
+			 .prefix_admins = o->prefix_admins},
+		.authn = {.allow_legacy = o->allow_legacy, .own_uid = getuid()},
+		.undo_days = o->undo_days,
+		.parent = node->parent,
+		.data_dir = o->data_dir,
+	};
+}
+
 void node_free(struct node *node)
 {
 	if (!node)
 		return;
-	void *site;
-	memcpy(&site, &node->site.p, sizeof site); /* the buffer that load_site() filled */
-	free(site);
+	free_octets(node->site);
+	free_octets(node->parent);
 	hlv_key_free(node->key);
 	free(node);
 }

@@ -9,10 +9,9 @@
 #include "server/lockout.h"
 
 enum {
-	TEXT_MAX = 256,	    /* octets of a refusal */
-	NAME_SHOWN = 100,   /* octets of an identifier in it: longer ones are not named */
-	AROUND_MAX = 2048,  /* octets around name and values: header, digest, credential */
-	STORED_SLACK = 512, /* octets of a stored record that are neither name nor values */
+	TEXT_MAX = 256,	   /* octets of a refusal */
+	NAME_SHOWN = 100,  /* octets of an identifier in it: longer ones are not named */
+	AROUND_MAX = 2048, /* octets around name and values: header, digest, credential */
 };
 
 /* --- refusals --- */
@@ -108,7 +107,8 @@ static bool read_record(struct change *ch)
 		err = hlv_record_decode(stored, key, &ch->rec);
 	if (err != HLV_OK && err != HLV_E_NOT_FOUND)
 		return change_failed(ch, err);
-	ch->exists = err == HLV_OK && !(ch->rec.flags & HLV_RECORD_DELETED);
+	ch->exists = err == HLV_OK && !(ch->rec.flags & HLV_RECORD_DELETED) &&
+		     ch->rec.state != HLV_STATE_REVOKED;
 	return change_rests_on_record(ch, &ch->key, ch->rec.seq);
 }
 
@@ -285,9 +285,34 @@ static bool leaves_administrator(struct change *ch, const struct hlv_record *rec
 			      (int)l.prefix.n, (const char *)l.prefix.p);
 }
 
+/* industrial.md 4: state and locks hold for everybody. Whoever may changes them first, and that is
+ * another operation. */
+static bool is_unlocked(struct change *ch, const struct hlv_record *rec)
+{
+	static const uint16_t transfer =
+		HLV_ADMIN_ADD_ADMIN | HLV_ADMIN_MODIFY_ADMIN | HLV_ADMIN_REMOVE_ADMIN;
+	unsigned locks = HLV_LOCK_CLIENT_UPDATE | HLV_LOCK_SERVER_UPDATE;
+	if (!ch->exists)
+		return true;
+	if (ch->rec.state == HLV_STATE_FROZEN)
+		return change_refuse(ch, HLV_RC_INSUFFICIENT_PERMISSIONS,
+				     "This identifier is frozen: its values cannot be changed");
+	if (rec->flags & HLV_RECORD_DELETED)
+		locks = HLV_LOCK_CLIENT_DELETE | HLV_LOCK_SERVER_DELETE;
+	else if (ch->rights & transfer)
+		locks |= HLV_LOCK_CLIENT_TRANSFER | HLV_LOCK_SERVER_TRANSFER;
+	locks &= ch->rec.locks;
+	/* The lowest of them is named. */
+	return locks == 0 ||
+	       change_refusef(ch, HLV_RC_INSUFFICIENT_PERMISSIONS,
+			      "This identifier is locked: %s", hlv_lock_name(locks & -locks));
+}
+
 bool change_put(struct change *ch, const struct hlv_record *rec)
 {
 	struct hlv_arena *arena = ch->a->arena;
+	if (!is_unlocked(ch, rec))
+		return false;
 	if (rec->values.n > HLV_VALUES_MAX)
 		return change_refusef(ch, HLV_RC_INVALID_VALUE,
 				      "A record has %d values at the most", HLV_VALUES_MAX);
@@ -297,7 +322,8 @@ bool change_put(struct change *ch, const struct hlv_record *rec)
 				      HLV_MESSAGE_MAX);
 	if (!leaves_administrator(ch, rec))
 		return false;
-	size_t room = HLV_RECORD_HEADER + STORED_SLACK + rec->name.n + rec->values.raw.n;
+	size_t room =
+		HLV_RECORD_HEADER + HLV_RECORD_STATE_MAX + rec->name.n + 4 + rec->values.raw.n;
 	uint8_t *p = hlv_alloc_raw(arena, room);
 	struct hlv_writer w = hlv_writer(p, p ? room : 0);
 	struct hlv_bytes key = hlv_arena_copy(arena, store_key_bytes(&ch->key));

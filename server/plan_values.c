@@ -176,11 +176,12 @@ static bool merge(struct change *ch, const struct hlv_list *given, enum merge_ki
 	return true;
 }
 
-static bool put_values(struct change *ch, const struct hlv_list *values, uint8_t flags)
+static bool put_values(struct change *ch, const struct merge *m)
 {
 	struct hlv_record rec = ch->rec;
-	rec.flags = flags;
-	rec.values = *values;
+	rec.flags = m->flags;
+	rec.values = m->values;
+	ch->rights = m->rights;
 	return change_put(ch, &rec);
 }
 
@@ -224,6 +225,9 @@ static bool mint(struct change *ch)
 static bool is_free(struct change *ch)
 {
 	bool overwrite = ch->rq->m.hdr.flags & HLV_F_OVERWRITE;
+	if (ch->rec.state == HLV_STATE_REVOKED)
+		return change_refuse(ch, HLV_RC_EXISTS,
+				     "This identifier was revoked and may not be used again");
 	return !ch->exists || overwrite || change_refuse(ch, HLV_RC_EXISTS, NULL);
 }
 
@@ -268,7 +272,7 @@ static bool overwrite(struct change *ch, const struct hlv_list *given)
 	if (!merge(ch, given, MERGE_REPLACE, &m) || !may_overwrite(ch, m.rights))
 		return false;
 	ch->plan->answer_flags |= HLV_F_OVERWRITE;
-	return m.changed ? put_values(ch, &m.values, m.flags) : change_nothing(ch);
+	return m.changed ? put_values(ch, &m) : change_nothing(ch);
 }
 
 bool plan_create(struct change *ch)
@@ -319,7 +323,7 @@ bool plan_add(struct change *ch)
 				      m.clash);
 	if (m.shared)
 		ch->plan->answer_flags |= HLV_F_OVERWRITE;
-	return m.changed ? put_values(ch, &m.values, m.flags) : change_nothing(ch);
+	return m.changed ? put_values(ch, &m) : change_nothing(ch);
 }
 
 /* --- remove --- */
@@ -395,7 +399,7 @@ bool plan_remove(struct change *ch)
 	if (m.shared)
 		return change_refusef(ch, HLV_RC_VALUES_NOT_FOUND,
 				      "There is no value %u: nothing was removed", m.clash);
-	return put_values(ch, &m.values, m.flags);
+	return put_values(ch, &m);
 }
 
 /* --- modify --- */
@@ -458,5 +462,5 @@ bool plan_modify(struct change *ch)
 		return change_refuse(ch, HLV_RC_INVALID_VALUE, "An index is given twice");
 	if (err != HLV_OK)
 		return given_failed(ch, err);
-	return merge(ch, &given, MERGE_MODIFY, &m) && put_values(ch, &m.values, m.flags);
+	return merge(ch, &given, MERGE_MODIFY, &m) && put_values(ch, &m);
 }

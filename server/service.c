@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "proto/net/log.h"
+#include "proto/sec/cipher.h"
 #include "server/dispatch.h"
+#include "server/registrar.h"
 #include "server/sign.h"
 
 struct server {
@@ -15,6 +17,7 @@ struct server {
 	struct site_place place;
 	struct homed_memo memo; /* of the snapshot in hand */
 	const struct node *node;
+	struct registrar *registrar;
 	struct sign_cache *cache;
 	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
 };
@@ -54,6 +57,26 @@ static void complain(struct server *s, const struct hlv_exchange *x)
 		  (const char *)x->rs.text.p);
 }
 
+/* To the registrar, which sends it home. */
+static bool give_away(struct server *s, struct hlv_exchange *x)
+{
+	if (!s->registrar)
+		return false;
+	if (hlv_exchange_keep(x) != HLV_OK) {
+		answer_error(&x->rs, HLV_RC_ERROR, "The request takes too much memory");
+		return false;
+	}
+	x->rs = (struct hlv_response){0};
+	registrar_submit(s->registrar, x);
+	return true;
+}
+
+/* The next page of a long answer. */
+static void resume(struct hlv_service *service, struct hlv_exchange *x)
+{
+	registrar_submit(of(service)->registrar, x);
+}
+
 static void submit(struct hlv_service *service, struct hlv_exchange *x)
 {
 	struct server *s = of(service);
@@ -67,31 +90,61 @@ static void submit(struct hlv_service *service, struct hlv_exchange *x)
 		.site = s->node->site,
 		.arena = &x->arena,
 	};
-	if (s->reading)
-		dispatch(&c, x);
-	else
+	if (!s->reading)
 		answer_error(&x->rs, HLV_RC_ERROR, "The registry cannot be read");
+	else if (!dispatch(&c, x) && give_away(s, x))
+		return;
 	if (x->rs.rc == HLV_RC_ERROR)
 		complain(s, x);
 	x->done(x);
+}
+
+/* Everything behind the envelope becomes ciphertext (protocol.md 9.3). */
+static enum hlv_err encrypt(const struct hlv_protection *p, struct hlv_arena *a,
+			    struct hlv_writer *w, size_t at)
+{
+	size_t body = at + HLV_ENVELOPE_SIZE;
+	struct hlv_bytes plain = hlv_arena_copy(a, hlv_bytes(w->p + body, w->n - body));
+	if (a->bad)
+		return HLV_E_NOMEM;
+	w->n = body;
+	HLV_TRY(hlv_encrypt((enum hlv_cipher)p->cipher, p->cipher_key, p->version, NULL, plain,
+			    w));
+	if (w->bad)
+		return HLV_E_LIMIT;
+	w->p[at + 2] |= HLV_E_ENCRYPTED;
+	hlv_fill_u32(w, body - 4, (uint32_t)(w->n - body));
+	return HLV_OK;
+}
+
+static enum hlv_err protect(const struct hlv_protection *p, struct hlv_arena *a,
+			    struct hlv_writer *w, size_t at)
+{
+	if (p->mac_key.n > 0)
+		HLV_TRY(hlv_message_mac(w, at, p->mac_key, p->counter));
+	return p->cipher ? encrypt(p, a, w, at) : HLV_OK;
 }
 
 static enum hlv_err seal(struct hlv_service *service, struct hlv_exchange *x,
 			 struct hlv_writer *w, size_t at)
 {
 	struct server *s = of(service);
+	if (x->protection)
+		return protect(x->protection, &x->arena, w, at);
 	if (s->cache && x->rq.m.hdr.flags & HLV_F_CERTIFIED)
 		sign_message(s->cache, w, at);
 	return HLV_OK;
 }
 
-struct server *server_new(struct store *store, const struct node *node)
+struct server *server_new(struct store *store, const struct node *node,
+			  struct registrar *registrar)
 {
 	struct server *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
-	s->service = (struct hlv_service){submit, NULL, batch_begin, batch_end, seal};
+	s->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal};
 	s->store = store;
+	s->registrar = registrar;
 	if (store->ops->view_open(store, &s->view) != HLV_OK ||
 	    server_set_node(s, node) != HLV_OK) {
 		server_free(s);

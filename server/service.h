@@ -16,12 +16,16 @@ struct node {
 	uint32_t servers, own; /* of the site, and our position in it */
 	uint8_t hash_option;
 	struct hlv_key *key; /* private; NULL: answers are not signed */
+	struct hlv_bytes parent; /* site record of the node above; empty: none */
 };
 
 struct server;
+struct registrar;
 
-/* NULL without memory. Store and node are borrowed. */
-struct server *server_new(struct store *store, const struct node *node);
+/* NULL without memory. Store, node and registrar are borrowed; without a registrar (NULL) nothing
+ * is administered. */
+struct server *server_new(struct store *store, const struct node *node,
+			  struct registrar *registrar);
 /* The face that the front ends see. */
 struct hlv_service *server_service(struct server *s);
 /* On the worker's own thread: another node from now on. */

@@ -17,4 +17,5 @@ void hlv_log(enum hlv_log_level level, const char *event, const char *format, ..
 
 #define hlv_error(event, ...) hlv_log(HLV_LOG_ERROR, (event), __VA_ARGS__)
 #define hlv_warn(event, ...) hlv_log(HLV_LOG_WARN, (event), __VA_ARGS__)
+#define hlv_debug(event, ...) hlv_log(HLV_LOG_DEBUG, (event), __VA_ARGS__)
 #define hlv_info(event, ...) hlv_log(HLV_LOG_INFO, (event), __VA_ARGS__)

@@ -139,7 +139,7 @@ struct hlv_service *fuzz_service(void)
 			     .primary = true,
 			     .servers = 1,
 			     .hash_option = HLV_HASH_ALL};
-	server = server_new(fill(), &node);
+	server = server_new(fill(), &node, NULL);
 	hlv_require(server);
 	return server_service(server);
 }

@@ -58,7 +58,7 @@ void registry_open(struct registry *r, uint32_t servers, uint32_t own)
 				.servers = servers,
 				.own = own,
 				.hash_option = HLV_HASH_ALL};
-	r->server = server_new(r->store, &r->node);
+	r->server = server_new(r->store, &r->node, NULL);
 	hlv_require(r->server != NULL);
 }
 

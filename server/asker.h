@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Asks other nodes for what decides about an administrator but lives with them: public keys,
+ * members of groups, and whether a secret-key proof holds (protocol.md 8.1, 8.2, 11.5). Starts from
+ * our own delegations, or else from the node above; follows referrals downwards; believes only what
+ * the asked site has signed. A thread of its own, since it waits; questions come by mail.
+ */
+#pragma once
+#include "proto/base/arena.h"
+#include "proto/base/buf.h"
+#include "proto/net/mailbox.h"
+#include "proto/wire/message.h"
+#include "server/delegate.h"
+
+enum ask_kind {
+	ASK_VALUES, /* the values at `who` (index 0: all) */
+	ASK_VERIFY, /* does `proof` over nonce and digest hold? */
+};
+
+/* One question; the asker's from asker_submit() until it is opened at `home`. */
+struct ask {
+	struct hlv_mail mail; /* first: it comes back as mail, `open` is the sender's */
+	struct hlv_mailbox *home;
+	void (*open)(struct hlv_mail *, void *receiver);
+	enum ask_kind kind;
+	struct hlv_ref who;
+	struct hlv_bytes nonce, proof;
+	struct hlv_digest digest;
+	/* out */
+	enum hlv_err err;	/* HLV_OK: the responsible node has spoken */
+	bool holds;		/* ASK_VERIFY */
+	struct hlv_buf answer;	/* owns what `values` borrows: the receiver frees it */
+	struct hlv_list values; /* ASK_VALUES; empty: there are none */
+};
+
+struct asker;
+/* `parent`: site record of the node above, borrowed, may be empty. NULL: the system has no more. */
+struct asker *asker_start(struct store *store, const struct site_place *place,
+			  struct hlv_bytes parent);
+void asker_submit(struct asker *a, struct ask *ask);
+void asker_stop(struct asker *a);

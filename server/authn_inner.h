@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the three files of authentication share; nobody else's business.
+ */
+#pragma once
+#include "proto/base/rand.h"
+#include "server/authn.h"
+#include "server/backoff.h"
+#include "server/pending.h"
+#include "server/session.h"
+#include "server/tags.h"
+
+struct authn {
+	const struct authn_rules *rules;
+	struct pending_table *pending;
+	struct session_table *sessions;
+	struct backoff *backoff;
+	struct tags *tags;
+	struct authn_stats stats;
+};
+
+/* `n` octets that nobody can guess; false when the system has none. */
+bool authn_random(void *out, size_t n);
+/* 31 bits that no session and no challenge has; 0 when there is no randomness. */
+uint32_t authn_fresh_id(struct authn *a);
+/* The tag that the job's peer uses, or NULL for peers that take the ids they are given. */
+struct tag *authn_tag(struct authn *a, const struct job *j);
+/* The session that the job came in, if it still exists. */
+struct session *authn_session_of(struct authn *a, const struct job *j);
+/* Refuse, and say that it is for a reply. */
+enum authn_verdict authn_refuse(struct job *j, enum hlv_rc rc, const char *text);
+/* A message in a session: its MAC and its counter; then who sent it. */
+enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct session *s);
+/* Decrypt x->message in the session that its envelope names. */
+enum authn_verdict authn_decrypt(struct authn *a, struct job *j);

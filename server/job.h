@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One exchange in the registrar's hands: what is known so far of who sent it and what it would
+ * change. In the exchange's arena, so it ends with it.
+ */
+#pragma once
+#include "proto/net/service.h"
+#include "server/plan.h"
+
+/* An answer to a challenge, not yet checked. In the arena. */
+struct proof {
+	struct hlv_bytes kind; /* "HS_SECKEY", "HS_PUBKEY" */
+	struct hlv_ref who;
+	struct hlv_bytes nonce, digest, octets;
+	uint8_t digest_kind;
+};
+
+struct job {
+	struct job *next; /* in one of the registrar's queues */
+	struct hlv_exchange *x;
+	struct principal who; /* known, or claimed by the proof; ACTOR_PUBLIC: nobody */
+	bool opened;	      /* decrypted, its session or login found */
+	bool unproven;	      /* `proof` is to be checked before anything is done */
+	bool unhurried;	      /* it is the turn of what takes long */
+	struct proof proof;
+	uint32_t session;     /* our id of the session it came in; 0: none */
+	uint32_t tag;	      /* the national SDK's own number, which it wants back; 0: none */
+	bool encrypted;	      /* so will be the answer */
+	struct plan plan;
+	struct authz_fetched fetched[AUTHZ_FETCH_MAX];
+	size_t nfetched;
+	struct store_txn *txns; /* what it waits for to be committed: plan.txn, or several */
+	size_t ntxns;
+	struct hlv_bytes prefix_of; /* the identifier whose prefix it is done under ... */
+	uint64_t nchanged, nregistered; /* ... how many it changes, how many of them anew */
+	bool counted;			/* by its quotas */
+	unsigned conflicts; /* times that it was planned for nothing */
+	/* After the commit, in place of sending x->rs as it is; or NULL. */
+	void (*committed)(struct job *, enum hlv_err group);
+	void *state; /* of the operation that has several parts */
+};
+
+/* A refusal; `text` is static or in the arena, or NULL. */
+static inline void job_refuse(struct job *j, enum hlv_rc rc, const char *text)
+{
+	answer_error(&j->x->rs, rc, text);
+}

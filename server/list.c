@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/list.h"
+
+enum { PAGE = 50 /* as the reference; clients rely on it */ };
+
+/* A page in the making. */
+struct page {
+	struct job *j;
+	struct hlv_writer names;
+	uint32_t n;
+	struct store_key *last; /* key of the last name on it */
+	bool more, bad;
+};
+
+/* The name under a key: the key itself, but for long ones, which are hashed. */
+static bool put_name(struct page *p, struct hlv_bytes key, struct hlv_bytes value)
+{
+	struct hlv_record rec;
+	if (p->j->plan.list_space != SPACE_RECORD) {
+		hlv_put_lp32(&p->names, hlv_skip(key, 1));
+		return true;
+	}
+	if (hlv_record_decode(value, key, &rec) != HLV_OK) {
+		p->bad = true;
+		return false;
+	}
+	if (rec.flags & HLV_RECORD_DELETED)
+		return false;
+	size_t at = hlv_put_hole32(&p->names);
+	size_t from = p->names.n;
+	hlv_name_put_upper(&p->names, rec.name);
+	hlv_fill_u32(&p->names, at, (uint32_t)(p->names.n - from));
+	return true;
+}
+
+static bool visit(void *ctx, struct hlv_bytes key, struct hlv_bytes value)
+{
+	struct page *p = ctx;
+	const struct store_key *from = &p->j->plan.list_from;
+	if (!hlv_starts_with(key, store_key_bytes(from)))
+		return false;
+	if (hlv_eq(key, store_key_bytes(p->last)))
+		return true; /* where the last page ended */
+	p->more = p->n == PAGE;
+	if (p->more)
+		return false;
+	if (put_name(p, key, value)) {
+		p->n++;
+		memcpy(p->last->octets, key.p, key.n);
+		p->last->n = (uint16_t)key.n;
+	}
+	return !p->bad && !p->names.bad;
+}
+
+void list_page(struct job *j, struct store *store, struct store_view *view)
+{
+	struct hlv_exchange *x = j->x;
+	enum { ROOM = PAGE * (HLV_IDENTIFIER_MAX + 4) };
+	struct page p = {.j = j, .last = j->state};
+	if (!p.last)
+		p.last = j->state = hlv_alloc(&x->arena, sizeof *p.last);
+	uint8_t *room = hlv_alloc_raw(&x->arena, ROOM);
+	p.names = hlv_writer(room, room ? ROOM : 0);
+	x->more = false;
+	if (!p.last || !room) {
+		job_refuse(j, HLV_RC_ERROR, "Out of memory");
+		return;
+	}
+	struct hlv_bytes from =
+		p.last->n ? store_key_bytes(p.last) : store_key_bytes(&j->plan.list_from);
+	enum hlv_err err = store->ops->scan(view, j->plan.list_space, from, visit, &p);
+	if (err != HLV_OK || p.bad || p.names.bad) {
+		job_refuse(j, HLV_RC_ERROR, "The registry cannot read this list");
+		return;
+	}
+	if (p.more && x->peer.transport == HLV_T_UDP) {
+		job_refuse(j, HLV_RC_NOT_SUPPORTED, "The list is too long for UDP: use TCP");
+		return;
+	}
+	x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
+				      .kind = HLV_BODY_HANDLES,
+				      .handles = {p.n, hlv_written(&p.names)}};
+	x->more = p.more;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The registrar's insides, shared by its files alone: registrar.c (queues, groups, answers),
+ * extension.c (operations of our own), fetch.c (what other
+ * nodes hold), upkeep.c (what is due now and then).
+ */
+#pragma once
+#include "server/answer.h"
+#include "server/group.h"
+#include "server/health.h"
+#include "server/quota.h"
+#include "server/registrar.h"
+
+enum { SLOW_MAX = 256 /* logins that take long, waiting */ };
+
+struct queue {
+	struct job *first, *last;
+	size_t n;
+};
+
+struct registrar {
+	struct hlv_actor *actor;
+	struct store *store;
+	struct store_view *view;
+	bool reading;
+	struct homed_memo memo; /* of the snapshot in hand */
+	const struct node *node;
+	struct site_place place;
+	const struct registrar_rules *rules;
+	struct authn *authn;
+	struct asker *asker;
+	size_t fetching; /* jobs that wait for other nodes */
+	struct health health;
+	struct quota_table quota;
+	struct group group;
+	struct queue ready, slow;
+	struct hlv_arena arena; /* of the group in hand: what no job owns */
+	struct hlv_now now;
+	hlv_mono_ns ticked_ns, started_ns;
+	hlv_mono_ns signed_ns, trimmed_ns;   /* when upkeep did it last */
+	uint64_t signed_seq, signed_changes; /* of the audit trail */
+	struct {
+		uint64_t answered, committed, groups;
+	} stats;
+};
+
+/* j->txns are to be committed and then answered: by j->committed(), else with x->rs. */
+void registrar_commit(struct registrar *g, struct job *j);
+void registrar_reply(struct registrar *g, struct job *j);
+/* Back into the queue, to be worked on from what is known now. */
+void registrar_again(struct registrar *g, struct job *j);
+/* Commit what waits, so that what comes next sees it. False: the registry cannot be read. */
+bool registrar_flush(struct registrar *g);
+void registrar_end_view(struct registrar *g);
+/* Who sent it is known, or it is a matter for authentication and has gone there. */
+bool registrar_knows_sender(struct registrar *g, struct job *j);
+
+/* What plan_request() is told about a job; `answer` and `random` belong to the caller. */
+void registrar_context(struct registrar *g, struct job *j, const uint8_t random[16],
+		       struct answer_context *answer, struct plan_context *c);
+
+/* HELVE_COMMIT, HELVE_BULK, HELVE_CONTROL, BACKUP_SERVER. */
+void registrar_extension(struct registrar *g, struct job *j);
+
+struct hlv_json;
+/* HELVE_CONTROL "checkpoint": sign the audit trail's head. */
+void registrar_checkpoint(struct registrar *g, struct job *j, const struct hlv_json *args);
+/* Each second: the disk, the trail's checkpoints, what undo-days have passed. */
+void registrar_upkeep(struct registrar *g);
+
+/* The keys of j->proof.who, or j->plan.wanted, are another node's: ask, and go on then. */
+void registrar_fetch_proof(struct registrar *g, struct job *j);
+void registrar_fetch_group(struct registrar *g, struct job *j);
