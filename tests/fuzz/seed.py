@@ -159,6 +159,40 @@ def batch(data):
     yield "several", b"\n\n".join(statements[:6]) + b"\n"
 
 
+def sealed(folder):
+    """What is encrypted for us, behind the octet that names its form in fuzz_cipher.c."""
+    for entry in topic(folder, "sessions"):
+        if entry["name"].startswith("encrypt_alg3"):
+            form = 0 if entry["decoded"]["session_version"] == "2.3" else 1
+            yield entry["name"], bytes([form]) + bytes.fromhex(entry["hex"])
+        if entry["name"].startswith("dh_key_alg3"):
+            for half in "client_public", "server_public":
+                yield half, bytes([5]) + bytes.fromhex(entry["decoded"][half])
+    sdk = {  # industrial.md 5.10
+        "login": (2, "efe2cfb312ec24e92ae23d4f4b1dd8ffdaecbb0e61e35d9c7c0b8526a7e788f8"
+                     "c109d3586016bfc23f0c590206a160c3"),
+        "wrapped": (3, "04275dd8508a6f08815f2c3554d1ad657ca9af2a44daddafb69bcaa2a9d8ec96"
+                       "42acb61df45b5aa323b73e86ff95a63fa2f4f255d99a679e8332df49beda9105"
+                       "fcde623080c05519b9bf70ce89ad460989bc5d25a38edfaa0726c7241e21a154"
+                       "7785b166e1fa4e84ccd667c6e379edabad2ef59712"),
+        "rsa": (4, "01" * 256),
+        "nothing": (1, ""),
+    }
+    for name, (form, octets) in sdk.items():
+        yield name, bytes([form]) + bytes.fromhex(octets)
+
+
+def calls():
+    """Sequences of three-octet calls; fuzz_state.c says which is which."""
+    full = b"".join(bytes([0, i % 16, i % 256]) for i in range(1500))
+    yield "challenges", full + b"".join(bytes([1, i % 16, i % 256]) for i in range(1500))
+    setups = b"".join(bytes([2, i % 16, i % 256, 3, i % 16, i % 256]) for i in range(1024))
+    yield "sessions", setups + bytes([6, 0, 200, 7, 0, 0]) + setups
+    counters = b"".join(bytes([5, i >> 8, i % 256]) for i in range(1, 300))
+    yield "counters", bytes([2, 0, 1]) + counters + counters
+    yield "mixed", b"".join(bytes([i * 7 % 8, i * 5 % 16, i * 11 % 256]) for i in range(3000))
+
+
 def write(out, target, seeds):
     folder = os.path.join(out, target)
     os.makedirs(folder, exist_ok=True)
@@ -182,6 +216,8 @@ def main():
     write(out, "jsonl", jsonl(vectors))
     write(out, "txn_wire", groups(vectors))
     write(out, "batch", batch(data))
+    write(out, "cipher", sealed(vectors))
+    write(out, "state", calls())
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")
 
