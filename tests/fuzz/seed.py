@@ -128,6 +128,25 @@ def groups(folder):
     yield "empty", struct.pack(">I", 1) + txn(0, [], [])
 
 
+def audit(folder):
+    def array(octets):
+        return struct.pack(">I", len(octets)) + octets
+
+    def entry(kind, body, who=b"0.NA/88.1"):
+        head = struct.pack(">BBBBIIQQQ", 1, kind, 1, 3, 100, 7, 3, 2, 1700000000000000000)
+        return head + bytes(32) + array(who) + struct.pack(">I", 300) + array(b"192.0.2.7") + body
+
+    hashes = bytes(range(64))
+    key = bytes.fromhex(topic(folder, "public_keys")[0]["hex"])
+    yield "change", entry(1, b"\x00" + array(b"88.1/a") + hashes)
+    yield "prefix", entry(1, b"\x01" + array(b"0.NA/88.1") + hashes, who=b"")
+    keys = array(b"\x0188.1/A") + array(b"\x0188.1/Z")
+    yield "range", entry(2, b"\x00" + keys + struct.pack(">Q", 9) + hashes)
+    yield "checkpoint", entry(3, array(bytes(64)) + array(key))
+    yield "head", b"17:" + bytes(range(32)).hex().encode()
+    yield "put", struct.pack(">Q", 4) + bytes(32) + array(bytes(64)) + array(key)
+
+
 def texts(folder, names):
     for name in names:
         for entry in topic(folder, name):
@@ -213,6 +232,7 @@ def main():
     write(out, "keys", keys(vectors))
     write(out, "record", records(vectors))
     write(out, "journal", journal(vectors))
+    write(out, "audit", audit(vectors))
     write(out, "jsonl", jsonl(vectors))
     write(out, "txn_wire", groups(vectors))
     write(out, "batch", batch(data))
