@@ -20,7 +20,8 @@ MAY_INCLUDE = {
     "proto/net": PROTO,
     "server": PROTO + ["server"],
     "resolver": PROTO + ["resolver"],
-    "tools": PROTO + ["tools", "server/store.h", "resolver/walk.h", "resolver/validate.h"],
+    "tools": PROTO + ["tools", "server/store.h", "server/store_live.h", "server/history.h",
+                      "server/audit.h", "resolver/walk.h", "resolver/validate.h"],
     "tests": PROTO + ["server", "resolver", "tools", "tests"],
     # An example of libhelve for others: what is installed, and nothing else.
     "docs": PROTO[:3],

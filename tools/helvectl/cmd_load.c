@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "proto/net/json.h"
+#include "server/store_live.h"
 #include "tools/helvectl/batch.h"
 #include "tools/helvectl/load.h"
 #include "tools/helvectl/node.h"
@@ -99,11 +100,15 @@ static int tell(struct loading *l, const struct load_options *o, enum hlv_err er
 		       : "loaded=%llu failed=%llu seconds=%.3f rate=%.0f\n",
 	       (unsigned long long)t->loaded, (unsigned long long)t->failed, seconds,
 	       (double)t->loaded / seconds);
-	if (err == HLV_E_FULL)
+	if (err == HLV_E_FULL && !l->ctl->live)
 		return ctl_fail(l->ctl,
 				"no space left in %s: what is counted above is in; make room "
 				"and run it again with --resume",
 				l->ctl->dir);
+	if (err != HLV_OK && l->ctl->live && *store_live_why(l->ctl->store))
+		return ctl_fail(l->ctl,
+				"%s; what is counted above is in: run it again with --resume",
+				store_live_why(l->ctl->store));
 	if (err != HLV_OK && *t->why)
 		return ctl_fail(l->ctl, "%s", t->why);
 	if (err != HLV_OK)
@@ -132,6 +137,7 @@ static int load(struct ctl *ctl, struct load_options *o)
 	o->progress = show;
 	o->ctx = &l;
 	o->now_ms = ctl_now_ms();
+	o->txn = ctl->live ? STORE_LIVE_TXN_MAX : 0;
 	progress_begin(&l.progress);
 	enum hlv_err err =
 		format == SOURCE_BATCH ? run_batches(&l, o) : load_run(ctl->store, o, &l.total);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "proto/net/addr.h"
+#include "server/store_live.h"
+#include "tools/helvectl/live.h"
 
 static void tell(const struct ctl *ctl, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
@@ -48,6 +50,13 @@ int ctl_usage(const struct ctl *ctl, const char *format, ...)
 
 int ctl_fail_err(const struct ctl *ctl, const char *what, enum hlv_err err)
 {
+	if (ctl->live && *store_live_why(ctl->store))
+		return ctl_fail(ctl, "%s: %s", what, store_live_why(ctl->store));
+	if (ctl->live && err == HLV_E_LIMIT)
+		return ctl_fail(ctl,
+				"%s: too large for a change beside a running server (%d "
+				"octets): stop it first, then try again",
+				what, STORE_LIVE_TXN_MAX);
 	if (err == HLV_E_FULL)
 		return ctl_fail(ctl,
 				"%s: no space left in %s: nothing more was written; make "
@@ -106,10 +115,12 @@ uint64_t ctl_now_ms(void)
 	return hlv_clock().wall_ms;
 }
 
+enum lock { LOCK_TAKEN, LOCK_SERVER, LOCK_FAILED };
+
 /* helved holds this lock as long as it lives, and its number stands in the file. */
-static bool take_lock(struct ctl *ctl)
+static enum lock take_lock(struct ctl *ctl, char pid[LIVE_PID])
 {
-	char path[PATH_MAX], pid[16] = "?";
+	char path[PATH_MAX];
 	ctl->lock = open(ctl_path(ctl, "data/helved.lock", path), O_RDWR | O_CREAT | O_CLOEXEC,
 			 0640);
 	if (ctl->lock < 0) {
@@ -120,22 +131,28 @@ static bool take_lock(struct ctl *ctl)
 				   "or name its directory with -d"
 				 : "%s/data/helved.lock: %s",
 			 ctl->dir, strerror(err));
-		return false;
+		return LOCK_FAILED;
 	}
 	if (flock(ctl->lock, LOCK_EX | LOCK_NB) == 0)
-		return ftruncate(ctl->lock, 0) == 0;
-	ssize_t n = pread(ctl->lock, pid, sizeof pid - 1, 0);
-	pid[n > 0 ? n : 0] = '\0';
-	pid[strcspn(pid, "\n")] = '\0';
-	if (*pid)
+		return ftruncate(ctl->lock, 0) == 0 ? LOCK_TAKEN : LOCK_FAILED;
+	close(ctl->lock);
+	ctl->lock = -1;
+	live_pid(ctl, pid);
+	if (*pid != '?')
+		return LOCK_SERVER;
+	ctl_fail(ctl, "another helvectl writes to %s: wait for it, then try again", ctl->dir);
+	return LOCK_FAILED;
+}
+
+static void tell_unopened(struct ctl *ctl, enum hlv_err err, const char *why)
+{
+	if (err == HLV_E_NOT_FOUND)
 		ctl_fail(ctl,
-			 "a server (pid %s) runs on %s: stop it first (kill %s, or systemctl "
-			 "stop helved), then try again",
-			 pid, ctl->dir, pid);
-	else
-		ctl_fail(ctl, "another helvectl writes to %s: wait for it, then try again",
+			 "%s: no registry is here: make one with helvectl init, or name the "
+			 "node's directory with -d",
 			 ctl->dir);
-	return false;
+	else
+		ctl_fail(ctl, "%s", *why ? why : hlv_strerror(err));
 }
 
 static bool open_store(struct ctl *ctl, bool read_only)
@@ -147,14 +164,26 @@ static bool open_store(struct ctl *ctl, bool read_only)
 		err = ctl->store->ops->view_open(ctl->store, &ctl->view);
 	if (err == HLV_OK)
 		return true;
-	if (err == HLV_E_NOT_FOUND)
-		ctl_fail(ctl,
-			 "%s: no registry is here: make one with helvectl init, or name the "
-			 "node's directory with -d",
-			 ctl->dir);
-	else
-		ctl_fail(ctl, "%s", *why ? why : hlv_strerror(err));
+	tell_unopened(ctl, err, why);
 	return false;
+}
+
+static bool open_live(struct ctl *ctl, const char *pid)
+{
+	char path[PATH_MAX], control[PATH_MAX], why[STORE_WHY] = "";
+	enum hlv_err err = store_live_open(ctl_path(ctl, "data", path),
+					   live_control_path(ctl, control), &ctl->store, why);
+	if (err == HLV_OK)
+		err = ctl->store->ops->view_open(ctl->store, &ctl->view);
+	ctl->live = err == HLV_OK;
+	if (err == HLV_E_TIMEOUT || err == HLV_E_IO)
+		ctl_fail(ctl,
+			 "a server (pid %s) runs on %s, but its control socket does not answer "
+			 "(%s): see 'control' in its configuration, or stop it and try again",
+			 pid, ctl->dir, why);
+	else if (err != HLV_OK)
+		tell_unopened(ctl, err, why);
+	return ctl->live;
 }
 
 bool ctl_open_to_read(struct ctl *ctl)
@@ -169,7 +198,28 @@ bool ctl_open_to_read(struct ctl *ctl)
 
 bool ctl_open_to_write(struct ctl *ctl)
 {
-	return take_lock(ctl) && open_store(ctl, false);
+	char pid[LIVE_PID];
+	switch (take_lock(ctl, pid)) {
+	case LOCK_TAKEN:
+		return open_store(ctl, false);
+	case LOCK_SERVER:
+		return open_live(ctl, pid);
+	case LOCK_FAILED:
+		break;
+	}
+	return false;
+}
+
+bool ctl_open_alone(struct ctl *ctl)
+{
+	char pid[LIVE_PID];
+	enum lock lock = take_lock(ctl, pid);
+	if (lock == LOCK_SERVER)
+		ctl_fail(ctl,
+			 "a server (pid %s) runs on %s: stop it first (kill %s, or systemctl "
+			 "stop helved), then try again",
+			 pid, ctl->dir, pid);
+	return lock == LOCK_TAKEN && open_store(ctl, false);
 }
 
 void ctl_close(struct ctl *ctl)

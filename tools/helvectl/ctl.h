@@ -20,6 +20,7 @@ struct ctl {
 	struct store *store;	 /* NULL until opened */
 	struct store_view *view; /* begun while reading */
 	int lock;		 /* -1: not taken */
+	bool live;		 /* changes go through the server that runs on DIR */
 };
 
 struct ctl_verb {
@@ -47,8 +48,11 @@ char *ctl_path(const struct ctl *ctl, const char *name, char *out);
 
 /* The registry beside a running server, a view begun. A line is told on failure. */
 bool ctl_open_to_read(struct ctl *ctl);
-/* The registry for this process alone: refused while a server runs on DIR. No view is begun. */
+/* To change the registry: alone, or, while a server runs on DIR, through its control socket
+ * (ctl->live). No view is begun. A line is told on failure. */
 bool ctl_open_to_write(struct ctl *ctl);
+/* The same for what cannot be done beside a server: refused while one runs. */
+bool ctl_open_alone(struct ctl *ctl);
 void ctl_close(struct ctl *ctl);
 
 uint64_t ctl_now_ms(void);

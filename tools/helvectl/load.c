@@ -158,18 +158,24 @@ static bool is_in_order(const struct load *l)
 
 /* --- where it begins --- */
 
-static enum hlv_err begin_anew(struct load *l)
+static enum hlv_err last_seq(struct load *l, uint64_t *seq)
 {
 	struct store_view *view;
+	HLV_TRY(l->store->ops->view_open(l->store, &view));
+	HLV_TRY(l->store->ops->view_begin(view));
+	enum hlv_err err = store_last_seq(l->store, view, seq);
+	l->store->ops->view_end(view);
+	return err;
+}
+
+static enum hlv_err begin_anew(struct load *l)
+{
 	l->place = (struct load_place){.phase = is_in_order(l) ? LOAD_STREAM : LOAD_READ,
 				       .input = checksum_of_input(l),
 				       .line = 1};
 	HLV_TRY(rejects_cut(&l->rejects, NULL, l->result->why));
-	HLV_TRY(l->store->ops->view_open(l->store, &view));
-	HLV_TRY(l->store->ops->view_begin(view));
-	enum hlv_err err = store_last_seq(l->store, view, &l->place.seq_before);
-	l->store->ops->view_end(view);
-	return err == HLV_OK ? load_writer_mark(l->writer) : err;
+	HLV_TRY(last_seq(l, &l->place.seq_before));
+	return load_writer_mark(l->writer);
 }
 
 static enum hlv_err begin_again(struct load *l)
@@ -232,6 +238,7 @@ static void move_place(struct load *l, const struct place *place)
 static enum hlv_err stop_streaming(struct load *l, const struct place *place)
 {
 	HLV_TRY(load_writer_flush(l->writer));
+	HLV_TRY(last_seq(l, &l->place.seq_streamed));
 	move_place(l, place);
 	l->place.phase = LOAD_READ;
 	l->place.last.n = 0;

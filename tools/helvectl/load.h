@@ -29,7 +29,9 @@ struct load_options {
 	size_t memory;	  /* octets for sorting; 0: 512 MiB */
 	size_t chunk;	  /* octets that are parsed at once; 0: 4 MiB */
 	size_t group;	  /* records that are written at once; 0: 32768, the most */
-	const char *dir;  /* for what does not fit: the registry's directory */
+	size_t txn;	 /* octets of one transaction, for a server that takes them by messages;
+			     then a group may be in by half when a load is resumed. 0: no bound */
+	const char *dir; /* for what does not fit: the registry's directory */
 	uint64_t now_ms;
 	void (*progress)(void *ctx, const struct load_progress *);
 	void *ctx;

@@ -8,12 +8,13 @@
 
 static const char PLACE[] = "load";
 enum {
-	PLACE_FORMAT = 1,
+	PLACE_FORMAT = 2,
 	GROUP_OCTETS = 7 << 20, /* with keys and LMDB's own below the 8 MiB of threats.md 6 */
 	GROUP_RECORDS = 32768,
 	TXNS_MAX = 1024,
 	SINGLE_PUTS = 1024, /* records that are journalled one by one, in one transaction */
 	BULK_MIN = 64,	    /* a shorter empty stretch is not worth a range entry */
+	PUT_OVERHEAD = 16,  /* more than a put takes beside its key and value */
 };
 
 /* A record of the group, and where it came from. */
@@ -37,6 +38,7 @@ struct load_writer {
 	size_t nkept;
 	struct store_txn txns[TXNS_MAX];
 	size_t ntxns;
+	size_t txn_octets;     /* of the transaction that is being filled */
 	struct store_key last; /* the key that was added last, taken or not */
 	struct origin last_origin;
 	struct hlv_buf prefix; /* the prefix handle looked at last, and what came of it */
@@ -96,6 +98,7 @@ static void encode_place(struct load_writer *w)
 	put_u64(b, p->failed);
 	put_u64(b, p->homed);
 	put_u64(b, p->seq_before);
+	put_u64(b, p->seq_streamed);
 	put_u64(b, w->o->nfiles);
 	for (size_t i = 0; i < w->o->nfiles; i++)
 		put_u64(b, w->rejects->size[i]);
@@ -105,7 +108,8 @@ static void encode_place(struct load_writer *w)
 static enum hlv_err decode_place(struct hlv_bytes value, struct load_place *p)
 {
 	struct hlv_reader r = hlv_reader(value);
-	if (hlv_get_u64(&r) != PLACE_FORMAT)
+	uint64_t format = hlv_get_u64(&r);
+	if (format == 0 || format > PLACE_FORMAT)
 		return HLV_E_NEWER;
 	p->phase = (enum load_phase)hlv_get_u64(&r);
 	p->input = (uint32_t)hlv_get_u64(&r);
@@ -116,6 +120,7 @@ static enum hlv_err decode_place(struct hlv_bytes value, struct load_place *p)
 	p->failed = hlv_get_u64(&r);
 	p->homed = hlv_get_u64(&r);
 	p->seq_before = hlv_get_u64(&r);
+	p->seq_streamed = format == 1 ? UINT64_MAX : hlv_get_u64(&r);
 	uint64_t n = hlv_get_u64(&r);
 	for (uint64_t i = 0; i < n && i < LOAD_FILES_MAX; i++)
 		p->rejected[i] = hlv_get_u64(&r);
@@ -275,23 +280,41 @@ static struct store_txn *begin_txn(struct load_writer *w, bool bulk)
 	struct store_txn *txn = &w->txns[w->ntxns++];
 	*txn = (struct store_txn){
 		.puts = w->kept + w->nkept, .bulk = bulk, .time_ms = w->o->now_ms};
+	w->txn_octets = 0;
 	return txn;
 }
 
-static void keep(struct load_writer *w, struct store_txn *txn, size_t i)
+/* For one transaction more, and that of the place. */
+static bool has_room(const struct load_writer *w)
 {
+	return w->ntxns < TXNS_MAX - 2;
+}
+
+/* What a record takes of a transaction's bound. */
+static size_t octets_of(const struct store_put *put)
+{
+	return put->key.n + put->value.n + PUT_OVERHEAD;
+}
+
+/* In *txn, or in another one behind it when that is full. */
+static void keep(struct load_writer *w, struct store_txn **txn, size_t i)
+{
+	size_t octets = octets_of(&w->puts[i]);
+	if (w->o->txn > 0 && (*txn)->nputs > 0 && w->txn_octets + octets > w->o->txn)
+		*txn = begin_txn(w, (*txn)->bulk);
 	w->kept[w->nkept++] = w->puts[i];
-	txn->nputs++;
+	w->txn_octets += octets;
+	(*txn)->nputs++;
 	w->place->loaded++;
 }
 
 /* One record where others stand: is it there, and may it be put over? */
-static enum hlv_err add_single(struct load_writer *w, struct store_txn *txn, size_t i,
+static enum hlv_err add_single(struct load_writer *w, struct store_txn **txn, size_t i,
 			       const struct seek *s)
 {
 	const struct origin *o = &w->origins[i];
 	bool there = s->live && hlv_eq(store_key_bytes(&s->key), w->puts[i].key);
-	if (there && s->seq > w->place->seq_before)
+	if (there && s->seq > w->place->seq_before && s->seq <= w->place->seq_streamed)
 		return load_writer_reject(w, o->chunk, o->line, o->at,
 					  "stands further up in the input already");
 	if (there && !w->o->replace)
@@ -307,21 +330,22 @@ static enum hlv_err plan(struct load_writer *w, size_t *from)
 	struct store_txn *txn = NULL;
 	w->nkept = 0;
 	w->ntxns = 0;
-	while (i < w->n && singles < SINGLE_PUTS && w->ntxns < TXNS_MAX - 2) {
+	while (i < w->n && singles < SINGLE_PUTS && has_room(w)) {
 		struct seek s;
 		HLV_TRY(seek(w, w->puts[i].key, &s));
 		size_t below = count_below(w, i, &s);
 		if (below >= BULK_MIN || below == w->n - i) {
 			txn = begin_txn(w, true);
-			for (size_t end = i + below; i < end; i++)
-				keep(w, txn, i);
+			for (size_t end = i + below; i < end && has_room(w); i++)
+				keep(w, &txn, i);
 			continue;
 		}
 		if (!txn || txn->bulk)
 			txn = begin_txn(w, false);
 		/* All of a short stretch, and the one that ends it. */
-		for (size_t end = i + below + 1; i < end && i < w->n; i++, singles++)
-			HLV_TRY(add_single(w, txn, i, &s));
+		for (size_t end = i + below + 1; i < end && i < w->n && has_room(w);
+		     i++, singles++)
+			HLV_TRY(add_single(w, &txn, i, &s));
 	}
 	*from = i;
 	return HLV_OK;
@@ -386,6 +410,9 @@ enum hlv_err load_writer_add(struct load_writer *w, const struct entry *e)
 		return reject_twin(w, e);
 	if (e->key.n + e->stored.n > GROUP_OCTETS)
 		return load_writer_reject(w, e->chunk, e->line, e->at, "too large");
+	if (w->o->txn > 0 && e->key.n + e->stored.n + PUT_OVERHEAD > w->o->txn)
+		return load_writer_reject(w, e->chunk, e->line, e->at,
+					  "too large while a server runs: stop it first");
 	if (w->n == w->group || e->key.n + e->stored.n > GROUP_OCTETS - w->used)
 		HLV_TRY(load_writer_flush(w));
 	set_last(w, e);

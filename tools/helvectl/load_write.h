@@ -22,7 +22,9 @@ struct load_place {
 	uint32_t file;
 	uint64_t offset, line; /* reading begins here */
 	uint64_t loaded, failed, homed;
-	uint64_t seq_before;		   /* the journal's last place when the load began */
+	/* The journal's last place when the load began, and when it stopped streaming: between
+	 * the two stand the records of this input that were streamed. 0: never streamed. */
+	uint64_t seq_before, seq_streamed;
 	struct store_key last;		   /* all up to this key is done; n == 0: nothing */
 	uint64_t rejected[LOAD_FILES_MAX]; /* sizes of FILE.rejected */
 };
