@@ -42,6 +42,8 @@ enum authz_verdict change_ask(struct change *ch, uint16_t perms, const struct hl
 /* The same, refused with a text that names the rights; perms 0: yes. */
 bool change_may_not(struct change *ch, uint16_t perms);
 bool change_may(struct change *ch, uint16_t perms, const struct hlv_list *values);
+/* Home and unhome, list homed: the two lists of the configuration. */
+bool change_is_server_admin(struct change *ch);
 /* The record that decides who may create `id`, and the right that it takes: the prefix handle's,
  * or the parent's for derived prefixes. Missing: `values` is empty. Adds it to the checks. */
 bool change_creators(struct change *ch, uint16_t *perm, struct hlv_list *values);
@@ -52,12 +54,16 @@ bool change_rests_on_record(struct change *ch, const struct store_key *key, uint
 /* Commit the record with these values (its flags with them), unless its state or a lock forbids
  * it, it is too large, or it would lock everybody out. */
 bool change_put(struct change *ch, const struct hlv_record *rec);
+bool change_commit(struct change *ch, const struct store_put *put);
 /* Success, with nothing to commit. Always true. */
 bool change_nothing(struct change *ch);
 
-/* The operations (plan_read.c, plan_values.c). */
+/* The operations (plan_read.c, plan_values.c, plan_prefix.c). */
 bool plan_read(struct change *ch);
 bool plan_create(struct change *ch);
 bool plan_add(struct change *ch);
 bool plan_remove(struct change *ch);
 bool plan_modify(struct change *ch);
+bool plan_home(struct change *ch);
+bool plan_list_homed(struct change *ch);
+bool plan_list_handles(struct change *ch);

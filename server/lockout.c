@@ -176,7 +176,8 @@ enum hlv_err lockout_check(struct lockout *l)
 		return HLV_OK;
 	if (hlv_name_is_prefix_handle(l->id))
 		HLV_TRY(check_prefix(l, l->id));
+	if (hlv_name_is_derived_prefix(l->id))
+		return check_prefix(l, hlv_name_parent_prefix(l->id));
 	hlv_name_put_prefix_handle(&w, l->id);
-	struct hlv_bytes above = hlv_written(&w);
-	return hlv_eq_fold(above, l->id) ? HLV_OK : check_prefix(l, above);
+	return check_prefix(l, hlv_written(&w));
 }

@@ -10,8 +10,9 @@
  * the change (its administrators' keys are elsewhere, or it was never complete) may be changed in
  * any way: there is nothing to be lost.
  *
- * Looked at are the record itself, if it is a prefix handle's, and that of its prefix: what is
- * under a prefix often holds the keys and groups of its administrators.
+ * Looked at are the record itself, if it is a prefix handle's, and that of its prefix (of its
+ * parent, if it is a derived one's): what is under a prefix often holds the keys and groups of its
+ * administrators. Whoever keeps them under a foreign prefix is not protected from himself.
  */
 #pragma once
 #include "server/context.h"
