@@ -187,6 +187,7 @@ static bool is_key(enum store_space space, struct hlv_bytes key)
 		return key.n > 1 + JOURNAL_KEY_SIZE &&
 		       key.n <= STORE_KEY_MAX + JOURNAL_KEY_SIZE;
 	case SPACE_AUDIT:
+		return key.n == AUDIT_KEY_SIZE;
 	case SPACES:
 		break;
 	}

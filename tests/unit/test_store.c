@@ -475,8 +475,9 @@ static void test_verify(void **state)
 	struct world *w = *state;
 	uint8_t eight[8] = {0, 0, 0, 0, 0, 0, 0, 9}, old[8] = {0};
 	old[7] = 2;
-	uint8_t head[40] = {[7] = 3}, longer[40] = {[7] = 4}, octets[HISTORY_KEY_MAX];
-	struct hlv_bytes former = history_key(world_key(w, "88.1/1"), 3, octets);
+	uint8_t head[40] = {[7] = 4}, longer[40] = {[7] = 5}, octets[2][HISTORY_KEY_MAX];
+	struct hlv_bytes former = history_key(world_key(w, "88.1/1"), 3, octets[0]),
+			 last = history_key(world_key(w, "88.1/1"), 4, octets[1]);
 	uint8_t no_handle[STORE_PREFIX_SIZE];
 	struct hlv_bytes hidden = world_record(w, "88.1/y", 1, 0), odd = hlv_text("\00188.1/1");
 	store_prefix_encode(odd, 1, no_handle);
@@ -527,8 +528,11 @@ static void test_verify(void **state)
 		 "entries behind the trail's head",
 		 {SPACE_META, hlv_text("audit"), {0}}},
 		{"former version gone",
-		 "last former version ends with 2, not 3",
+		 "former version from 3 follows one to 2",
 		 {SPACE_HISTORY, former, {0}}},
+		{"last former version gone",
+		 "last former version ends with 3, not 4",
+		 {SPACE_HISTORY, last, {0}}},
 		{"no prefix handle",
 		 "no prefix handle",
 		 {SPACE_PREFIX, odd, hlv_bytes(no_handle, sizeof no_handle)}},
@@ -544,7 +548,7 @@ static void test_verify(void **state)
 		void *other = &engine;
 		assert_int_equal(world_setup(&other), 0);
 		struct world *fresh = other;
-		for (int k = 0; k < 3; k++)
+		for (int k = 0; k < 4; k++)
 			assert_int_equal(world_commit(fresh, base, 1), HLV_OK);
 		if (put.value.p == hidden.p)
 			put.value.p = perms;
