@@ -303,8 +303,11 @@ bool pending_has(const struct pending_table *t, uint32_t id)
 
 static void expire(struct pending_table *t, const struct queue *q, struct hlv_now now)
 {
-	while (q->oldest && q->oldest->p.expires_ns <= now.mono_ns)
-		drop(t, q->oldest);
+	struct entry *newer = NULL;
+	for (struct entry *e = q->oldest; e && e->p.expires_ns <= now.mono_ns; e = newer) {
+		newer = e->newer;
+		drop(t, e);
+	}
 }
 
 void pending_tick(struct pending_table *t, struct hlv_now now)

@@ -111,7 +111,7 @@ enum hlv_err hlv_dh_generate(struct hlv_key **own)
 enum hlv_err hlv_dh_agree(const struct hlv_key *peer, enum hlv_cipher cipher,
 			  struct hlv_writer *own, struct hlv_writer *session_key)
 {
-	struct hlv_key *key;
+	struct hlv_key *key = NULL;
 	int bits = EXPONENT_BITS;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_DH_PRIV_LEN, &bits),
