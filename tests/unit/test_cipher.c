@@ -3,6 +3,7 @@
 
 #include "proto/base/base64.h"
 #include "proto/base/reader.h"
+#include "proto/sec/secret.h"
 #include "proto/wire/codes.h"
 #include "tests/unit/unit.h"
 
@@ -596,6 +597,19 @@ static void test_session_key(void **state)
 	}
 }
 
+static void test_secrets(void **state)
+{
+	(void)state;
+	uint8_t a[32] = {0}, b[32] = {0}, zeros[32] = {0};
+	assert_int_equal(hlv_secret_draw(a, sizeof a), HLV_OK);
+	assert_int_equal(hlv_secret_draw(b, sizeof b - 1), HLV_OK);
+	assert_memory_not_equal(a, b, sizeof a);
+	check_u64("no octet more", b[31], 0);
+	hlv_wipe(a, sizeof a - 1);
+	assert_memory_equal(a, zeros, sizeof a - 1);
+	hlv_wipe(NULL, 0);
+}
+
 #define IN_ARENA(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -609,6 +623,7 @@ int main(void)
 		IN_ARENA(test_refused_wrapping), IN_ARENA(test_refused_unwrapping),
 		IN_ARENA(test_both_sides_agree), IN_ARENA(test_refused_halves),
 		IN_ARENA(test_not_a_dh_key),	 IN_ARENA(test_session_key),
+		cmocka_unit_test(test_secrets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
