@@ -82,7 +82,7 @@ uint32_t authn_fresh_id(struct authn *a)
 		if (!authn_random(&id, sizeof id))
 			return 0;
 		id &= INT32_MAX;
-	} while (id == 0 || pending_has(a->pending, id) || session_has(a->sessions, id));
+	} while (id <= TAGS_LAST || pending_has(a->pending, id) || session_has(a->sessions, id));
 	return id;
 }
 
@@ -241,27 +241,31 @@ static bool is_slow(const struct proof *p)
 	return hlv_eq(p->kind, hlv_text("HS_SECKEY")) && p->octets.n && p->octets.p[0] == 0x22;
 }
 
-static bool holds_secret(const struct proof *p, const struct identity *id)
+static bool holds_secret(const struct proof *p, const struct identity *id, uint32_t *index)
 {
 	/* An identity that does not exist takes as long as a wrong answer. */
 	static const uint8_t nobody[20];
 	struct hlv_bytes secret = hlv_bytes(nobody, sizeof nobody);
 	enum hlv_err err = HLV_E_SIGNATURE;
-	for (size_t i = 0; i < id->n && err != HLV_OK; i++)
+	for (size_t i = 0; i < id->n && err != HLV_OK; i++) {
+		*index = id->keys[i].index;
 		err = hlv_check_secret(id->keys[i].data, p->nonce, p->digest, p->octets);
+	}
 	if (id->n == 0)
 		err = hlv_check_secret(secret, p->nonce, p->digest, p->octets);
 	return err == HLV_OK && id->n > 0;
 }
 
-static bool holds_public(struct job *j, const struct hlv_value *v)
+static bool holds_public(const struct authn *a, struct job *j, const struct hlv_value *v)
 {
 	const struct proof *p = &j->proof;
 	struct hlv_key *key;
 	if (hlv_pubkey_decode(v->data, &key) != HLV_OK)
 		return false;
-	bool holds;
-	if (p->nonce.n) {
+	bool holds = false;
+	if (!hlv_key_is_strong(key) && !a->rules->allow_legacy) {
+		hlv_debug("authn.weak", "key=%s", hlv_key_name(key));
+	} else if (p->nonce.n) {
 		holds = hlv_check_public(key, p->nonce, p->digest, p->who.handle, p->octets) ==
 			HLV_OK;
 	} else {
@@ -339,7 +343,7 @@ enum authn_verdict authn_check_keys(struct authn *a, struct job *j,
 		if (!wanted || !hlv_type_is(v.type, "HS_PUBKEY"))
 			continue;
 		tried++;
-		if (holds_public(j, &v))
+		if (holds_public(a, j, &v))
 			return authn_conclude(a, j, true);
 	}
 	return authn_conclude(a, j, false);
@@ -378,9 +382,9 @@ enum authn_verdict authn_check(struct authn *a, struct job *j, struct store *sto
 				    "The registry cannot read this identity");
 	if (!id.here)
 		return AUTHN_FETCH;
-	bool holds = secret && holds_secret(&j->proof, &id);
+	bool holds = secret && holds_secret(&j->proof, &id, &j->who.who.index);
 	for (size_t i = 0; i < id.n && !secret && !holds; i++)
-		holds = holds_public(j, &id.keys[i]);
+		holds = holds_public(a, j, &id.keys[i]);
 	return authn_conclude(a, j, holds);
 }
 
@@ -403,7 +407,8 @@ enum authn_verdict authn_verify(struct authn *a, struct job *j, struct store *st
 	if (identity_find(store, view, &j->proof.who, "HS_SECKEY", &id) != HLV_OK)
 		return authn_refuse(j, HLV_RC_ERROR, "The registry cannot read this identity");
 	bool allowed = !is_legacy(&j->proof) || a->rules->allow_legacy;
-	bool holds = allowed && holds_secret(&j->proof, &id);
+	uint32_t index;
+	bool holds = allowed && holds_secret(&j->proof, &id, &index);
 	if (holds)
 		backoff_succeeded(a->backoff, &j->proof.who, &x->peer.addr);
 	else

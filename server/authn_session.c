@@ -65,7 +65,10 @@ enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct se
 					    "Session request missing MAC code.");
 		return AUTHN_GO;
 	}
-	if (hlv_credential_decode(x->rq.m.credential, &c) != HLV_OK ||
+	/* Octets that the MAC does not cover are as everybody writes them, or somebody has been at
+	 * them. */
+	if (hlv_credential_decode(x->rq.m.credential, &c) != HLV_OK || c.version ||
+	    c.reserved || c.options || c.signer.n ||
 	    hlv_message_verify_mac(&x->rq.m, s->key) != HLV_OK)
 		return authn_refuse(j, HLV_RC_INVALID_SESSION_KEY, "The MAC code is wrong");
 	if (!session_accept(s, c.counter))

@@ -22,6 +22,8 @@ struct authz_lists {
 	size_t nserver_admins;
 	const struct hlv_ref *home_only_admins;
 	size_t nhome_only_admins;
+	const struct hlv_ref *backup_admins; /* backup, beside the server administrators */
+	size_t nbackup_admins;
 };
 
 /* A value of a group that another node holds, as it was fetched (certified). */

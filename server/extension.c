@@ -208,21 +208,34 @@ static const struct {
 	{"checkpoint", registrar_checkpoint},
 };
 
-/* Running the node is for its own user, and for server administrators. */
+static enum authz_verdict is_in(struct authz *a, const struct job *j,
+				const struct hlv_ref *list, size_t n)
+{
+	return n ? authz_is_listed(a, &j->who.who, list, n) : AUTHZ_NO;
+}
+
+/* Running the node is for its own user, and for server administrators; a backup for some more. */
+static enum authz_verdict ask_control(struct authz *a, const struct job *j)
+{
+	const struct authz_lists *l = a->lists;
+	if (j->who.how == ACTOR_LOCAL)
+		return AUTHZ_YES;
+	enum authz_verdict verdict = is_in(a, j, l->server_admins, l->nserver_admins);
+	if (verdict == AUTHZ_NO && j->x->rq.m.hdr.op == HLV_OP_BACKUP_SERVER)
+		verdict = is_in(a, j, l->backup_admins, l->nbackup_admins);
+	return verdict;
+}
+
 static bool may_control(struct registrar *g, struct job *j)
 {
-	const struct authz_lists *lists = &g->rules->plan.lists;
 	struct answer_context answer;
 	struct plan_context c;
 	registrar_context(g, j, NULL, &answer, &c);
 	struct authz a = {.from = &answer,
-			  .lists = lists,
+			  .lists = &g->rules->plan.lists,
 			  .fetched = j->fetched,
 			  .nfetched = j->nfetched};
-	if (j->who.how == ACTOR_LOCAL)
-		return true;
-	switch (authz_is_listed(&a, &j->who.who, lists->server_admins,
-				lists->nserver_admins)) {
+	switch (ask_control(&a, j)) {
 	case AUTHZ_YES:
 		return true;
 	case AUTHZ_FETCH:
@@ -272,9 +285,14 @@ static void backup_server(struct registrar *g, struct job *j)
 
 void registrar_extension(struct registrar *g, struct job *j)
 {
+	uint32_t op = j->x->rq.m.hdr.op;
+	bool control_op = op == HLV_OP_HELVE_CONTROL || op == HLV_OP_BACKUP_SERVER;
+	/* Whether the claimed identity may comes before whether it is who it says (8, step 4). */
+	if (control_op && j->who.how != ACTOR_PUBLIC && !may_control(g, j))
+		return;
 	if (!registrar_knows_sender(g, j))
 		return;
-	switch (j->x->rq.m.hdr.op) {
+	switch (op) {
 	case HLV_OP_HELVE_COMMIT:
 		commit_txns(g, j);
 		return;
@@ -282,12 +300,10 @@ void registrar_extension(struct registrar *g, struct job *j)
 		bulk(g, j);
 		return;
 	case HLV_OP_HELVE_CONTROL:
-		if (may_control(g, j))
-			control(g, j);
+		control(g, j);
 		return;
 	case HLV_OP_BACKUP_SERVER:
-		if (may_control(g, j))
-			backup_server(g, j);
+		backup_server(g, j);
 		return;
 	}
 }

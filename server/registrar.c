@@ -7,6 +7,7 @@
 #include "proto/net/actor.h"
 #include "proto/net/log.h"
 #include "server/asker.h"
+#include "server/identity.h"
 #include "server/list.h"
 #include "server/registrar_inner.h"
 
@@ -271,6 +272,23 @@ static void allowed(struct registrar *g, struct job *j, enum plan_verdict verdic
 	}
 }
 
+/* Index 0: "find my key". May none of the keys that it has here do this, no proof is looked at. */
+static bool is_hopeless(struct registrar *g, struct job *j, const struct plan_context *c)
+{
+	struct identity id;
+	struct principal who = j->who;
+	const char *type =
+		hlv_eq(j->proof.kind, hlv_text("HS_SECKEY")) ? "HS_SECKEY" : "HS_PUBKEY";
+	if (identity_find(g->store, g->view, &who.who, type, &id) != HLV_OK || !id.here)
+		return false;
+	for (size_t i = 0; i < id.n; i++) {
+		who.who.index = id.keys[i].index;
+		if (plan_request(c, &who, &j->x->rq, &j->plan, &j->x->rs) != PLAN_REFUSED)
+			return false;
+	}
+	return id.n > 0;
+}
+
 /* 8, step 4: whether the claimed identity may do it comes before whether it is who it says. */
 static void change(struct registrar *g, struct job *j)
 {
@@ -283,14 +301,17 @@ static void change(struct registrar *g, struct job *j)
 		registrar_reply(g, j);
 		return;
 	}
-	if (j->unproven && (j->who.who.index == 0 || j->who.how == ACTOR_CERT)) {
-		settle(g, j, authn_check(g->authn, j, g->store, g->view));
-		return;
-	}
 	struct plan_context c;
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		memset(random, 0, sizeof random); /* a minted name that exists is refused */
 	registrar_context(g, j, random, &answer, &c);
+	if (j->unproven && (j->who.who.index == 0 || j->who.how == ACTOR_CERT)) {
+		if (is_hopeless(g, j, &c))
+			registrar_reply(g, j);
+		else
+			settle(g, j, authn_check(g->authn, j, g->store, g->view));
+		return;
+	}
 	enum plan_verdict verdict = plan_request(&c, &j->who, &x->rq, &j->plan, &x->rs);
 	if (verdict == PLAN_CHALLENGE) {
 		authn_challenge(g->authn, j);
@@ -338,6 +359,21 @@ static void login(struct registrar *g, struct job *j)
 	registrar_reply(g, j);
 }
 
+/* 11.6: an identity that lives elsewhere is verified there. */
+static void verify(struct registrar *g, struct job *j)
+{
+	struct hlv_exchange *x = j->x;
+	struct answer_context answer;
+	struct plan_context c;
+	struct hlv_record rec;
+	registrar_context(g, j, NULL, &answer, &c);
+	if (answer_find(&answer, &x->rq, &rec, &x->rs) || x->rs.rc == HLV_RC_SUCCESS ||
+	    x->rs.rc == HLV_RC_NOT_FOUND)
+		settle(g, j, authn_verify(g->authn, j, g->store, g->view));
+	else
+		registrar_reply(g, j);
+}
+
 static void route(struct registrar *g, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
@@ -349,7 +385,7 @@ static void route(struct registrar *g, struct job *j)
 		settle(g, j, authn_session(g->authn, j, g->store, g->view, NULL));
 		return;
 	case HLV_OP_VERIFY_CHALLENGE:
-		settle(g, j, authn_verify(g->authn, j, g->store, g->view));
+		verify(g, j);
 		return;
 	case HLV_OP_LOGIN_ID_SYSTEM:
 		login(g, j);

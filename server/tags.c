@@ -6,7 +6,6 @@
 enum {
 	BUCKETS = 4096,
 	WAYS = 4,
-	FIRST_NUMBER = 10001,
 };
 
 struct tags {
@@ -31,7 +30,7 @@ bool tags_is(const struct hlv_exchange *x)
 {
 	const struct hlv_envelope *e = &x->rq.m.env;
 	return x->peer.conn != 0 && e->major == 2 && e->minor == 10 &&
-	       e->session_id >= FIRST_NUMBER && e->session_id <= INT32_MAX;
+	       e->session_id >= TAGS_FIRST && e->session_id <= TAGS_LAST;
 }
 
 struct tag *tags_get(struct tags *t, uint64_t conn, uint32_t number)

@@ -303,6 +303,22 @@ enum hlv_err hlv_key_take(struct evp_pkey_st *take_pkey, bool private_half,
 	return HLV_OK;
 }
 
+bool hlv_key_is_strong(const struct hlv_key *key)
+{
+	switch (hlv_key_kind(key)) {
+	case HLV_KEY_RSA:
+	case HLV_KEY_DSA:
+		return EVP_PKEY_get_bits(hlv_key_pkey(key)) >= 2048;
+	case HLV_KEY_DH:
+		return false; /* signs nothing */
+	case HLV_KEY_P256:
+	case HLV_KEY_ED25519:
+	case HLV_KEY_SM2:
+		break;
+	}
+	return true;
+}
+
 enum hlv_err hlv_key_generate(enum hlv_key_kind kind, struct hlv_key **key)
 {
 	EVP_PKEY *pkey = NULL;

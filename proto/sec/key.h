@@ -27,6 +27,8 @@ enum hlv_key_kind hlv_key_kind(const struct hlv_key *key);
 bool hlv_key_is_private(const struct hlv_key *key);
 /* "RSA-2048", "P-256", "Ed25519", "SM2", ... for people; static or inside the key. */
 const char *hlv_key_name(const struct hlv_key *key);
+/* Good enough to believe today (threats.md 3): RSA and DSA from 2048 bits on, and all others. */
+bool hlv_key_is_strong(const struct hlv_key *key);
 /* A new key pair; RSA gets 2048 bits. DSA and DH are HLV_E_UNSUPPORTED. */
 enum hlv_err HLV_MUST_USE hlv_key_generate(enum hlv_key_kind kind, struct hlv_key **key);
 /* "rsa", "p256", "ed25519", "sm2". */

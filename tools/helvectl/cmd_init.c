@@ -162,8 +162,7 @@ static bool write_config(const struct init *in)
 	put_addresses(&b, in->listen, in->nlisten);
 	hlv_buf_str(&b, "http: ");
 	put_addresses(&b, in->http, in->nhttp);
-	hlv_buf_str(&b, "control: ");
-	put_path(&b, in->dir, "helved.sock");
+	hlv_buf_printf(&b, "server-admins: [ \"300:0.NA/%s\" ]\n", in->prefix);
 	bool ok = write_file(in, "helved.yaml", 0644, hlv_buf_bytes(&b));
 	hlv_buf_free(&b);
 	return ok;
