@@ -23,7 +23,10 @@ void admins_open(struct admins *w)
 	w->server_admins[0] = (struct hlv_ref){hlv_text("0.NA/ROOT"), 1};
 	w->server_admins[1] = (struct hlv_ref){hlv_text("88.118/GROUPS"), 200};
 	w->home_admin = (struct hlv_ref){hlv_text("0.NA/ROOT"), 2};
-	w->rules = (struct plan_rules){.lists = {w->server_admins, 2, &w->home_admin, 1},
+	w->rules = (struct plan_rules){.lists = {.server_admins = w->server_admins,
+						 .nserver_admins = 2,
+						 .home_only_admins = &w->home_admin,
+						 .nhome_only_admins = 1},
 				       .list_handles = true,
 				       .prefix_admins = true};
 	w->context = (struct plan_context){.answer = &w->answer,

@@ -65,6 +65,8 @@ static const struct row rows[] = {
 	{"the group itself", "100 HS_ADMIN fff,201:88.118/GROUPS", 1, "201:88.118/GROUPS",
 	 AUTHZ_YES, 0},
 	{"of another node", "100 HS_ADMIN fff,200:1.2/G", 1, "300:88.118/U", AUTHZ_FETCH, 0},
+	{"any index of another node", "100 HS_ADMIN fff,0:1.2/G", 1, "300:88.118/U", AUTHZ_NO,
+	 0},
 	{"of another node, which is not needed",
 	 "100 HS_ADMIN fff,200:1.2/G | 101 HS_ADMIN fff,201:88.118/GROUPS", 1, "300:88.118/U",
 	 AUTHZ_YES, 1},

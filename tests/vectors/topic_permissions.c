@@ -82,7 +82,10 @@ static bool fill(const struct vector *v, struct world *w, const cJSON *world)
 	w->server_admin = hlv_ref_parse(js_text(config, "server_admins"));
 	w->home_only_admin = hlv_ref_parse(js_text(config, "home_only_admins"));
 	w->rules = (struct plan_rules){
-		.lists = {&w->server_admin, 1, &w->home_only_admin, 1},
+		.lists = {.server_admins = &w->server_admin,
+			  .nserver_admins = 1,
+			  .home_only_admins = &w->home_only_admin,
+			  .nhome_only_admins = 1},
 		.list_handles = true,
 		.prefix_admins = true,
 	};
