@@ -161,40 +161,59 @@ static bool is_sound(enum store_space space, MDB_val k, MDB_val d)
 	return hlv_record_decode(lmdb_bytes(d), lmdb_bytes(k), &rec) == HLV_OK;
 }
 
-/* "Not found" is an answer too, and LMDB's pages have no checksum: a damaged key leads a search
- * astray. It ends beside the damage then: so both neighbours of the place where nothing was found
- * must be sound, and on their side of it (threats.md D5). */
-static int check_gap(struct store_view *v, enum store_space space, MDB_val key)
+/* An empty table is still named. */
+static int check_named(struct lmdb_store *s, MDB_txn *txn, enum store_space space)
+{
+	MDB_val name = lmdb_val(hlv_text(lmdb_tables[space])), d;
+	return mdb_get(txn, s->names, &name, &d) == 0 ? MDB_NOTFOUND : MDB_CORRUPTED;
+}
+
+static int check_gap(struct lmdb_store *s, MDB_txn *txn, enum store_space space, MDB_val key)
 {
 	MDB_cursor *c;
 	MDB_val k = key, d;
-	int rc = mdb_cursor_open(v->txn, v->store->tables[space], &c);
+	int rc = mdb_cursor_open(txn, s->tables[space], &c);
 	if (rc != 0)
 		return rc;
-	rc = mdb_cursor_get(c, &k, &d, MDB_SET_RANGE);
-	bool sound = rc != 0 ||
+	int after = mdb_cursor_get(c, &k, &d, MDB_SET_RANGE);
+	bool sound = after != 0 ||
 		     (is_sound(space, k, d) && hlv_compare(lmdb_bytes(k), lmdb_bytes(key)) > 0);
-	if (sound && (rc == 0 || rc == MDB_NOTFOUND))
-		rc = mdb_cursor_get(c, &k, &d, rc == 0 ? MDB_PREV : MDB_LAST);
+	rc = mdb_cursor_get(c, &k, &d, after == 0 ? MDB_PREV : MDB_LAST);
 	if (sound && rc == 0)
 		sound = is_sound(space, k, d) &&
 			hlv_compare(lmdb_bytes(k), lmdb_bytes(key)) < 0;
 	mdb_cursor_close(c);
 	if (!sound)
 		return MDB_CORRUPTED;
+	if (after == MDB_NOTFOUND && rc == MDB_NOTFOUND)
+		return check_named(s, txn, space);
+	if (after != 0 && after != MDB_NOTFOUND)
+		return after;
 	return rc == 0 ? MDB_NOTFOUND : rc;
+}
+
+/* "Not found" is an answer too, and LMDB's pages have no checksum: a damaged key leads a search
+ * astray. It ends beside the damage then: so both neighbours of the place where nothing was found
+ * must be sound, and on their side of it (threats.md D5). */
+static int find(struct lmdb_store *s, MDB_txn *txn, enum store_space space, MDB_val key,
+		MDB_val *d)
+{
+	int rc = mdb_get(txn, s->tables[space], &key, d);
+	if (rc != MDB_NOTFOUND)
+		return rc;
+	if (space == SPACE_RECORD || space == SPACE_PREFIX)
+		return check_gap(s, txn, space, key);
+	return check_named(s, txn, space);
 }
 
 static enum hlv_err lmdb_get(struct store_view *v, enum store_space space, struct hlv_bytes key,
 			     struct hlv_bytes *value)
 {
-	MDB_val k = lmdb_val(key), d;
+	MDB_val d;
 	if (v->store->tables[space] == NO_TABLE)
 		return HLV_E_NOT_FOUND;
-	int rc = mdb_get(v->txn, v->store->tables[space], &k, &d);
+	int rc = find(v->store, v->txn, space, lmdb_val(key), &d);
 	*value = rc == 0 ? lmdb_bytes(d) : (struct hlv_bytes){0};
-	if (rc == MDB_NOTFOUND && (space == SPACE_RECORD || space == SPACE_PREFIX))
-		rc = check_gap(v, space, k);
 	return lmdb_err(rc);
 }
 
@@ -221,8 +240,8 @@ static enum hlv_err commit_get(struct commit_engine *e, enum store_space space,
 			       struct hlv_bytes key, struct hlv_bytes *value)
 {
 	struct lmdb_commit *c = (struct lmdb_commit *)e;
-	MDB_val k = lmdb_val(key), d;
-	c->rc = mdb_get(c->txn, c->s->tables[space], &k, &d);
+	MDB_val d;
+	c->rc = find(c->s, c->txn, space, lmdb_val(key), &d);
 	*value = c->rc == 0 ? lmdb_bytes(d) : (struct hlv_bytes){0};
 	return lmdb_err(c->rc);
 }

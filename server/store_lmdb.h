@@ -27,8 +27,8 @@ struct store_view {
 
 struct lmdb_store {
 	struct store base;
-	MDB_env *env; /* NULL: could not be opened again */
-	MDB_dbi tables[SPACES];
+	MDB_env *env;		       /* NULL: could not be opened again */
+	MDB_dbi tables[SPACES], names; /* and LMDB's table of their names */
 	int fd;		     /* of data.mdb: holds the writer's lock, extends the file */
 	char path[PATH_MAX]; /* of the directory */
 	bool read_only;
@@ -80,6 +80,7 @@ static inline struct hlv_bytes lmdb_bytes(MDB_val v)
 }
 
 extern const struct store_ops lmdb_ops;
+extern const char *const lmdb_tables[SPACES];
 /* A commit in a transaction of the caller's, for what stands in META alone. */
 struct lmdb_commit lmdb_opening(struct lmdb_store *s, MDB_txn *txn);
 void lmdb_close(struct store *store);

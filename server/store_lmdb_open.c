@@ -119,21 +119,38 @@ static bool is_later(int space)
 	return space == SPACE_AUDIT || space == SPACE_HISTORY;
 }
 
-static int open_tables(struct lmdb_store *s, MDB_txn *txn)
+const char *const lmdb_tables[SPACES] = {"record", "prefix", "journal",
+					 "meta",   "audit",  "history"};
+
+/* `make`: MDB_CREATE or 0. */
+static int open_tables(struct lmdb_store *s, MDB_txn *txn, unsigned make)
 {
-	static const char *const names[SPACES] = {"record", "prefix", "journal",
-						  "meta",   "audit",  "history"};
-	for (int i = 0; i < SPACES; i++) {
-		int rc = mdb_dbi_open(txn, names[i], s->read_only ? 0 : MDB_CREATE,
-				      &s->tables[i]);
+	int rc = mdb_dbi_open(txn, NULL, 0, &s->names);
+	for (int i = 0; i < SPACES && rc == 0; i++) {
+		rc = mdb_dbi_open(txn, lmdb_tables[i], make, &s->tables[i]);
 		if (rc == MDB_NOTFOUND && is_later(i)) {
 			s->tables[i] = NO_TABLE;
 			rc = 0;
 		}
-		if (rc != 0)
-			return rc;
 	}
-	return mdb_set_compare(txn, s->tables[SPACE_RECORD], record_order);
+	return rc != 0 ? rc : mdb_set_compare(txn, s->tables[SPACE_RECORD], record_order);
+}
+
+static int make_later_tables(struct lmdb_store *s, MDB_txn *txn)
+{
+	int rc = 0;
+	for (int i = 0; i < SPACES && rc == 0; i++)
+		if (s->tables[i] == NO_TABLE)
+			rc = mdb_dbi_open(txn, lmdb_tables[i], MDB_CREATE, &s->tables[i]);
+	return rc;
+}
+
+static bool lacks_table(const struct lmdb_store *s)
+{
+	for (int i = 0; i < SPACES; i++)
+		if (s->tables[i] == NO_TABLE)
+			return true;
+	return false;
 }
 
 static enum hlv_err found(MDB_txn *txn, struct lmdb_store *s)
@@ -153,38 +170,52 @@ static enum hlv_err scan_all(struct commit_engine *e, enum store_space space,
 	return lmdb_ops.scan(&view, space, (struct hlv_bytes){0}, visit, ctx);
 }
 
+static enum hlv_err upgrade(struct lmdb_store *s, MDB_txn *txn)
+{
+	struct lmdb_commit c = lmdb_opening(s, txn);
+	int rc = make_later_tables(s, txn);
+	return rc == 0 ? commit_upgrade(&c.base, scan_all) : lmdb_err(rc);
+}
+
 static enum hlv_err check_or_found(struct lmdb_store *s, MDB_txn *txn, bool fresh,
 				   const char *path, char *why)
 {
 	MDB_val k = lmdb_val(hlv_text("format")), d;
 	char what[STORE_WHY];
-	MDB_stat stat;
+	bool older;
 	int rc = mdb_get(txn, s->tables[SPACE_META], &k, &d);
-	if (rc == 0) {
-		bool older;
-		enum hlv_err err =
-			commit_check_format(lmdb_bytes(d), s->read_only, &older, what);
-		if (err != HLV_OK || !older || s->read_only)
-			return err == HLV_OK ? err : store_file_say(why, path, what, err);
-		struct lmdb_commit c = lmdb_opening(s, txn);
-		err = commit_upgrade(&c.base, scan_all);
-		return err == HLV_OK ? err : store_file_say(why, path, hlv_strerror(err), err);
-	}
-	mdb_stat(txn, s->tables[SPACE_RECORD], &stat);
-	if (rc != MDB_NOTFOUND || !fresh || stat.ms_entries > 0)
+	if (rc != 0 && (rc != MDB_NOTFOUND || !fresh))
 		return store_file_say(why, path, "is not a registry of this program",
 				      HLV_E_CORRUPT);
-	enum hlv_err err = found(txn, s);
+	if (rc == MDB_NOTFOUND) {
+		enum hlv_err err = found(txn, s);
+		return err == HLV_OK ? err : store_file_say(why, path, hlv_strerror(err), err);
+	}
+	enum hlv_err err = commit_check_format(lmdb_bytes(d), s->read_only, &older, what);
+	if (err != HLV_OK)
+		return store_file_say(why, path, what, err);
+	if (!older && lacks_table(s))
+		return store_file_say(why, path,
+				      "lacks a table: it is damaged; restore a backup",
+				      HLV_E_CORRUPT);
+	if (!older || s->read_only)
+		return HLV_OK;
+	err = upgrade(s, txn);
 	return err == HLV_OK ? err : store_file_say(why, path, hlv_strerror(err), err);
 }
 
-static enum hlv_err open_registry(struct lmdb_store *s, bool fresh, const char *path, char *why)
+static enum hlv_err open_registry(struct lmdb_store *s, bool create, const char *path,
+				  char *why)
 {
 	MDB_txn *txn;
+	MDB_stat names;
+	mdb_env_stat(s->env, &names);
+	/* Never a new table in place of one whose name was damaged. */
+	bool fresh = create && !s->read_only && names.ms_entries == 0;
 	int rc = mdb_txn_begin(s->env, NULL, s->read_only ? MDB_RDONLY : 0U, &txn);
 	if (rc != 0)
 		return lmdb_say(why, path, rc);
-	rc = open_tables(s, txn);
+	rc = open_tables(s, txn, fresh ? MDB_CREATE : 0);
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return store_file_say(why, path, "is not a registry of this program",
@@ -267,10 +298,7 @@ static int read_tables(struct lmdb_store *s)
 	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
 		return rc;
-	bool read_only = s->read_only;
-	s->read_only = true; /* the tables are there: none is made */
-	rc = open_tables(s, txn);
-	s->read_only = read_only;
+	rc = open_tables(s, txn, 0);
 	if (rc == 0)
 		return mdb_txn_commit(txn); /* keeps the tables open */
 	mdb_txn_abort(txn);
