@@ -13,6 +13,7 @@ struct amount {
 	unsigned n;	  /* states, bits, backups ...; 0: the default */
 	unsigned workers; /* processes at once */
 	const char *dir;  /* of a small disk */
+	const char *one;  /* fault to try, in this process: kind,call,errno,how */
 };
 
 void test_replay(const struct amount *a, struct tally *t);

@@ -8,14 +8,15 @@ static const struct {
 	const char *name;
 	void (*run)(const struct amount *, struct tally *);
 } tests[] = {
-	{"replay", test_replay},
-	{"mutants", test_mutants},
-	{"torn", test_torn_meta},
+	{"replay", test_replay}, {"mutants", test_mutants}, {"torn", test_torn_meta},
+	{"faults", test_faults}, {"rot", test_rot},	    {"cut", test_cut},
+	{"backup", test_backup},
 };
 
 static int usage(void)
 {
-	fputs("usage: crash [-s SEED] [-n COUNT] [-j PROCESSES] [-d DIR] TEST...\n", stderr);
+	fputs("usage: crash [-s SEED] [-n COUNT] [-j PROCESSES] [-d DIR] [-o FAULT] TEST...\n",
+	      stderr);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		fprintf(stderr, "  %s\n", tests[i].name);
 	return 2;
@@ -29,7 +30,7 @@ int main(int argc, char **argv)
 	if (getrandom(&a.seed, sizeof a.seed, 0) != (ssize_t)sizeof a.seed)
 		return 2;
 	a.seed %= 1000000000;
-	while ((opt = getopt(argc, argv, "s:n:j:d:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:j:d:o:")) != -1) {
 		switch (opt) {
 		case 's':
 			a.seed = strtoull(optarg, NULL, 10);
@@ -39,6 +40,9 @@ int main(int argc, char **argv)
 			break;
 		case 'j':
 			a.workers = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'o':
+			a.one = optarg;
 			break;
 		case 'd':
 			a.dir = optarg;
