@@ -82,7 +82,8 @@ uint32_t authn_fresh_id(struct authn *a)
 		if (!authn_random(&id, sizeof id))
 			return 0;
 		id &= INT32_MAX;
-	} while (id <= TAGS_LAST || pending_has(a->pending, id) || session_has(a->sessions, id));
+	} while (id <= TAGS_LAST || pending_has(a->pending, id) ||
+		 session_has(a->sessions, id));
 	return id;
 }
 
@@ -105,8 +106,7 @@ static void offer_to(struct authn *a, struct job *j, const struct pending_offer 
 		.kind = HLV_BODY_CHALLENGE,
 		.octets = hlv_arena_copy(&x->arena, hlv_bytes(p->nonce, sizeof p->nonce)),
 		.has_digest = true,
-		.digest = {offer->digest.kind,
-			   hlv_arena_copy(&x->arena, offer->digest.octets)},
+		.digest = {offer->digest.kind, hlv_arena_copy(&x->arena, offer->digest.octets)},
 	};
 	if (x->arena.bad)
 		job_refuse(j, HLV_RC_ERROR, "Out of memory");
@@ -125,8 +125,7 @@ void authn_challenge(struct authn *a, struct job *j)
 		.message = x->message,
 	};
 	if (offer.id == 0 || !authn_random(nonce, sizeof nonce) ||
-	    hlv_request_digest(x->rq.m.covered, offer.version, digest, &offer.digest) !=
-		    HLV_OK)
+	    hlv_request_digest(x->rq.m.covered, offer.version, digest, &offer.digest) != HLV_OK)
 		job_refuse(j, HLV_RC_ERROR, "No challenge could be made");
 	else
 		offer_to(a, j, &offer);

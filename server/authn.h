@@ -8,8 +8,8 @@
 #include "server/job.h"
 
 struct authn_rules {
-	bool allow_legacy;    /* MD5 and SHA-1 proofs */
-	uint32_t own_uid;     /* whom the control socket believes, beside 0 */
+	bool allow_legacy; /* MD5 and SHA-1 proofs */
+	uint32_t own_uid;  /* whom the control socket believes, beside 0 */
 };
 
 struct authn;

@@ -5,7 +5,11 @@
 #include "server/identity.h"
 
 /* 9.3: response forms that depend on the version of the setup. */
-enum { ENCRYPTS_PRIVATE = HLV_V(2, 8), COUNTS_FROM = HLV_V(2, 5), CIPHER_IN_SETUP = HLV_V(2, 4) };
+enum {
+	ENCRYPTS_PRIVATE = HLV_V(2, 8),
+	COUNTS_FROM = HLV_V(2, 5),
+	CIPHER_IN_SETUP = HLV_V(2, 4)
+};
 
 struct session *authn_session_of(struct authn *a, const struct job *j)
 {
@@ -273,5 +277,6 @@ enum authn_verdict authn_session(struct authn *a, struct job *j, struct store *s
 		return terminate(a, j);
 	}
 	/* 9.4: the second step of mode 2, which nobody can begin. */
-	return authn_refuse(j, HLV_RC_SESSION_FAILED, "Session keys are not exchanged this way");
+	return authn_refuse(j, HLV_RC_SESSION_FAILED,
+			    "Session keys are not exchanged this way");
 }

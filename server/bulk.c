@@ -37,7 +37,8 @@ static bool refuse(struct chunk *k, enum hlv_rc rc, const char *text)
 
 static void name_position(const struct chunk *k, char out[sizeof POSITION_NAME + 2 * BULK_KEY])
 {
-	size_t n = (size_t)sprintf(out, "%s", POSITION_NAME);
+	size_t n = sizeof POSITION_NAME - 1;
+	memcpy(out, POSITION_NAME, n);
 	for (size_t i = 0; i < BULK_KEY; i++, n += 2)
 		snprintf(out + n, 3, "%02x", k->key.p[i]);
 }
@@ -54,7 +55,8 @@ static bool read_position(struct chunk *k)
 	if (err == HLV_E_NOT_FOUND)
 		return true;
 	if (err != HLV_OK || value.n != POSITION_SIZE)
-		return refuse(k, HLV_RC_ERROR, "The registry cannot read how far this load came");
+		return refuse(k, HLV_RC_ERROR,
+			      "The registry cannot read how far this load came");
 	k->reached = hlv_load_u64(value.p);
 	return true;
 }

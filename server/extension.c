@@ -75,8 +75,7 @@ static void bulk(struct registrar *g, struct job *j)
 	}
 	struct hlv_reader r = hlv_reader(hlv_skip(j->x->rq.octets, 29));
 	j->prefix_of = hlv_get_lp32(&r);
-	if (verdict == BULK_COMMIT &&
-	    !quota_refuses(&g->quota, j, g->store, g->view, g->now))
+	if (verdict == BULK_COMMIT && !quota_refuses(&g->quota, j, g->store, g->view, g->now))
 		registrar_commit(g, j);
 	else
 		registrar_reply(g, j);
@@ -111,8 +110,9 @@ static void put_status(struct registrar *g, struct hlv_buf *b)
 		       health_name(&g->health));
 	hlv_json_put_str(b, hlv_text(g->health.why));
 	hlv_buf_printf(b,
-		       ",\"serial\":%u,\"readable\":%s,\"seq\":%" PRIu64 ",\"prefixes\":%" PRIu64
-		       ",\"octets\":%" PRIu64 ",\"mapOctets\":%" PRIu64,
+		       ",\"serial\":%u,\"readable\":%s,\"seq\":%" PRIu64
+		       ",\"prefixes\":%" PRIu64 ",\"octets\":%" PRIu64
+		       ",\"mapOctets\":%" PRIu64,
 		       g->node->serial, err == HLV_OK ? "true" : "false", s.last_seq,
 		       s.prefixes, s.octets, s.map_octets);
 	hlv_buf_printf(b,

@@ -101,8 +101,7 @@ const char *health_name(const struct health *h)
 static bool is_new(const struct store_txn *txn, const struct store_put *put)
 {
 	for (size_t i = 0; i < txn->nchecks; i++)
-		if (txn->checks[i].space == put->space &&
-		    hlv_eq(txn->checks[i].key, put->key))
+		if (txn->checks[i].space == put->space && hlv_eq(txn->checks[i].key, put->key))
 			return txn->checks[i].seq == 0;
 	return true;
 }

@@ -14,7 +14,7 @@ struct health {
 	struct store_view *view;
 	struct disk disk;
 	struct head_file head;
-	bool vanished;	       /* the guard found acknowledged changes missing: no writes at all */
+	bool vanished; /* the guard found acknowledged changes missing: no writes at all */
 	char why[DISK_TEXT];   /* one line for people: what, how much, what to do; or empty */
 	unsigned full, broken; /* commits since the last look that failed for want of room, by
 	                          disk errors */

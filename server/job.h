@@ -23,18 +23,18 @@ struct job {
 	bool unproven;	      /* `proof` is to be checked before anything is done */
 	bool unhurried;	      /* it is the turn of what takes long */
 	struct proof proof;
-	uint32_t session;     /* our id of the session it came in; 0: none */
-	uint32_t tag;	      /* the national SDK's own number, which it wants back; 0: none */
-	bool encrypted;	      /* so will be the answer */
+	uint32_t session; /* our id of the session it came in; 0: none */
+	uint32_t tag;	  /* the national SDK's own number, which it wants back; 0: none */
+	bool encrypted;	  /* so will be the answer */
 	struct plan plan;
 	struct authz_fetched fetched[AUTHZ_FETCH_MAX];
 	size_t nfetched;
 	struct store_txn *txns; /* what it waits for to be committed: plan.txn, or several */
 	size_t ntxns;
-	struct hlv_bytes prefix_of; /* the identifier whose prefix it is done under ... */
+	struct hlv_bytes prefix_of;	/* the identifier whose prefix it is done under ... */
 	uint64_t nchanged, nregistered; /* ... how many it changes, how many of them anew */
 	bool counted;			/* by its quotas */
-	unsigned conflicts; /* times that it was planned for nothing */
+	unsigned conflicts;		/* times that it was planned for nothing */
 	/* After the commit, in place of sending x->rs as it is; or NULL. */
 	void (*committed)(struct job *, enum hlv_err group);
 	void *state; /* of the operation that has several parts */

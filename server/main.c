@@ -211,7 +211,7 @@ static void put_counters(void *ctx, struct hlv_buf *json)
 	hlv_buf_printf(json, ",\"workers\":%u,\"counters\":{", d->nworkers);
 	const char *comma = "";
 #define X(name)                                                                                \
-	hlv_buf_printf(json, "%s\"" #name "\":%llu", comma, (unsigned long long)sum.name);      \
+	hlv_buf_printf(json, "%s\"" #name "\":%llu", comma, (unsigned long long)sum.name);     \
 	comma = ",";
 	HLV_STATS(X)
 #undef X

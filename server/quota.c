@@ -60,9 +60,8 @@ static bool load_one(void *ctx, struct hlv_bytes key, struct hlv_bytes value)
 	memcpy(name, key.p, key.n);
 	name[key.n] = '\0';
 	l->err = store_meta_get(l->store, l->view, name, &kept);
-	if (l->err == HLV_OK &&
-	    (kept.n != LIMIT_NUMBERS * 8 ||
-	     !subject_of(hlv_skip(key, sizeof LIMIT_NAME - 1), subject)))
+	if (l->err == HLV_OK && (kept.n != LIMIT_NUMBERS * 8 ||
+				 !subject_of(hlv_skip(key, sizeof LIMIT_NAME - 1), subject)))
 		l->err = HLV_E_CORRUPT;
 	struct quota *q = l->err == HLV_OK ? add(l->t, subject) : NULL;
 	if (!q)

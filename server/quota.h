@@ -27,7 +27,8 @@ struct quota_table {
 };
 
 /* From the registry. */
-enum hlv_err HLV_MUST_USE quota_load(struct quota_table *t, struct store *, struct store_view *);
+enum hlv_err HLV_MUST_USE quota_load(struct quota_table *t, struct store *,
+				     struct store_view *);
 void quota_free(struct quota_table *t);
 /* Does a limit forbid what j->txns would do? Then x->rs says which; else it is counted. */
 bool quota_refuses(struct quota_table *t, struct job *j, struct store *, struct store_view *,

@@ -16,7 +16,8 @@ static const uint64_t DAY_MS = 86400000;
 static enum hlv_err checkpoint(struct registrar *g)
 {
 	struct audit_head head;
-	if (!g->node->key || g->health.vanished || g->health.disk.watch.state >= DISK_NO_CREATES)
+	if (!g->node->key || g->health.vanished ||
+	    g->health.disk.watch.state >= DISK_NO_CREATES)
 		return HLV_OK;
 	if (!registrar_flush(g))
 		return HLV_E_IO;
@@ -45,9 +46,10 @@ void registrar_checkpoint(struct registrar *g, struct job *j, const struct hlv_j
 	enum hlv_err err = checkpoint(g);
 	hlv_arena_reset(&g->arena);
 	if (err == HLV_OK)
-		j->x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
-						 .kind = HLV_BODY_OCTETS,
-						 .octets = hlv_text("{\"checkpoint\":\"made\"}")};
+		j->x->rs =
+			(struct hlv_response){.rc = HLV_RC_SUCCESS,
+					      .kind = HLV_BODY_OCTETS,
+					      .octets = hlv_text("{\"checkpoint\":\"made\"}")};
 	else
 		job_refuse(j, HLV_RC_ERROR, "The checkpoint could not be made");
 	registrar_reply(g, j);
