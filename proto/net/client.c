@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "proto/net/link.h"
 #include "proto/wire/envelope.h"
 #include "proto/wire/header.h"
 
@@ -309,10 +310,41 @@ static enum hlv_err ask_tcp(struct asking *q)
 	return err;
 }
 
+static enum hlv_err ask_tls(struct asking *q)
+{
+	char why[256];
+	struct hlv_link *l;
+	struct hlv_link_to to = {.transport = HLV_T_TLS,
+				 .addr = q->c->server,
+				 .connect_ms = q->c->total_ms,
+				 .server_key = q->c->server_key,
+				 .any_server = q->c->any_server};
+	q->report->transport = HLV_T_TLS;
+	q->report->sent++;
+	errno = 0;
+	enum hlv_err err = hlv_link_open(&to, &l, why);
+	if (err != HLV_OK) {
+		q->report->os_error = err == HLV_E_IO ? errno : 0;
+		return err;
+	}
+	hlv_mono_ns now = hlv_clock().mono_ns;
+	uint64_t left = now < q->deadline_ns ? q->deadline_ns - now : 0;
+	size_t had = q->answer->n;
+	err = hlv_link_ask(l, q->request, q->answer, (uint32_t)(left / 1000000));
+	if (err == HLV_OK && q->answer->n - had > q->c->answer_max)
+		err = HLV_E_LIMIT;
+	if (err != HLV_OK)
+		q->answer->n = had;
+	q->report->os_error = hlv_link_os_error(l);
+	hlv_link_close(l);
+	return err;
+}
+
 static enum hlv_err ask(struct asking *q)
 {
 	switch (q->c->transport) {
 	case HLV_T_TLS:
+		return ask_tls(q);
 	case HLV_T_LOCAL:
 		return HLV_E_UNSUPPORTED;
 	case HLV_T_TCP:

@@ -17,6 +17,8 @@ enum {
 	HLV_CLIENT_ANSWER_MAX = 64 << 20, /* octets of all messages of one answer */
 };
 
+struct hlv_key;
+
 struct hlv_client {
 	struct hlv_addr server;
 	enum hlv_transport transport;		/* HLV_T_UDP goes on to TCP by itself */
@@ -24,6 +26,9 @@ struct hlv_client {
 	uint32_t wait_ms[HLV_CLIENT_TRIES_MAX]; /* for an answer to each */
 	uint32_t total_ms;			/* for all, TCP included */
 	size_t answer_max;
+	/* HLV_T_TLS: the key that the server must hold, or the word that any will do. */
+	const struct hlv_key *server_key;
+	bool any_server;
 };
 
 /* What happened, for people and for statistics; filled in on failure too. */
@@ -46,8 +51,8 @@ enum hlv_err HLV_MUST_USE hlv_client_request_id(uint32_t *id);
  * message with its envelope, or several in a row when they carry the CN flag. Only octets from
  * the server's address under the request's id are taken; everything else is waited out.
  * HLV_E_TIMEOUT: no answer in time; HLV_E_IO: unreachable (report->os_error); HLV_E_LIMIT:
- * longer than answer_max; HLV_E_MALFORMED: a stream that is no message; HLV_E_UNSUPPORTED: TLS.
- */
+ * longer than answer_max; HLV_E_MALFORMED: a stream that is no message; HLV_E_KEY: by TLS, the server
+ * holds another key; HLV_E_CRYPTO: no TLS there. */
 enum hlv_err HLV_MUST_USE hlv_client_ask(const struct hlv_client *c, struct hlv_bytes request,
 					 struct hlv_buf *answer,
 					 struct hlv_client_report *report);

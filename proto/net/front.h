@@ -11,6 +11,7 @@
 #include "proto/net/verified.h"
 
 struct event_base;
+struct hlv_tls;
 
 /* What limits a worker's front ends; threats.md 1 and 2 say against what. Replaced as a whole by
  * a reload. */
@@ -45,7 +46,10 @@ struct hlv_limits {
 	X(tcp_evicted)                                                                         \
 	X(tcp_timeouts)                                                                        \
 	X(tcp_queries)                                                                         \
-	X(tcp_malformed)
+	X(tcp_malformed)                                                                       \
+	X(tls_accepted)                                                                        \
+	X(tls_failed)                                                                          \
+	X(tls_refused)
 
 struct hlv_stats {
 #define X(name) _Atomic uint64_t name;
@@ -65,6 +69,7 @@ struct hlv_front {
 	struct hlv_service *service; /* the worker's own */
 	const struct hlv_limits *limits;
 	struct hlv_verified *verified; /* all workers' */
+	const struct hlv_tls *tls;     /* TLS on the TCP ports; NULL: none */
 	struct hlv_stats stats;
 	uint8_t *scratch;	  /* a whole message with its envelope fits */
 	struct hlv_mailbox *mail; /* where exchanges come home; NULL: none is ever given away */

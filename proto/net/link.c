@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto/net/local.h"
+#include "proto/sec/tls.h"
 #include "proto/wire/envelope.h"
 #include "proto/wire/header.h"
 
@@ -16,7 +17,8 @@ enum { READ_SIZE = 64 << 10 };
 struct hlv_link {
 	int fd;
 	int os_error;
-	struct hlv_buf in; /* what has come and was not asked for yet begins at `at` */
+	struct hlv_tls_io *tls; /* or NULL */
+	struct hlv_buf in;	/* what has come and was not asked for yet begins at `at` */
 	size_t at;
 };
 
@@ -70,7 +72,8 @@ static enum hlv_err take_input(struct hlv_link *l)
 	uint8_t *p = hlv_buf_room(&l->in, READ_SIZE);
 	if (!p)
 		return HLV_E_NOMEM;
-	ssize_t n = recv(l->fd, p, READ_SIZE, MSG_DONTWAIT);
+	ssize_t n = l->tls ? hlv_tls_recv(l->tls, p, READ_SIZE)
+			   : recv(l->fd, p, READ_SIZE, MSG_DONTWAIT);
 	int error = errno;
 	l->in.n -= READ_SIZE - (n > 0 ? (size_t)n : 0);
 	if (n == 0)
@@ -100,6 +103,43 @@ static enum hlv_err open_tcp(struct hlv_link *l, const struct hlv_addr *to,
 	return HLV_OK;
 }
 
+static enum hlv_err shake(struct hlv_link *l, hlv_mono_ns until_ns)
+{
+	for (;;) {
+		short ready;
+		switch (hlv_tls_handshake(l->tls)) {
+		case HLV_TLS_DONE:
+			return HLV_OK;
+		case HLV_TLS_WANTS_READ:
+			HLV_TRY(wait_for(l, POLLIN, until_ns, &ready));
+			break;
+		case HLV_TLS_WANTS_WRITE:
+			HLV_TRY(wait_for(l, POLLOUT, until_ns, &ready));
+			break;
+		case HLV_TLS_FAILED:
+			return HLV_E_CRYPTO;
+		}
+	}
+}
+
+static enum hlv_err open_tls(struct hlv_link *l, const struct hlv_link_to *to,
+			     hlv_mono_ns until_ns, char *why)
+{
+	if (!to->server_key && !to->any_server)
+		return HLV_E_USAGE;
+	struct hlv_tls *tls;
+	HLV_TRY(hlv_tls_client_new(to->own_key, to->own_name, &tls, why));
+	enum hlv_err err = open_tcp(l, &to->addr, until_ns);
+	if (err == HLV_OK) {
+		l->tls = hlv_tls_connect(tls, l->fd);
+		err = l->tls ? shake(l, until_ns) : HLV_E_NOMEM;
+	}
+	hlv_tls_free(tls);
+	if (err == HLV_OK && to->server_key && !hlv_tls_peer_is(l->tls, to->server_key))
+		return HLV_E_KEY;
+	return err;
+}
+
 static enum hlv_err open_local(struct hlv_link *l, const char *path)
 {
 	enum hlv_err err = hlv_local_connect(path, &l->fd);
@@ -109,7 +149,7 @@ static enum hlv_err open_local(struct hlv_link *l, const char *path)
 	return os_failed(l, errno);
 }
 
-static enum hlv_err open_to(struct hlv_link *l, const struct hlv_link_to *to)
+static enum hlv_err open_to(struct hlv_link *l, const struct hlv_link_to *to, char *why)
 {
 	uint32_t ms = to->connect_ms ? to->connect_ms : HLV_CLIENT_TOTAL_MS;
 	switch (to->transport) {
@@ -118,10 +158,22 @@ static enum hlv_err open_to(struct hlv_link *l, const struct hlv_link_to *to)
 	case HLV_T_LOCAL:
 		return open_local(l, to->path);
 	case HLV_T_TLS:
+		return open_tls(l, to, deadline(ms), why);
 	case HLV_T_UDP:
 		break;
 	}
 	return HLV_E_UNSUPPORTED;
+}
+
+static const char *reason(const struct hlv_link *l, enum hlv_err err)
+{
+	if (l->os_error)
+		return strerror(l->os_error);
+	if (err == HLV_E_KEY)
+		return "the server holds another key than it should";
+	if (err == HLV_E_CRYPTO)
+		return "no TLS there, or none that both sides know";
+	return hlv_strerror(err);
 }
 
 enum hlv_err hlv_link_open(const struct hlv_link_to *to, struct hlv_link **out, char *why)
@@ -130,16 +182,21 @@ enum hlv_err hlv_link_open(const struct hlv_link_to *to, struct hlv_link **out, 
 	if (!l)
 		return HLV_E_NOMEM;
 	l->fd = -1;
-	enum hlv_err err = open_to(l, to);
+	*why = '\0';
+	enum hlv_err err = open_to(l, to, why);
 	if (err == HLV_OK) {
 		*out = l;
 		return HLV_OK;
 	}
 	char text[HLV_ADDR_TEXT];
-	snprintf(why, 256, "%s: %s",
-		 to->transport == HLV_T_LOCAL ? to->path : hlv_addr_print(&to->addr, text),
-		 l->os_error ? strerror(l->os_error) : hlv_strerror(err));
+	if (!*why)
+		snprintf(why, 256, "%s: %s",
+			 to->transport == HLV_T_LOCAL ? to->path
+						      : hlv_addr_print(&to->addr, text),
+			 reason(l, err));
+	int error = l->os_error;
 	hlv_link_close(l);
+	errno = error;
 	return err;
 }
 
@@ -147,6 +204,9 @@ void hlv_link_close(struct hlv_link *l)
 {
 	if (!l)
 		return;
+	if (l->tls)
+		hlv_tls_shutdown(l->tls);
+	hlv_tls_io_free(l->tls);
 	if (l->fd >= 0)
 		close(l->fd);
 	hlv_buf_free(&l->in);
@@ -161,7 +221,8 @@ int hlv_link_os_error(const struct hlv_link *l)
 static enum hlv_err send_until(struct hlv_link *l, struct hlv_bytes left, hlv_mono_ns until_ns)
 {
 	while (left.n > 0) {
-		ssize_t n = send(l->fd, left.p, left.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = l->tls ? hlv_tls_send(l->tls, left.p, left.n)
+				   : send(l->fd, left.p, left.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n >= 0) {
 			left = hlv_skip(left, (size_t)n);
 			continue;

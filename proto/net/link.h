@@ -11,14 +11,21 @@
 struct hlv_link;
 
 struct hlv_link_to {
-	enum hlv_transport transport; /* HLV_T_TCP, HLV_T_LOCAL */
+	enum hlv_transport transport; /* HLV_T_TCP, HLV_T_TLS, HLV_T_LOCAL */
 	struct hlv_addr addr;
 	const char *path;    /* of the socket: HLV_T_LOCAL */
 	uint32_t connect_ms; /* until it stands; 0: HLV_CLIENT_TOTAL_MS */
+	/* HLV_T_TLS: the key that the server must hold, or the word that any will do; and, or
+	 * NULL, with what and as whom ("300:0.NA/1") we show ourselves. */
+	const struct hlv_key *server_key;
+	bool any_server;
+	const struct hlv_key *own_key;
+	const char *own_name;
 };
 
-/* `why`: 256 octets, one line for people. HLV_E_TIMEOUT; HLV_E_IO: nobody is there;
- * HLV_E_PERMISSION: the system says no; HLV_E_USAGE: a path that is too long. */
+/* `why`: 256 octets, one line for people. HLV_E_TIMEOUT; HLV_E_IO: nobody is there (errno);
+ * HLV_E_PERMISSION: the system says no; HLV_E_USAGE: a path that is too long, or neither
+ * server_key nor any_server; HLV_E_KEY: the server holds another key; HLV_E_CRYPTO: no TLS. */
 enum hlv_err HLV_MUST_USE hlv_link_open(const struct hlv_link_to *to, struct hlv_link **out,
 					char *why);
 void hlv_link_close(struct hlv_link *l);

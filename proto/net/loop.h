@@ -22,6 +22,7 @@ struct hlv_worker_options {
 	struct hlv_verified *verified;
 	const struct hlv_sockets *sockets; /* taken over */
 	size_t n;
+	const struct hlv_tls *tls; /* TLS on the TCP ports (hlv_tls_server_new()); NULL: none */
 	int control;	 /* the control socket (hlv_local_bind()), taken over; 0: not here */
 	unsigned number; /* in the thread's name */
 };

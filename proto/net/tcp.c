@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proto/net/local.h"
+#include "proto/net/rate.h"
 #include "proto/net/tcp_conn.h"
 
 enum { ACCEPTS_PER_WAKEUP = 64 };
@@ -225,6 +226,7 @@ void hlv_tcp_close(struct hlv_tcp *t)
 	}
 	close(t->fd);
 	close(t->spare_fd);
+	hlv_rate_free(t->tls_rate);
 	free(t->rx);
 	free(t->tx);
 	free(t);

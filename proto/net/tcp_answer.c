@@ -49,7 +49,7 @@ static size_t send_some(struct conn *c, struct hlv_bytes b)
 {
 	size_t sent = 0;
 	while (sent < b.n) {
-		ssize_t n = send(c->fd, b.p + sent, b.n - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = conn_send(c, b.p + sent, b.n - sent);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/net/tcp_conn.h"
+#include "proto/sec/tls.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -51,6 +52,7 @@ void conn_free(struct conn *c)
 		c->logins = l->next;
 		free(l);
 	}
+	hlv_tls_io_free(c->tls);
 	free(c);
 }
 
@@ -65,6 +67,7 @@ void conn_end(struct conn *c)
 	}
 	unlink_conn(c);
 	t->n--;
+	t->shaking -= c->shaking;
 	if (!t->local)
 		(*conn_source(t, &c->addr))--;
 	event_free(c->event);
@@ -152,6 +155,10 @@ static void handle(struct conn *c, struct hlv_bytes message)
 		.uid = c->uid,
 		.logins = c->logins,
 	};
+	if (c->tls) {
+		x->peer.cert_name = hlv_tls_peer_name(c->tls);
+		x->peer.cert_key = hlv_tls_peer_key(c->tls);
+	}
 	enum hlv_native_verdict verdict = hlv_native_decode(message, x);
 	learn(c, &x->rq.m.env, x->rq.m.hdr.flags);
 	hlv_count(&t->front->stats.tcp_queries);
@@ -261,7 +268,7 @@ static bool take_input(struct conn *c)
 		return false;
 	uint8_t *buf = c->in ? c->in + c->in_n : t->rx;
 	size_t room = c->in ? c->in_cap - c->in_n : (size_t)HLV_TCP_RX;
-	ssize_t n = recv(c->fd, buf, room, MSG_DONTWAIT);
+	ssize_t n = conn_recv(c, buf, room);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 	if (n == 0) {
@@ -269,6 +276,11 @@ static bool take_input(struct conn *c)
 		return true;
 	}
 	struct hlv_bytes b = hlv_bytes(t->rx, (size_t)n);
+	if (!c->begun) {
+		c->begun = true;
+		if (conn_is_tls(c, b.p[0]))
+			return conn_start_tls(c, b);
+	}
 	if (c->in) {
 		c->in_n += (size_t)n;
 		b = hlv_bytes(c->in, c->in_n);
@@ -289,7 +301,7 @@ static bool take_input(struct conn *c)
  * gone (a reset would take the answer with it). */
 static void linger(struct conn *c)
 {
-	shutdown(c->fd, SHUT_WR);
+	conn_shut(c);
 	c->state = CONN_LINGER;
 	conn_set_deadline(c, 1);
 	watch(c, EV_READ);
@@ -297,6 +309,10 @@ static void linger(struct conn *c)
 
 static void settle(struct conn *c)
 {
+	if (c->shaking) {
+		watch(c, c->shake_write ? EV_WRITE : EV_READ);
+		return;
+	}
 	bool idle = !c->out && c->inflight == 0;
 	if (idle && c->state == CONN_LAST) {
 		linger(c);
@@ -310,7 +326,7 @@ static void settle(struct conn *c)
 	/* Not even the peer's end is looked at before what it sent is answered. */
 	if (c->state == CONN_OPEN && !c->behind && !full)
 		want |= EV_READ;
-	if (c->out || c->waiting || (c->behind && !full))
+	if (c->out || c->waiting || (c->behind && !full) || (want && conn_has_more(c)))
 		want |= EV_WRITE;
 	watch(c, want);
 }
@@ -362,6 +378,20 @@ static bool discard_input(struct conn *c)
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+/* What the socket is ready for. False: the connection is dead. */
+static bool go_on(struct conn *c, short what)
+{
+	if (what & EV_WRITE) {
+		if (!conn_drain(c) || !resume_input(c))
+			return false;
+		conn_resume(c);
+	}
+	bool input = what & EV_READ || conn_has_more(c);
+	if (input && c->state == CONN_OPEN && !c->behind)
+		return take_input(c);
+	return true;
+}
+
 static void readable(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
@@ -377,13 +407,10 @@ static void readable(evutil_socket_t fd, short what, void *ctx)
 	t->hand = c;
 	t->in_event = true;
 	t->front->service->batch_begin(t->front->service, t->now);
-	if (what & EV_WRITE) {
-		alive = conn_drain(c) && resume_input(c);
-		if (alive)
-			conn_resume(c);
-	}
-	if (alive && what & EV_READ && c->state == CONN_OPEN && !c->behind)
-		alive = take_input(c);
+	if (c->shaking)
+		alive = conn_shake(c);
+	else
+		alive = go_on(c, what);
 	t->front->service->batch_end(t->front->service);
 	t->in_event = false;
 	if (!alive)

@@ -33,7 +33,11 @@ struct conn {
 	int fd;
 	enum conn_state state;
 	enum hlv_transport transport;
-	uint32_t uid; /* HLV_T_LOCAL */
+	uint32_t uid;		/* HLV_T_LOCAL */
+	struct hlv_tls_io *tls; /* HLV_T_TLS */
+	bool begun;		/* the first octets have come */
+	bool shaking;		/* in the handshake of TLS */
+	bool shake_write;	/* which waits until it can send */
 	bool trusted;
 	bool sdk;	/* chooses its session ids itself */
 	bool keep;	/* more than one message is to be expected */
@@ -76,7 +80,9 @@ struct hlv_tcp {
 	bool in_event;	   /* of the connection in hand: it is put down at the event's end */
 	uint8_t *tx;	   /* HLV_SCRATCH: its answers */
 	size_t tx_n;
-	uint64_t secret; /* of by_source's hash */
+	uint64_t secret;	   /* of by_source's hash */
+	uint32_t shaking;	   /* connections in their handshakes */
+	struct hlv_rate *tls_rate; /* handshakes by source; NULL before the first */
 	uint16_t by_source[HLV_TCP_SOURCES];
 };
 
@@ -93,6 +99,21 @@ void conn_finish(struct conn *c);
 void conn_stop(struct conn *c);
 /* How many connections this source has. */
 uint16_t *conn_source(struct hlv_tcp *t, const struct hlv_addr *a);
+
+/* tcp_tls.c */
+
+/* Do these first octets begin a handshake that we take part in? */
+bool conn_is_tls(const struct conn *c, uint8_t first);
+/* The first octets of a handshake; and its going on. False: the connection is dead. */
+bool conn_start_tls(struct conn *c, struct hlv_bytes first);
+bool conn_shake(struct conn *c);
+/* As recv(2) and send(2), past TLS or through it. */
+ssize_t conn_recv(struct conn *c, void *p, size_t n);
+ssize_t conn_send(struct conn *c, const void *p, size_t n);
+/* Octets wait for conn_recv() of which no event will tell. */
+bool conn_has_more(const struct conn *c);
+/* Nothing more is sent. */
+void conn_shut(struct conn *c);
 
 /* Send the answers of the connection in hand, and end it or watch it for what it waits for. */
 void conn_put_down(struct hlv_tcp *t);

@@ -90,7 +90,7 @@ static void stop_worker(void)
 static int make_dir(void **state)
 {
 	(void)state;
-	strcpy(world.dir, "/tmp/hlv-link-XXXXXX");
+	snprintf(world.dir, sizeof world.dir, "/tmp/hlv-link-XXXXXX");
 	if (!mkdtemp(world.dir))
 		return -1;
 	snprintf(world.path, sizeof world.path, "%s/socket", world.dir);
