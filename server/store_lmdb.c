@@ -11,6 +11,7 @@ enum {
 	REOPEN_TRIES = 400,
 	RESERVE_PAGES = 1024,  /* of the map, for deletes; an eighth of a small map */
 	PAGES_EACH_PUT = 6,    /* one path through the tree, copied */
+	VALUE_MAX = 1 << 27,   /* as commit.c has it: a longer one has a damaged length */
 	PAGES_EACH_APPEND = 2, /* neighbours share their path */
 };
 
@@ -156,6 +157,8 @@ static bool is_sound(enum store_space space, MDB_val k, MDB_val d)
 {
 	struct hlv_record rec;
 	uint64_t time_ms;
+	if (d.mv_size > VALUE_MAX)
+		return false;
 	if (space == SPACE_PREFIX)
 		return store_prefix_decode(lmdb_bytes(d), lmdb_bytes(k), &time_ms) == HLV_OK;
 	return hlv_record_decode(lmdb_bytes(d), lmdb_bytes(k), &rec) == HLV_OK;
@@ -199,6 +202,8 @@ static int find(struct lmdb_store *s, MDB_txn *txn, enum store_space space, MDB_
 		MDB_val *d)
 {
 	int rc = mdb_get(txn, s->tables[space], &key, d);
+	if (rc == 0 && d->mv_size > VALUE_MAX)
+		return MDB_CORRUPTED;
 	if (rc != MDB_NOTFOUND)
 		return rc;
 	if (space == SPACE_RECORD || space == SPACE_PREFIX)

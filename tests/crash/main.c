@@ -10,7 +10,7 @@ static const struct {
 } tests[] = {
 	{"replay", test_replay}, {"mutants", test_mutants}, {"torn", test_torn_meta},
 	{"faults", test_faults}, {"rot", test_rot},	    {"cut", test_cut},
-	{"backup", test_backup},
+	{"backup", test_backup}, {"full", test_full},
 };
 
 static int usage(void)

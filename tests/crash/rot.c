@@ -100,7 +100,7 @@ static void flip(const char *path, const struct rot *r, uint64_t bit)
 /* Opens, asks everything, and ends as the answers were. */
 static int serve(const char *dir, const struct rot *r, uint64_t bit)
 {
-	struct world w = {0};
+	struct world w = {.map_size = (size_t)64 << 30}; /* the server's */
 	char path[96];
 	uint64_t faults = 0;
 	snprintf(path, sizeof path, "%s/data.mdb", dir);
@@ -225,7 +225,7 @@ static int one_cut(void *ctx, unsigned i)
 {
 	struct rot *r = ctx;
 	char path[96], dir[64];
-	struct world w = {0};
+	struct world w = {.map_size = (size_t)64 << 30};
 	struct hlv_rand rand;
 	hlv_rand_seed(&rand, r->seed + i);
 	scratch_make(dir, "cut");

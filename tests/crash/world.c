@@ -14,7 +14,9 @@ enum { TEXT_MAX = 64, LARGE = 9000 };
 
 enum hlv_err world_open(struct world *w, const char *dir, bool create)
 {
-	struct store_lmdb_options o = {.create = create, .map_size = 64 << 20};
+	struct store_lmdb_options o = {.create = create,
+				       .map_size = w->map_size ? w->map_size : 64 << 20,
+				       .map_max = w->map_max};
 	enum head_verdict found;
 	struct head newest;
 	snprintf(w->dir, sizeof w->dir, "%s", dir);

@@ -21,7 +21,8 @@ struct world {
 	struct hlv_rand rand;
 	struct hlv_arena arena; /* of the group in the making */
 	uint64_t time_ms;
-	unsigned groups; /* made so far */
+	unsigned groups;	  /* made so far */
+	size_t map_size, map_max; /* 0: 64 MiB, as far as it goes */
 	char why[STORE_WHY];
 };
 
