@@ -2,11 +2,15 @@
  *
  * get, put, rm: one record.
  */
+#include <time.h>
+
 #include "proto/net/json.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/name.h"
+#include "server/history.h"
 #include "tools/helvectl/kinds.h"
 #include "tools/helvectl/node.h"
+#include "tools/helvectl/show_record.h"
 #include "tools/helvectl/source.h"
 
 enum { PUT_MAX = 256, ARENA_LIMIT = 16 * 1024 * 1024 };
@@ -24,84 +28,111 @@ static const char *only_id(struct ctl *ctl, int argc, char **argv)
 
 /* --- get --- */
 
-static void print_value(const struct hlv_value *v, bool secrets)
+static void print_record(const struct ctl *ctl, const struct hlv_record *rec,
+			 enum show_secrets secrets)
 {
-	struct hlv_buf line = {0};
-	hlv_buf_printf(&line, "%u ", v->index);
-	hlv_buf_put(&line, v->type);
-	hlv_buf_str(&line, " ");
-	if (hlv_type_is(v->type, "HS_SECKEY") && !secrets)
-		hlv_buf_str(&line, "(not shown, see --secrets)");
-	else if (hlv_is_text(v->data))
-		hlv_buf_put(&line, v->data);
-	else
-		hlv_json_put_data(&line, v);
-	hlv_buf_str(&line, "\n");
-	fwrite(line.p, 1, line.n, stdout);
-	hlv_buf_free(&line);
-}
-
-/* The record without its secrets. */
-static void copy_values(struct node_values *out, const struct hlv_record *rec, bool secrets)
-{
-	struct hlv_reader r = hlv_reader(rec->values.raw);
-	node_values_begin(out);
-	for (uint32_t i = 0; i < rec->values.n; i++) {
-		struct hlv_value v;
-		if (hlv_value_decode(&r, &v) == HLV_OK &&
-		    (secrets || !hlv_type_is(v.type, "HS_SECKEY")))
-			node_values_copy(out, &v);
-	}
-}
-
-static void print_record(const struct ctl *ctl, const struct hlv_record *rec, bool secrets)
-{
-	struct hlv_reader r = hlv_reader(rec->values.raw);
+	struct hlv_buf b = {0};
 	if (ctl->json) {
-		struct node_values values;
-		struct hlv_buf text = {0};
-		copy_values(&values, rec, secrets);
-		struct hlv_list list = {values.n, hlv_skip(hlv_buf_bytes(&values.buf), 4)};
-		hlv_json_put_record(&text, rec->name, &list);
-		puts(text.p ? text.p : "");
-		hlv_buf_free(&text);
-		hlv_buf_free(&values.buf);
+		hlv_buf_str(&b, "{\"handle\":");
+		hlv_json_put_str(&b, rec->name);
+		show_record_json_members(&b, rec, secrets);
+		hlv_buf_str(&b, "}\n");
+	} else {
+		show_record_lines(&b, rec, secrets);
+	}
+	fwrite(b.p ? b.p : "", 1, b.n, stdout);
+	hlv_buf_free(&b);
+	if (ctl->json)
 		return;
+	show_record_state(&b, rec);
+	if (b.n > 2)
+		fprintf(stderr, "%s\n", b.p + 2);
+	hlv_buf_free(&b);
+}
+
+/* "2026-11-22", "2026-11-22T07:00:00Z", or seconds since 1970. */
+static bool parse_time(const char *text, uint64_t *time_ms)
+{
+	int64_t seconds;
+	struct tm tm = {.tm_mday = 1};
+	if (kinds_parse_number(hlv_text(text), 0, UINT32_MAX, &seconds)) {
+		*time_ms = (uint64_t)seconds * 1000;
+		return true;
 	}
-	for (uint32_t i = 0; i < rec->values.n; i++) {
-		struct hlv_value v;
-		if (hlv_value_decode(&r, &v) == HLV_OK)
-			print_value(&v, secrets);
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (!end || *end) {
+		tm = (struct tm){.tm_mday = 1};
+		end = strptime(text, "%Y-%m-%d", &tm);
 	}
+	if (!end || *end)
+		return false;
+	*time_ms = (uint64_t)timegm(&tm) * 1000;
+	return true;
+}
+
+struct getting {
+	const char *id, *at;
+	uint64_t time_ms;
+	enum show_secrets secrets;
+};
+
+static enum hlv_err find(struct ctl *ctl, const struct getting *g, struct hlv_record *rec)
+{
+	struct store_key key;
+	struct history_version version;
+	store_key(hlv_text(g->id), &key);
+	if (!g->at)
+		return store_get_record(ctl->store, ctl->view, &key, rec);
+	HLV_TRY(history_at(ctl->store, ctl->view, &key, g->time_ms, &version));
+	*rec = version.rec;
+	return rec->flags & HLV_RECORD_DELETED ? HLV_E_NOT_FOUND : HLV_OK;
+}
+
+static int get(struct ctl *ctl, const struct getting *g)
+{
+	struct hlv_record rec;
+	if (!ctl_open_to_read(ctl))
+		return CTL_FAILED;
+	enum hlv_err err = find(ctl, g, &rec);
+	if (err == HLV_E_NOT_FOUND && g->at)
+		return ctl_fail(ctl, "%s: was not in this registry at %s: see helvectl history",
+				g->id, g->at);
+	if (err == HLV_E_UNSUPPORTED)
+		return ctl_fail(ctl, "%s: what stood at %s is not kept any more (undo-days)",
+				g->id, g->at);
+	if (err == HLV_E_NOT_FOUND)
+		return ctl_fail(ctl, "%s: not in this registry: helvectl list shows what is",
+				g->id);
+	if (err != HLV_OK)
+		return ctl_fail_err(ctl, g->id, err);
+	print_record(ctl, &rec, g->secrets);
+	return CTL_DONE;
 }
 
 int cmd_get(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = {{"secrets", no_argument, NULL, 's'}, {0}};
-	bool secrets = false;
+	static const struct option options[] = {
+		{"secrets", no_argument, NULL, 's'}, {"at", required_argument, NULL, 'a'}, {0}};
+	struct getting g = {.secrets = SHOW_NO_SECRETS};
 	int c;
 	ctl_options_begin();
 	while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
 		if (c == '?')
 			return CTL_USAGE;
-		secrets = true;
+		if (c == 's')
+			g.secrets = SHOW_SECRETS;
+		else
+			g.at = optarg;
 	}
-	const char *id = only_id(ctl, argc, argv);
-	if (!id)
+	g.id = only_id(ctl, argc, argv);
+	if (!g.id)
 		return CTL_USAGE;
-	if (!ctl_open_to_read(ctl))
-		return CTL_FAILED;
-	struct store_key key;
-	struct hlv_record rec;
-	store_key(hlv_text(id), &key);
-	enum hlv_err err = store_get_record(ctl->store, ctl->view, &key, &rec);
-	if (err == HLV_E_NOT_FOUND)
-		return ctl_fail(ctl, "%s: not in this registry: helvectl list shows what is",
-				id);
-	if (err != HLV_OK)
-		return ctl_fail_err(ctl, id, err);
-	print_record(ctl, &rec, secrets);
-	return CTL_DONE;
+	if (g.at && !parse_time(g.at, &g.time_ms))
+		return ctl_usage(ctl,
+				 "--at '%s': expected 2026-11-22, 2026-11-22T07:00:00Z or "
+				 "seconds since 1970",
+				 g.at);
+	return get(ctl, &g);
 }
 
 /* --- put --- */

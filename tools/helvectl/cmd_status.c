@@ -3,21 +3,15 @@
  * status, verify, reload: what a node holds, whether it is as it was written, and a word to its
  * server.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include "proto/net/file.h"
-#include "proto/net/json.h"
+#include "proto/net/json_tree.h"
 #include "tools/helvectl/keys.h"
-#include "tools/helvectl/kinds.h"
+#include "tools/helvectl/live.h"
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/progress.h"
 #include "tools/helvectl/scan.h"
 
-enum { CONFIG_MAX = 65536, JOURNAL_TIME_AT = 8 };
+enum { JOURNAL_TIME_AT = 8, JSON_ARENA = 4 << 20 };
 
 static const struct option no_options[] = {{0}};
 
@@ -25,10 +19,11 @@ struct status {
 	struct ctl *ctl;
 	uint64_t records, seq, last_ms;
 	struct store_stats stats;
-	char key[64], pid[16];	 /* pid: of the server that runs, or empty */
-	struct hlv_buf listen;	 /* as helved.yaml has it */
-	struct hlv_buf prefixes; /* JSON strings, comma between */
-	struct hlv_buf names;	 /* the same for people */
+	char key[64], pid[LIVE_PID]; /* pid: of the server that runs, or empty */
+	struct hlv_buf listen;	     /* as helved.yaml has it */
+	struct hlv_buf prefixes;     /* JSON strings, comma between */
+	struct hlv_buf names;	     /* the same for people */
+	struct hlv_buf server;	     /* what it says of itself, JSON; empty: nothing */
 };
 
 static bool add_prefix(void *ctx, struct hlv_bytes handle)
@@ -75,45 +70,16 @@ static void read_key(struct status *s)
 	hlv_buf_free(&file);
 }
 
-/* The line as it stands: which options there are is the server's affair. */
 static void read_listen(struct status *s)
 {
-	char path[PATH_MAX], why[CTL_WHY];
-	struct hlv_buf file = {0};
-	if (hlv_file_read(ctl_path(s->ctl, "helved.yaml", path), CONFIG_MAX, &file, why) ==
-		    HLV_OK &&
-	    file.n > 0) {
-		const char *line = file.p;
-		while (line && strncmp(line, "listen:", 7) != 0) {
-			line = strchr(line, '\n');
-			line += line != NULL;
-		}
-		for (line = line ? line + 7 : ""; *line && *line != '\n' && *line != '#';
-		     line++)
-			if (!strchr(" \"'\r\t", *line))
-				hlv_buf_put(&s->listen, hlv_bytes(line, 1));
-	}
-	struct hlv_bytes list = hlv_buf_bytes(&s->listen);
-	if (list.n > 1 && list.p[0] == '[' && list.p[list.n - 1] == ']') {
-		s->listen.p[--s->listen.n] = '\0';
-		memmove(s->listen.p, s->listen.p + 1, s->listen.n--);
-	}
+	live_setting(s->ctl, "listen", &s->listen);
+	struct hlv_buf list = s->listen;
+	s->listen = (struct hlv_buf){0};
+	for (size_t i = 0; i < list.n; i++)
+		if (!strchr(" \"'[]\t", list.p[i]))
+			hlv_buf_put(&s->listen, hlv_bytes(list.p + i, 1));
 	hlv_buf_str(&s->listen, "");
-	hlv_buf_free(&file);
-}
-
-static void read_pid(struct status *s)
-{
-	char path[PATH_MAX];
-	int fd = open(ctl_path(s->ctl, "data/helved.lock", path), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (flock(fd, LOCK_SH | LOCK_NB) != 0) {
-		ssize_t n = pread(fd, s->pid, sizeof s->pid - 1, 0);
-		s->pid[n > 0 ? n : 0] = '\0';
-		s->pid[strcspn(s->pid, "\n")] = '\0';
-	}
-	close(fd);
+	hlv_buf_free(&list);
 }
 
 static enum hlv_err gather(struct status *s)
@@ -126,7 +92,9 @@ static enum hlv_err gather(struct status *s)
 	HLV_TRY(scan_prefixes(ctl->store, ctl->view, add_prefix, s));
 	read_key(s);
 	read_listen(s);
-	read_pid(s);
+	live_pid(ctl, s->pid);
+	if (*s->pid && *s->pid != '?')
+		(void)live_control(ctl, "status", "{}", &s->server); /* told if not */
 	return HLV_OK;
 }
 
@@ -136,12 +104,13 @@ static void print_json(const struct status *s, const char *time)
 	hlv_json_put_str(&listen, hlv_buf_bytes(&s->listen));
 	printf("{\"records\":%llu,\"deleted\":%llu,\"prefixes\":[%s],\"octets\":%llu,"
 	       "\"mapOctets\":%llu,\"lastChange\":%s,\"seq\":%llu,\"key\":\"%s\",\"listen\":%s,"
-	       "\"server\":%s}\n",
+	       "\"server\":%s,\"serverStatus\":%s}\n",
 	       (unsigned long long)s->records,
 	       (unsigned long long)(s->stats.records - s->records),
 	       s->prefixes.p ? s->prefixes.p : "", (unsigned long long)s->stats.octets,
 	       (unsigned long long)s->stats.map_octets, time, (unsigned long long)s->seq,
-	       s->key, listen.p, *s->pid ? s->pid : "null");
+	       s->key, listen.p, *s->pid && *s->pid != '?' ? s->pid : "null",
+	       s->server.n ? s->server.p : "null");
 	hlv_buf_free(&listen);
 }
 
@@ -149,6 +118,47 @@ static const char *unquoted(struct hlv_buf *text)
 {
 	text->p[--text->n] = '\0';
 	return text->p + 1;
+}
+
+/* A counter: "label value" in the table; nothing when the server does not say. */
+static void print_row(const struct hlv_json_node *object, const char *name, const char *label)
+{
+	int64_t n;
+	if (hlv_json_integer(hlv_json_member(object, name), &n))
+		printf("%-12s %lld\n", label, (long long)n);
+}
+
+static void print_server(const struct status *s)
+{
+	static const char *const rows[][2] = {
+		{"uptime", "uptime (s)"}, {"changes", "changes"},
+		{"commits", "commits"},	  {"failedCommits", "failed"},
+		{"sessions", "sessions"}, {"challenges", "challenges"},
+		{"proofs", "proofs"},	  {"wrongProofs", "wrong proofs"},
+	};
+	static const char *const counters[][2] = {
+		{"udp_queries", "by UDP"},	 {"udp_limited", "rate-limited"},
+		{"udp_dropped", "dropped"},	 {"tcp_queries", "by TCP"},
+		{"tcp_accepted", "connections"}, {"tls_accepted", "of them TLS"},
+		{"tcp_refused", "refused"},	 {"tcp_malformed", "malformed"},
+	};
+	struct hlv_arena a;
+	struct hlv_json json;
+	struct hlv_json_error error;
+	hlv_arena_init(&a, JSON_ARENA);
+	if (s->server.n &&
+	    hlv_json_read(&json, hlv_buf_bytes(&s->server), &a, &error) == HLV_OK) {
+		struct hlv_bytes health = hlv_json_text(hlv_json_member(json.root, "health"));
+		struct hlv_bytes why = hlv_json_text(hlv_json_member(json.root, "why"));
+		printf("health       %.*s%s%.*s\n", (int)health.n, (const char *)health.p,
+		       why.n ? ": " : "", (int)why.n, (const char *)why.p);
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+			print_row(json.root, rows[i][0], rows[i][1]);
+		for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+			print_row(hlv_json_member(json.root, "counters"), counters[i][0],
+				  counters[i][1]);
+	}
+	hlv_arena_fini(&a);
 }
 
 static void print_text(const struct status *s, const char *time)
@@ -166,6 +176,7 @@ static void print_text(const struct status *s, const char *time)
 	       s->names.p ? s->names.p : "none", (unsigned long long)s->stats.octets, time,
 	       (unsigned long long)s->seq, s->key, s->listen.n ? s->listen.p : "by default",
 	       *s->pid ? "runs, pid " : "does not run", s->pid);
+	print_server(s);
 }
 
 int cmd_status(struct ctl *ctl, int argc, char **argv)
@@ -192,29 +203,23 @@ int cmd_status(struct ctl *ctl, int argc, char **argv)
 	hlv_buf_free(&s.listen);
 	hlv_buf_free(&s.prefixes);
 	hlv_buf_free(&s.names);
+	hlv_buf_free(&s.server);
 	return err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, ctl->dir, err);
 }
 
 /* --- reload --- */
 
-/* The server's lock is held by the process whose number stands in the file, so the signal goes
- * to no other one. */
 int cmd_reload(struct ctl *ctl, int argc, char **argv)
 {
-	struct status s = {.ctl = ctl};
-	int64_t pid;
+	struct hlv_buf answer = {0};
 	ctl_options_begin();
 	if (ctl_option(ctl, argc, argv, no_options) != -1)
 		return CTL_USAGE;
 	if (optind < argc)
 		return ctl_usage(ctl, "what is '%s'?", argv[optind]);
-	read_pid(&s);
-	if (!kinds_parse_number(hlv_text(s.pid), 2, INT32_MAX, &pid))
-		return ctl_fail(ctl, "no server runs on %s: start helved -c %s/helved.yaml",
-				ctl->dir, ctl->dir);
-	if (kill((pid_t)pid, SIGHUP) != 0)
-		return ctl_fail(ctl, "server (pid %s): %s", s.pid, strerror(errno));
-	return CTL_DONE;
+	bool ok = live_control(ctl, "reload", "{}", &answer);
+	hlv_buf_free(&answer);
+	return ok ? CTL_DONE : CTL_FAILED;
 }
 
 /* --- verify --- */

@@ -2,6 +2,7 @@
 #include "tools/helvectl/registry.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "proto/base/crc32c.h"
 
@@ -23,6 +24,11 @@ struct registry {
 	uint32_t waiting[WAITING_SLOTS]; /* hashes of the group's keys; 0: free */
 	bool reading;
 };
+
+struct store_actor registry_actor(void)
+{
+	return (struct store_actor){.how = ACTOR_LOCAL, .who.index = (uint32_t)getuid()};
+}
 
 struct registry *registry_new(struct store *store, struct store_view *view)
 {
@@ -131,7 +137,8 @@ static enum hlv_err add(struct registry *r, enum store_space space, struct hlv_b
 		return HLV_E_NOMEM;
 	r->checks[i] = (struct store_check){space, kept, seq};
 	r->puts[i] = (struct store_put){space, kept, value};
-	r->txns[i] = (struct store_txn){.checks = &r->checks[i],
+	r->txns[i] = (struct store_txn){.actor = registry_actor(),
+					.checks = &r->checks[i],
 					.nchecks = 1,
 					.puts = &r->puts[i],
 					.nputs = 1,
@@ -144,8 +151,8 @@ static enum hlv_err add(struct registry *r, enum store_space space, struct hlv_b
 static enum hlv_err encode(struct registry *r, const struct store_key *key,
 			   const struct hlv_record *rec, struct hlv_bytes *stored)
 {
-	size_t room = HLV_RECORD_HEADER + HLV_RECORD_STATE_MAX + rec->name.n + 4 +
-		      rec->values.raw.n;
+	size_t room =
+		HLV_RECORD_HEADER + HLV_RECORD_STATE_MAX + rec->name.n + 4 + rec->values.raw.n;
 	uint8_t *p = hlv_alloc_raw(&r->arena, room);
 	struct hlv_writer w = hlv_writer(p, p ? room : 0);
 	hlv_record_encode(&w, store_key_bytes(key), rec);
@@ -174,6 +181,31 @@ enum hlv_err registry_put(struct registry *r, struct hlv_bytes id, struct hlv_by
 		return HLV_OK;
 	HLV_TRY(encode(r, &key, &rec, &stored));
 	return add(r, SPACE_RECORD, store_key_bytes(&key), old.seq, stored, time_ms);
+}
+
+enum hlv_err registry_set_state(struct registry *r, struct hlv_bytes id,
+				const struct registry_state *to, uint64_t time_ms)
+{
+	struct store_key key;
+	struct hlv_record rec;
+	struct hlv_bytes stored;
+	bool there;
+	store_key(id, &key);
+	HLV_TRY(find(r, &key, &rec, &there));
+	if (!there)
+		return HLV_E_NOT_FOUND;
+	uint8_t state = to->has_state ? to->state : rec.state;
+	uint16_t locks = (uint16_t)((rec.locks | to->lock) & ~to->unlock);
+	struct hlv_bytes reason = to->has_state || to->reason.n ? to->reason : rec.reason;
+	if (state == rec.state && locks == rec.locks && hlv_eq(reason, rec.reason))
+		return HLV_OK;
+	if (state != rec.state || rec.state_since_ms == 0)
+		rec.state_since_ms = time_ms;
+	rec.state = state;
+	rec.locks = locks;
+	rec.reason = reason;
+	HLV_TRY(encode(r, &key, &rec, &stored));
+	return add(r, SPACE_RECORD, store_key_bytes(&key), rec.seq, stored, time_ms);
 }
 
 enum hlv_err registry_remove(struct registry *r, struct hlv_bytes id, uint64_t time_ms)

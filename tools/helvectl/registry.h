@@ -10,6 +10,9 @@
 
 struct registry;
 
+/* Who we are, for the audit trail: the user that runs this tool. */
+struct store_actor registry_actor(void);
+
 /* Heap; one writer a process. The store's view is begun here, and ended during commits. */
 struct registry *registry_new(struct store *store, struct store_view *view);
 void registry_free(struct registry *r); /* what was not flushed is not written */
@@ -21,6 +24,16 @@ enum hlv_err HLV_MUST_USE registry_get(struct registry *r, struct hlv_bytes id,
  * is written when it stands there so already. `id` is the spelling that is kept. */
 enum hlv_err HLV_MUST_USE registry_put(struct registry *r, struct hlv_bytes id,
 				       struct hlv_bytes list, uint64_t time_ms);
+/* Another life-cycle state, other locks (proto/wire/state.h): masks to set and to clear; nothing
+ * is written when it is so already. HLV_E_NOT_FOUND. */
+struct registry_state {
+	bool has_state; /* else it stays */
+	uint8_t state;
+	uint16_t lock, unlock;
+	struct hlv_bytes reason; /* none: the former one stays with the former state */
+};
+enum hlv_err HLV_MUST_USE registry_set_state(struct registry *r, struct hlv_bytes id,
+					     const struct registry_state *to, uint64_t time_ms);
 /* A tombstone; HLV_E_NOT_FOUND. */
 enum hlv_err HLV_MUST_USE registry_remove(struct registry *r, struct hlv_bytes id,
 					  uint64_t time_ms);

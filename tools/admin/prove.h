@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who we are, and the answer to a server's challenge (protocol.md 8, industrial.md 5.4). Pure but
+ * for the salt. We prove ourselves for exactly the request that we sent: a challenge whose digest
+ * is not that of our own octets, by SHA-256, is not answered, whoever it comes from (threats.md 3:
+ * relay of a challenge, downgrade of its digest).
+ */
+#pragma once
+#include "proto/sec/challenge.h"
+#include "proto/wire/message.h"
+
+struct prove_identity {
+	struct hlv_ref who;	   /* borrowed; no handle: nobody */
+	const struct hlv_key *key; /* private; or else: */
+	struct hlv_bytes secret;
+};
+
+/* Octets of the answer's message: a handle, a signature, a header. */
+enum { PROVE_ANSWER_MAX = 8192 };
+
+/* The answer to `challenge` (its message is `m`), which came to the request whose header and body
+ * are `covered`; sent under `request_id`. HLV_E_SIGNATURE: not a challenge to this request;
+ * HLV_E_MALFORMED: a nonce that is none; HLV_E_KEY: no key and no secret. */
+enum hlv_err HLV_MUST_USE prove_answer(const struct prove_identity *id,
+				       struct hlv_bytes covered, const struct hlv_message *m,
+				       const struct hlv_response *challenge,
+				       uint32_t request_id, struct hlv_writer *w);
+
+/* A private key as key files and PEM have it, from a file that is ours alone. Sealed with a
+ * passphrase: HLV_E_PASSPHRASE. `why` (256 octets) gets a line. */
+enum hlv_err HLV_MUST_USE prove_read_key(const char *path, struct hlv_key **key, char *why);

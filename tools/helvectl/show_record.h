@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A record for people and programs: its values, its state, without its secrets unless asked for.
+ */
+#pragma once
+#include "proto/base/buf.h"
+#include "proto/wire/record.h"
+
+enum show_secrets { SHOW_NO_SECRETS, SHOW_SECRETS };
+enum { SHOW_TIME = 24 };
+
+/* "2026-11-22T07:00:00Z" into `out` (SHOW_TIME octets); returns `out`. */
+char *show_time(uint64_t time_ms, char *out);
+/* ", frozen since 2026-...: reason; locks client-delete": nothing when it is plain active. */
+void show_record_state(struct hlv_buf *b, const struct hlv_record *rec);
+/* `,"state":...,"values":[...]`: members of an object. */
+void show_record_json_members(struct hlv_buf *b, const struct hlv_record *rec,
+			      enum show_secrets secrets);
+/* A line for each value. */
+void show_record_lines(struct hlv_buf *b, const struct hlv_record *rec,
+		       enum show_secrets secrets);
