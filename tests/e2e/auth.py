@@ -117,7 +117,7 @@ def answer(challenge, who, flags=KEEP, **more):
     body = array(auth_type) + array(who.handle) + u32(who.index) + array(proof)
     more.setdefault("session", challenge.session)
     more.setdefault("version", challenge.version)
-    more.setdefault("suggest", challenge.suggest)
+    more.setdefault("suggest", challenge.version)
     return Request(hdl.ANSWER_CHALLENGE, body, flags, **more)
 
 
