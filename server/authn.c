@@ -269,7 +269,7 @@ static bool holds_public(const struct authn *a, struct job *j, const struct hlv_
 			HLV_OK;
 	} else {
 		struct hlv_key *shown;
-		holds = hlv_pubkey_decode(j->x->peer.cert_key, &shown) == HLV_OK;
+		holds = hlv_spki_decode(j->x->peer.cert_key, &shown) == HLV_OK;
 		if (holds) {
 			holds = hlv_key_same_public(key, shown);
 			hlv_key_free(shown);

@@ -18,6 +18,19 @@ struct session *authn_session_of(struct authn *a, const struct job *j)
 
 /* --- messages in a session --- */
 
+/* Whatever is wrong with a ciphertext is answered alike and ends the session: who sends altered ones
+ * to learn from the answers has one try (a session of the national SDK has no MAC to stop him). */
+static enum authn_verdict refuse_ciphertext(struct authn *a, struct job *j, struct session *s)
+{
+	struct tag *tag = authn_tag(a, j);
+	if (tag)
+		tag->session = 0;
+	session_end(a->sessions, s);
+	j->session = 0;
+	return authn_refuse(j, HLV_RC_INVALID_SESSION_KEY,
+			    "The message is not encrypted with this session's key");
+}
+
 enum authn_verdict authn_decrypt(struct authn *a, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
@@ -33,15 +46,13 @@ enum authn_verdict authn_decrypt(struct authn *a, struct job *j)
 	struct hlv_writer w = hlv_writer(p, p ? room : 0);
 	hlv_envelope_encode(&w, &env);
 	if (hlv_decrypt(s->cipher, s->key, s->version, octets, &w) != HLV_OK || w.bad)
-		return authn_refuse(j, HLV_RC_INVALID_SESSION_KEY,
-				    "The message is not encrypted with this session's key");
+		return refuse_ciphertext(a, j, s);
 	hlv_fill_u32(&w, HLV_ENVELOPE_SIZE - 4, (uint32_t)(w.n - HLV_ENVELOPE_SIZE));
 	x->message = hlv_written(&w);
 	j->encrypted = true;
 	if (hlv_message_decode(x->message, &x->rq.m) != HLV_OK ||
 	    hlv_request_decode(&x->rq.m, &x->rq) != HLV_OK)
-		return authn_refuse(j, HLV_RC_PROTOCOL_ERROR,
-				    "The decrypted message is no request");
+		return refuse_ciphertext(a, j, s);
 	return AUTHN_GO;
 }
 

@@ -255,6 +255,7 @@ static enum hlv_err start_workers(struct daemon *d)
 			.verified = d->verified,
 			.sockets = d->sockets[i],
 			.n = d->options->listen.n,
+			.tls = d->node->tls,
 			.control = i == 0 ? d->control : 0,
 			.number = i,
 		};
@@ -336,6 +337,7 @@ static void hand_over(struct hlv_front *front, void *ctx)
 {
 	struct handover *h = ctx;
 	front->limits = h->limits;
+	front->tls = h->node->tls;
 	h->err = server_set_node(h->server, h->node);
 }
 

@@ -8,9 +8,10 @@
 
 #include "proto/net/file.h"
 #include "proto/net/json.h"
+#include "proto/sec/tls.h"
 #include "proto/wire/site.h"
 
-enum { WHY = 512, SITE_MAX = 65536, KEY_MAX = 16384 };
+enum { WHY = 512, SITE_MAX = 65536, KEY_MAX = 16384, CHAIN_MAX = 256 << 10 };
 
 void node_path(const struct server_options *o, const char *given, const char *name, char *out)
 {
@@ -159,6 +160,22 @@ static enum hlv_err load_key(const struct server_options *o, struct node *node, 
 	return err;
 }
 
+static enum hlv_err load_tls(const struct server_options *o, struct node *node, char *why)
+{
+	struct hlv_buf chain = {0};
+	char reason[WHY];
+	if (!o->tls)
+		return HLV_OK;
+	if (*o->tls_certificate)
+		HLV_TRY(hlv_file_read(o->tls_certificate, CHAIN_MAX, &chain, why));
+	enum hlv_err err =
+		hlv_tls_server_new(node->key, hlv_buf_bytes(&chain), &node->tls, reason);
+	hlv_buf_free(&chain);
+	if (err != HLV_OK)
+		snprintf(why, WHY, "tls-certificate: %s", reason);
+	return err;
+}
+
 enum hlv_err node_load(const struct server_options *o, struct node **out, char *why)
 {
 	struct node *node = calloc(1, sizeof *node);
@@ -169,6 +186,8 @@ enum hlv_err node_load(const struct server_options *o, struct node **out, char *
 		err = load_key(o, node, why);
 	if (err == HLV_OK)
 		err = load_parent(o, node, why);
+	if (err == HLV_OK)
+		err = load_tls(o, node, why);
 	if (err != HLV_OK) {
 		node_free(node);
 		return err;
@@ -202,6 +221,7 @@ void node_free(struct node *node)
 		return;
 	free_octets(node->site);
 	free_octets(node->parent);
+	hlv_tls_free(node->tls);
 	hlv_key_free(node->key);
 	free(node);
 }

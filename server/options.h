@@ -20,6 +20,8 @@ struct server_options {
 	bool allow_legacy, list_handles, prefix_admins;
 	uint32_t undo_days;
 	char *parent;
+	bool tls;
+	char *tls_certificate;
 	struct hlv_limits limits;
 };
 

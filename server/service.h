@@ -16,6 +16,7 @@ struct node {
 	uint32_t servers, own; /* of the site, and our position in it */
 	uint8_t hash_option;
 	struct hlv_key *key;	 /* private; NULL: answers are not signed */
+	struct hlv_tls *tls;	 /* NULL: no TLS */
 	struct hlv_bytes parent; /* site record of the node above; empty: none */
 };
 

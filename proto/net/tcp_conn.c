@@ -191,7 +191,7 @@ static size_t take_messages(struct conn *c, struct hlv_bytes b)
 		struct hlv_envelope env;
 		enum hlv_err err = hlv_envelope_decode(&r, &env);
 		if (err || env.length < HLV_HEADER_SIZE ||
-		    (!c->trusted && env.length > UNVERIFIED_MESSAGE)) {
+		    (!c->trusted && !c->logins && env.length > UNVERIFIED_MESSAGE)) {
 			conn_early_error(c, &env, "Invalid message length");
 			break;
 		}

@@ -71,8 +71,7 @@ enum hlv_err HLV_MUST_USE hlv_key_number(const struct hlv_key *key, const char *
 enum hlv_err HLV_MUST_USE hlv_key_put_number(struct hlv_writer *w, const struct hlv_key *key,
 					     const char *param);
 
-/* DER SubjectPublicKeyInfo to a key, and a PEM block of that label to its octets. */
-enum hlv_err HLV_MUST_USE hlv_spki_decode(struct hlv_bytes der, struct hlv_key **key);
+/* A PEM block of that label to its octets. */
 enum { HLV_DER_MAX = 8192 };
 struct hlv_der {
 	uint8_t octets[HLV_DER_MAX];

@@ -43,6 +43,9 @@ bool hlv_key_same_public(const struct hlv_key *a, const struct hlv_key *b);
 enum hlv_err HLV_MUST_USE hlv_pubkey_decode(struct hlv_bytes data, struct hlv_key **key);
 enum hlv_err HLV_MUST_USE hlv_pubkey_encode(struct hlv_writer *w, const struct hlv_key *key);
 
+/* A bare DER SubjectPublicKeyInfo, as certificates have it. */
+enum hlv_err HLV_MUST_USE hlv_spki_decode(struct hlv_bytes der, struct hlv_key **key);
+
 /* Private keys: the octets inside a key file's frame, decrypted (7.2; PKCS#8 for P-256, Ed25519
  * and SM2 under the type names "EC_PRIV_KEY", "ED25519_PRIV_KEY", "SM2_PRIV_KEY"). Also accepts
  * PKCS#8 PEM. */
