@@ -36,6 +36,28 @@ static void committed(struct job *j, enum hlv_err group)
 		answer_octets(j, hlv_written(&w));
 }
 
+/* What commit keeps for itself, and what the registrar does: a tool has nothing to put there. */
+static bool is_reserved(struct hlv_bytes name)
+{
+	static const char *const reserved[] = {"audit",	 "count", "epoch", "format", "history",
+					       "quota:", "seq",	  "state", "used:"};
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (hlv_starts_with(name, hlv_text(reserved[i])))
+			return true;
+	return false;
+}
+
+static bool has_reserved(const struct job *j)
+{
+	for (size_t i = 0; i < j->ntxns; i++)
+		for (size_t k = 0; k < j->txns[i].nputs; k++) {
+			const struct store_put *put = &j->txns[i].puts[k];
+			if (put->space == SPACE_META && is_reserved(put->key))
+				return true;
+		}
+	return false;
+}
+
 static void commit_txns(struct registrar *g, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
@@ -49,6 +71,10 @@ static void commit_txns(struct registrar *g, struct job *j)
 		txn_wire_decode(x->rq.octets, &nobody, &x->arena, &j->txns, &j->ntxns);
 	if (err != HLV_OK || j->ntxns == 0) {
 		refuse(g, j, HLV_RC_PROTOCOL_ERROR, "No transactions that could be read");
+		return;
+	}
+	if (has_reserved(j)) {
+		refuse(g, j, HLV_RC_PROTOCOL_ERROR, "The registry keeps those names itself");
 		return;
 	}
 	j->committed = committed;

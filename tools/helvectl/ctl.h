@@ -57,6 +57,7 @@ void ctl_close(struct ctl *ctl);
 
 uint64_t ctl_now_ms(void);
 
+int cmd_admin(struct ctl *ctl, int argc, char **argv);
 int cmd_audit(struct ctl *ctl, int argc, char **argv);
 int cmd_backup(struct ctl *ctl, int argc, char **argv);
 int cmd_count(struct ctl *ctl, int argc, char **argv);

@@ -39,6 +39,11 @@ static const struct ctl_verb verbs[] = {
 	 cmd_count},
 	{"home", "P", "Serve a prefix from this node.", cmd_home},
 	{"unhome", "P", "Serve a prefix no more; its records stay.", cmd_unhome},
+	{"admin",
+	 "list P\n"
+	 "       helvectl admin add P --key FILE|--secret-file FILE\n"
+	 "       helvectl admin rm P INDEX",
+	 "Who administers a prefix, each with a key of their own.", cmd_admin},
 	{"key",
 	 "new FILE [--key rsa|p256|ed25519|sm2] [--passphrase-file F]\n"
 	 "       helvectl key show FILE [--passphrase-file F]\n"
