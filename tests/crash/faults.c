@@ -195,7 +195,7 @@ static int run_script(const struct fault *f, enum phase phase, unsigned counts[F
 			break;
 	}
 	for (int i = 0; counts && i < FAULT_KINDS; i++)
-		counts[i] = fault_count(i);
+		counts[i] = fault_count((enum fault_kind)i);
 	if (rc == 0)
 		rc = judge(&s);
 	if (rc == 0 && !f->at && (s.refused > 0 || s.unknown > 0))

@@ -243,7 +243,7 @@ static void build(struct base *b, const struct run *r, size_t end, enum mode mod
 {
 	const struct tape *t = &r->tape;
 	for (int f = 0; f < TAPE_FILES; f++) {
-		size_t safe = synced_before(t, f, end > 0 ? end - 1 : 0);
+		size_t safe = synced_before(t, (enum tape_file)f, end > 0 ? end - 1 : 0);
 		for (; b->applied[f] < safe; b->applied[f]++)
 			if (t->events[b->applied[f]].file == (enum tape_file)f)
 				apply(&b->images[f], &t->events[b->applied[f]]);

@@ -83,7 +83,7 @@ static int note_open(int fd, const char *path, int flags)
 		if (len < n || strcmp(path + len - n, names[i]) != 0)
 			continue;
 		fds[fd].known = true;
-		fds[fd].file = i;
+		fds[fd].file = (enum tape_file)i;
 		fds[fd].durable = flags & O_DSYNC;
 	}
 	return fd;

@@ -160,8 +160,8 @@ static enum hlv_err digest_view(struct world *w, uint64_t *seq, uint64_t *digest
 	*digest = 0xCBF29CE484222325;
 	for (int i = 0; i < SPACES; i++) {
 		mix(digest, &i, sizeof i);
-		HLV_TRY(w->store->ops->scan(w->view, i, (struct hlv_bytes){0}, on_entry,
-					    digest));
+		HLV_TRY(w->store->ops->scan(w->view, (enum store_space)i, (struct hlv_bytes){0},
+					    on_entry, digest));
 	}
 	return store_last_seq(w->store, w->view, seq);
 }
