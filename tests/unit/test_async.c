@@ -591,7 +591,16 @@ static void keeps_logins(void **state)
 		expect(fd, i, former);
 		snprintf(former, sizeof former, "-%u", i);
 	}
-	/* Eight more sessions push it out. */
+	/* The newest of a session takes the place of the one before it, and no other's. */
+	ask_as(fd, 40, "l-quiet", 777);
+	expect(fd, 40, "l-quiet");
+	for (uint32_t i = 0; i < 10; i++) {
+		ask_as(fd, 41, "l-39", 10001);
+		expect(fd, 41, former);
+	}
+	ask_as(fd, 42, "l-quiet", 777);
+	expect(fd, 42, "-quiet");
+	/* Eight more sessions push them out. */
 	for (uint32_t i = 0; i < 8; i++) {
 		ask_as(fd, i, "l-other", 20001 + i);
 		expect(fd, i, "l-other");

@@ -288,6 +288,32 @@ static void sends_ahead(void **state)
 	stop();
 }
 
+/* A record longer than the room that is left for the message: the rest waits inside of TLS, where
+ * no event tells of it. */
+static void takes_records_in_parts(void **state)
+{
+	(void)state;
+	enum { LONG = 2000 };
+	start(HLV_KEY_P256, WITH_TLS, TRUSTED);
+	struct hlv_link_to to = {
+		.transport = HLV_T_TLS, .addr = world.addr, .any_server = true};
+	uint8_t handle[LONG], q[LONG + 256];
+	memset(handle, 'x', LONG);
+	for (size_t cut = 1; cut < LONG; cut += 333) {
+		struct hlv_link *l = open_link("parts", &to);
+		struct hlv_buf b = {0};
+		size_t n = put_question(q, sizeof q, 3, hlv_bytes(handle, LONG));
+		check_err("begin", hlv_link_send(l, hlv_bytes(q, cut), IN_TIME), HLV_OK);
+		check_err("rest", hlv_link_send(l, hlv_bytes(q + cut, n - cut), IN_TIME),
+			  HLV_OK);
+		check_err("receive", hlv_link_receive(l, &b, IN_TIME), HLV_OK);
+		assert_int_equal(check_answer(hlv_buf_bytes(&b), NULL), 3);
+		hlv_buf_free(&b);
+		hlv_link_close(l);
+	}
+	stop();
+}
+
 static int connect_plain(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -590,6 +616,7 @@ int main(void)
 		cmocka_unit_test(needs_a_server_that_speaks_it),
 		cmocka_unit_test(tells_who_asks),
 		cmocka_unit_test(sends_ahead),
+		cmocka_unit_test(takes_records_in_parts),
 		cmocka_unit_test(outlives_bad_handshakes),
 		cmocka_unit_test(takes_single_octets),
 		cmocka_unit_test(speaks_what_is_safe),
