@@ -383,7 +383,7 @@ static bool without(struct change *ch, const uint32_t *indexes, uint32_t n, stru
 
 bool plan_remove(struct change *ch)
 {
-	struct merge m;
+	struct merge m = {0};
 	uint32_t n;
 	if (!change_locate(ch))
 		return false;
