@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "proto/net/client.h"
+#include "proto/net/file.h"
 #include "tools/args.h"
 #include "tools/load/load.h"
 #include "tools/load/report.h"
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, GO_ON = -1 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, GO_ON = -1, WINDOW = 256 };
 
 static const char help[] =
 	"usage: helveload @server:port --names FILE [options]\n"
@@ -29,6 +30,10 @@ static const char help[] =
 	"  --first N       ask only for the first N identifiers in that order\n"
 	"  --protocol 2.N  version of the protocol, 2.1 to 2.11 (default: 2.11)\n"
 	"  --check         answers must repeat the identifier and hold values\n"
+	"  --create PREFIX register instead of asking, new identifiers under PREFIX; with\n"
+	"  --auth INDEX:HANDLE and --key FILE or --secret-file FILE; by TCP, after a login,\n"
+	"                  one under way on each connection (default)\n"
+	"  --bulk N        the same by chunks of N records (Helve's own operation)\n"
 	"  --anywhere      also against addresses that are not this machine's\n"
 	"  --json          one JSON object instead of text\n"
 	"  -V, -h          version, help\n"
@@ -64,6 +69,11 @@ enum option_code {
 	O_JSON,
 	O_COUNT,
 	O_PROTOCOL,
+	O_CREATE,
+	O_AUTH,
+	O_KEY,
+	O_SECRET,
+	O_BULK,
 };
 
 static const struct option long_options[] = {
@@ -81,6 +91,11 @@ static const struct option long_options[] = {
 	{"count", required_argument, NULL, O_COUNT},
 	{"timeout", required_argument, NULL, O_TIMEOUT},
 	{"seed", required_argument, NULL, O_SEED},
+	{"create", required_argument, NULL, O_CREATE},
+	{"auth", required_argument, NULL, O_AUTH},
+	{"key", required_argument, NULL, O_KEY},
+	{"secret-file", required_argument, NULL, O_SECRET},
+	{"bulk", required_argument, NULL, O_BULK},
 	{"first", required_argument, NULL, O_FIRST},
 	{"protocol", required_argument, NULL, O_PROTOCOL},
 	{"check", no_argument, NULL, O_CHECK},
@@ -123,6 +138,9 @@ static int number_option(struct load_options *o, int option)
 	case O_TIMEOUT:
 		ok = args_u32("--timeout", optarg, 1, 60000, &o->timeout_ms);
 		break;
+	case O_BULK:
+		ok = args_u32("--bulk", optarg, 1, CREATE_BULK_MAX, &o->bulk);
+		break;
 	case O_COUNT:
 		ok = args_u64("--count", optarg, 1, UINT64_MAX, &o->count);
 		break;
@@ -139,12 +157,66 @@ static int number_option(struct load_options *o, int option)
 	return ok ? GO_ON : EXIT_USAGE;
 }
 
+/* Both live as long as the program. */
+static int read_key(struct load_options *o)
+{
+	char why[256] = "";
+	struct hlv_key *key;
+	if (prove_read_key(optarg, &key, why) != HLV_OK) {
+		args_complain("%s", why);
+		return EXIT_FAILED;
+	}
+	o->id.key = key;
+	return GO_ON;
+}
+
+static int read_secret(struct load_options *o)
+{
+	static struct hlv_buf secret;
+	char why[256] = "";
+	if (hlv_file_read_secret(optarg, 4096, &secret, why) != HLV_OK) {
+		args_complain("%s", why);
+		return EXIT_FAILED;
+	}
+	o->id.secret = hlv_buf_bytes(&secret);
+	while (o->id.secret.n > 0 && o->id.secret.p[o->id.secret.n - 1] == '\n')
+		o->id.secret.n--;
+	return GO_ON;
+}
+
+static bool can_create(const struct load_options *o)
+{
+	if (o->id.who.handle.n == 0 || (!o->id.key && o->id.secret.n == 0))
+		args_complain("--create: as whom? say --auth INDEX:HANDLE and --key FILE");
+	else if (o->id.who.handle.n > 512 || strlen(o->create) > CREATE_PREFIX_MAX)
+		args_complain("--create: more than %d octets", CREATE_PREFIX_MAX);
+	else if (o->transport != HLV_T_TCP || o->reconnect || o->certified)
+		args_complain("--create goes by TCP, without --reconnect and --cert");
+	else if (create_max(&(struct create_form){.prefix = o->create, .bulk = o->bulk}) >
+		 HLV_MESSAGE_MAX)
+		args_complain("--bulk %u: more than one message holds", o->bulk);
+	else
+		return true;
+	return false;
+}
+
 static int plain_option(struct load_options *o, int option)
 {
 	switch (option) {
 	case O_NAMES:
 		o->names = optarg;
 		return GO_ON;
+	case O_CREATE:
+		o->create = optarg;
+		o->transport = HLV_T_TCP;
+		return GO_ON;
+	case O_AUTH:
+		o->id.who = hlv_ref_parse(hlv_text(optarg));
+		return GO_ON;
+	case O_KEY:
+		return read_key(o);
+	case O_SECRET:
+		return read_secret(o);
 	case O_UDP:
 		o->transport = HLV_T_UDP;
 		return GO_ON;
@@ -191,7 +263,9 @@ static bool is_sound(const struct load_options *o, const char *server)
 		args_complain("which server? say @address:port");
 		return false;
 	}
-	if (!o->names) {
+	if (o->create && !can_create(o))
+		return false;
+	if (!o->names && !o->create) {
 		args_complain("which identifiers? say --names FILE");
 		return false;
 	}
@@ -211,7 +285,7 @@ static bool is_sound(const struct load_options *o, const char *server)
 static int parse(int argc, char **argv, struct load_options *o)
 {
 	*o = (struct load_options){.transport = HLV_T_UDP,
-				   .window = 256,
+				   .window = WINDOW,
 				   .sockets = 4,
 				   .seconds = 10,
 				   .timeout_ms = 1000,
@@ -234,7 +308,7 @@ static int parse(int argc, char **argv, struct load_options *o)
 		return EXIT_USAGE;
 	}
 	/* Fewer questions under way than sockets would leave some without any. */
-	if (o->rate <= 0 && o->window < o->sockets)
+	if (o->rate <= 0 && (o->window < o->sockets || (o->create && o->window == WINDOW)))
 		o->window = o->sockets;
 	return is_sound(o, server) ? GO_ON : EXIT_USAGE;
 }
@@ -280,6 +354,7 @@ static int run(const struct load_options *o)
 		args_complain("%s: %s", hlv_addr_print(&o->server, addr),
 			      load.os_error   ? strerror(load.os_error)
 			      : err != HLV_OK ? hlv_strerror(err)
+			      : load.refusal  ? hlv_rc_text(load.refusal)
 					      : "no good answer");
 	bool good = err == HLV_OK && ok > 0 && load.verdicts[VERDICT_WRONG] == 0;
 	load_fini(&load);

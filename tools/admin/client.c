@@ -114,12 +114,12 @@ static enum hlv_err ask_once(struct admin *a, struct hlv_bytes request, struct h
 	return err;
 }
 
-static enum hlv_err prove(struct admin *a, struct hlv_bytes covered, struct hlv_message *m,
-			  struct hlv_response *rs, char *why)
+static enum hlv_err prove(struct admin *a, const struct hlv_message *sent,
+			  struct hlv_message *m, struct hlv_response *rs, char *why)
 {
 	uint8_t octets[PROVE_ANSWER_MAX];
 	struct hlv_writer w = hlv_writer(octets, sizeof octets);
-	enum hlv_err err = prove_answer(a->id, covered, m, rs, a->next_id++, &w);
+	enum hlv_err err = prove_answer(a->id, sent, m, rs, a->next_id++, &w);
 	if (err == HLV_E_SIGNATURE || err == HLV_E_MALFORMED)
 		snprintf(why, ADMIN_WHY,
 			 "the server's challenge is not for what was asked: is somebody in "
@@ -143,7 +143,7 @@ enum hlv_err admin_ask(struct admin *a, struct hlv_request *rq, struct hlv_respo
 	HLV_TRY(ask_once(a, hlv_written(&w), &m, rs, why));
 	bool challenged = rs->rc == HLV_RC_AUTHENTICATION_NEEDED &&
 			  rs->kind == HLV_BODY_CHALLENGE && a->id && a->id->who.handle.n > 0;
-	return challenged ? prove(a, sent.covered, &m, rs, why) : HLV_OK;
+	return challenged ? prove(a, &sent, &m, rs, why) : HLV_OK;
 }
 
 bool admin_more(struct admin *a, struct hlv_response *rs)

@@ -32,7 +32,7 @@ static enum hlv_err proof(const struct prove_identity *id, const struct hlv_mess
 				 version, salt, ITERATIONS, w);
 }
 
-enum hlv_err prove_answer(const struct prove_identity *id, struct hlv_bytes covered,
+enum hlv_err prove_answer(const struct prove_identity *id, const struct hlv_message *sent,
 			  const struct hlv_message *m, const struct hlv_response *challenge,
 			  uint32_t request_id, struct hlv_writer *w)
 {
@@ -41,12 +41,15 @@ enum hlv_err prove_answer(const struct prove_identity *id, struct hlv_bytes cove
 	if (challenge->octets.n < NONCE_MIN || challenge->octets.n > NONCE_MAX)
 		return HLV_E_MALFORMED;
 	if (!challenge->has_digest || challenge->digest.kind != HLV_DIGEST_SHA256 ||
-	    !hlv_request_digest_fits(covered, &challenge->digest))
+	    !hlv_request_digest_fits(sent->covered, &challenge->digest))
 		return HLV_E_SIGNATURE;
 	HLV_TRY(proof(id, m, challenge, &signed_by_us));
+	const struct hlv_envelope *env = &m->env;
+	if (hlv_version(sent->env.major, sent->env.minor) < hlv_version(env->major, env->minor))
+		env = &sent->env;
 	struct hlv_request rq = {
-		.m.env = {.major = m->env.major,
-			  .minor = m->env.minor,
+		.m.env = {.major = env->major,
+			  .minor = env->minor,
 			  .suggest_major = 2,
 			  .suggest_minor = 11,
 			  .session_id = m->env.session_id,

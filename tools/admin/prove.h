@@ -18,11 +18,13 @@ struct prove_identity {
 /* Octets of the answer's message: a handle, a signature, a header. */
 enum { PROVE_ANSWER_MAX = 8192 };
 
-/* The answer to `challenge` (its message is `m`), which came to the request whose header and body
- * are `covered`; sent under `request_id`. HLV_E_SIGNATURE: not a challenge to this request;
+/* The answer to `challenge` (its message is `m`), which came to our request `sent`; under
+ * `request_id`, in the lower version of the two, for by that a session number of our own choice is
+ * known (industrial.md 5.1). HLV_E_SIGNATURE: not a challenge to this request;
  * HLV_E_MALFORMED: a nonce that is none; HLV_E_KEY: no key and no secret. */
 enum hlv_err HLV_MUST_USE prove_answer(const struct prove_identity *id,
-				       struct hlv_bytes covered, const struct hlv_message *m,
+				       const struct hlv_message *sent,
+				       const struct hlv_message *m,
 				       const struct hlv_response *challenge,
 				       uint32_t request_id, struct hlv_writer *w);
 

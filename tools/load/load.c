@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/load/load.h"
 
+#include <stdlib.h>
+
 #include "proto/net/client.h"
 
 enum {
@@ -20,6 +22,16 @@ static uint32_t ring_room(const struct load_options *o)
 	return room < 1 << 24 ? (uint32_t)room : 1 << 24;
 }
 
+static void init_create(struct load *l)
+{
+	struct hlv_now now = hlv_clock();
+	l->create = (struct create_form){.prefix = l->o->create,
+					 .run = now.wall_ms,
+					 .bulk = l->o->bulk,
+					 .now_s = hlv_now_s(now),
+					 .id = l->o->id};
+}
+
 enum hlv_err load_init(struct load *l, const struct load_options *o, char *why)
 {
 	*l = (struct load){.o = o};
@@ -31,9 +43,15 @@ enum hlv_err load_init(struct load *l, const struct load_options *o, char *why)
 	question_form_init(&l->form, flags, o->version, hlv_now_s(hlv_clock()));
 	l->form.certified = o->certified;
 	l->form.check = o->check;
-	HLV_TRY(names_load(o->names, o->seed, (size_t)o->first, &l->names, why));
 	uint32_t base = 0;
+	if (o->create)
+		init_create(l);
+	else
+		HLV_TRY(names_load(o->names, o->seed, (size_t)o->first, &l->names, why));
 	snprintf(why, 256, "out of memory");
+	l->lanes = calloc(o->sockets, sizeof *l->lanes);
+	if (!l->lanes)
+		return HLV_E_NOMEM;
 	HLV_TRY(hlv_client_request_id(&base));
 	if (!flight_init(&l->flight, ring_room(o), o->sockets, base))
 		return HLV_E_NOMEM;
@@ -49,6 +67,7 @@ void load_begin(struct load *l)
 void load_fini(struct load *l)
 {
 	flight_fini(&l->flight);
+	free(l->lanes);
 	names_free(&l->names);
 }
 
@@ -91,12 +110,22 @@ uint32_t load_due(const struct load *l, uint16_t lane, uint32_t most)
 	return due < most ? (uint32_t)due : most;
 }
 
+size_t load_ask_max(const struct load *l)
+{
+	return l->o->create ? create_max(&l->create) : QUESTION_MAX;
+}
+
 size_t load_ask(struct load *l, uint16_t lane, uint8_t *out)
 {
 	uint32_t id;
 	struct shot *shot = flight_begin(&l->flight, lane, &id);
 	shot->sent_ns = l->now_ns;
 	shot->due_ns = l->o->rate > 0 ? due_at(l, l->sent) : l->now_ns;
+	if (l->o->create) {
+		l->moved_ns = l->now_ns;
+		uint64_t job = (uint64_t)l->lanes[lane].dialled << 16 | lane;
+		return create_build(&l->create, id, l->sent++, job, l->lanes[lane].sent++, out);
+	}
 	shot->name = (uint32_t)l->next_name;
 	if (++l->next_name == l->names.n)
 		l->next_name = 0;
@@ -122,6 +151,17 @@ static bool is_last(struct shot *shot, struct hlv_bytes packet)
 	return --shot->missing == 0;
 }
 
+static enum verdict judge_create(struct load *l, struct hlv_bytes answer)
+{
+	uint32_t rc = hlv_load_u32(answer.p + HLV_ENVELOPE_SIZE + 4);
+	if (rc != HLV_RC_SUCCESS) {
+		l->refusal = rc;
+		return VERDICT_OTHER_CODE;
+	}
+	l->acknowledged += create_count(&l->create, answer);
+	return VERDICT_OK;
+}
+
 void load_answer(struct load *l, struct hlv_bytes packet)
 {
 	struct shot *shot = flight_find(&l->flight, hlv_load_u32(packet.p + 8));
@@ -132,7 +172,9 @@ void load_answer(struct load *l, struct hlv_bytes packet)
 	l->moved_ns = l->now_ns;
 	enum verdict verdict = VERDICT_OK;
 	bool first = hlv_load_u32(packet.p + 12) == 0;
-	if (first)
+	if (first && l->o->create)
+		verdict = judge_create(l, packet);
+	else if (first)
 		verdict = question_judge(&l->form, packet, names_get(&l->names, shot->name));
 	bool last = is_last(shot, packet);
 	/* What is wrong with an answer is known by its first packet; the others are strays

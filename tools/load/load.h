@@ -9,6 +9,7 @@
 #pragma once
 #include "proto/base/now.h"
 #include "proto/net/service.h"
+#include "tools/load/create.h"
 #include "tools/load/flight.h"
 #include "tools/load/histogram.h"
 #include "tools/load/names.h"
@@ -30,7 +31,10 @@ struct load_options {
 	int version;	/* of the protocol, HLV_V() */
 	uint64_t first; /* ask only for so many of the names; 0: all */
 	bool certified, check, json, anywhere;
-	bool reconnect; /* TCP: a connection for each question */
+	bool reconnect;	    /* TCP: a connection for each question */
+	const char *create; /* register under this prefix instead of asking; NULL: ask */
+	uint32_t bulk;	    /* records of a chunk; 0: single creates */
+	struct prove_identity id;
 };
 
 struct load {
@@ -38,6 +42,13 @@ struct load {
 	struct names names;
 	size_t next_name;
 	struct question_form form;
+	struct create_form create; /* with o->create */
+	struct lane {
+		uint32_t dialled; /* how often it was connected */
+		uint64_t sent;	  /* by this connection */
+	} * lanes;
+	uint64_t acknowledged; /* records that are in */
+	uint32_t refusal;      /* the last code that was no success */
 	struct flight flight;
 	struct histogram latency;
 	uint64_t verdicts[VERDICTS_N];
@@ -65,7 +76,9 @@ void load_fini(struct load *l);
 bool load_turn(struct load *l);
 /* How many questions a lane may send now, at most `most`. */
 uint32_t load_due(const struct load *l, uint16_t lane, uint32_t most);
-/* The next question for a lane into `out` (QUESTION_MAX octets); returns its size. */
+/* Octets of the longest question of this run. */
+size_t load_ask_max(const struct load *l);
+/* The next question for a lane into `out` (load_ask_max() octets); returns its size. */
 size_t load_ask(struct load *l, uint16_t lane, uint8_t *out);
 /* Take back the last load_ask(). */
 void load_unask(struct load *l);

@@ -40,6 +40,10 @@ static void print_json(const struct load *l, double qps)
 	       l->o->window, l->o->sockets, (unsigned long long)l->sent);
 	for (size_t i = 0; i < VERDICTS_N; i++)
 		printf(",\"%s\":%llu", verdict_text(i), (unsigned long long)l->verdicts[i]);
+	if (l->o->create)
+		printf(",\"acknowledged\":%llu,\"recordsPerSecond\":%.0f",
+		       (unsigned long long)l->acknowledged,
+		       (double)l->acknowledged / seconds(l));
 	printf(",\"lost\":%llu,\"qps\":%.0f,\"min_us\":%.1f,\"mean_us\":%.1f,\"p50_us\":%.1f,"
 	       "\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f}\n",
 	       (unsigned long long)l->flight.lost, qps, (double)l->latency.min / 1000,
@@ -56,8 +60,12 @@ static void print_text(const struct load *l)
 		printf("%.0f questions a second, open loop\n", l->o->rate);
 	else
 		printf("%u under way, closed loop\n", l->o->window);
-	printf("asked    %llu questions about %zu identifiers in %.2f s\n",
-	       (unsigned long long)l->sent, l->names.n, seconds(l));
+	if (l->o->create)
+		printf("sent     %llu %s under %s in %.2f s\n", (unsigned long long)l->sent,
+		       l->o->bulk ? "chunks" : "creates", l->o->create, seconds(l));
+	else
+		printf("asked    %llu questions about %zu identifiers in %.2f s\n",
+		       (unsigned long long)l->sent, l->names.n, seconds(l));
 	for (size_t i = VERDICT_OK + 1; i < VERDICTS_N; i++)
 		if (l->verdicts[i] > 0)
 			printf("answers  %llu %s\n", (unsigned long long)l->verdicts[i],
@@ -78,7 +86,11 @@ void report_print(const struct load *l)
 		return;
 	}
 	print_text(l);
-	printf("qps=%.0f ok=%llu lost=%llu p50_us=%.1f p99_us=%.1f p999_us=%.1f\n", qps,
+	printf("qps=%.0f ok=%llu lost=%llu p50_us=%.1f p99_us=%.1f p999_us=%.1f", qps,
 	       (unsigned long long)ok, (unsigned long long)l->flight.lost, us(l, 0.5),
 	       us(l, 0.99), us(l, 0.999));
+	if (l->o->create)
+		printf(" acknowledged=%llu records_s=%.0f", (unsigned long long)l->acknowledged,
+		       (double)l->acknowledged / seconds(l));
+	puts("");
 }

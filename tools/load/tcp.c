@@ -18,17 +18,19 @@ enum {
 };
 
 struct conn {
-	uint8_t *out, *in;    /* OUT_ROOM, IN_ROOM; only what was used takes memory */
+	uint8_t *out, *in;    /* out_room, IN_ROOM; only what was used takes memory */
 	size_t out_at, out_n; /* written up to here, filled up to here */
 	size_t in_n;
 	bool connecting;
-	bool spent; /* with a connection for each question: it has had its own */
+	bool spent;	    /* with a connection for each question: it has had its own */
+	struct login login; /* for runs that register */
 };
 
 struct tcp_load {
 	struct load *l;
 	struct pollfd *fds;
 	struct conn *conns;
+	size_t out_room, ask_max; /* of a connection, of a question */
 };
 
 static void shut(struct tcp_load *t, uint16_t lane)
@@ -60,6 +62,13 @@ static bool dial(struct tcp_load *t, uint16_t lane)
 		return false;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (t->l->o->create) {
+		struct lane *l = &t->l->lanes[lane];
+		/* A chunk that is not answered may be in: its job is not gone on with. */
+		*l = (struct lane){.dialled = l->dialled + 1};
+		uint32_t id = t->l->flight.base + ((uint32_t)lane << 12 | l->dialled) * 2;
+		c->out_n = login_begin(&c->login, &t->l->create, id, c->out);
+	}
 	return true;
 }
 
@@ -75,9 +84,11 @@ static void redial(struct tcp_load *t, uint16_t lane, int why)
 static void fill(struct tcp_load *t, uint16_t lane)
 {
 	struct conn *c = &t->conns[lane];
+	if (t->l->o->create && c->login.state != LOGIN_DONE)
+		return;
 	if (c->out_at == c->out_n)
 		c->out_at = c->out_n = 0;
-	uint32_t room = (uint32_t)((OUT_ROOM - c->out_n) / QUESTION_MAX);
+	uint32_t room = (uint32_t)((t->out_room - c->out_n) / t->ask_max);
 	uint32_t most = room < LANE_BATCH ? room : LANE_BATCH;
 	if (t->l->o->reconnect)
 		most = c->spent ? 0 : 1;
@@ -100,6 +111,26 @@ static void flush(struct tcp_load *t, uint16_t lane)
 		redial(t, lane, errno);
 }
 
+/* Until the login is done, what comes belongs to it. */
+static void take_message(struct tcp_load *t, struct conn *c, struct hlv_bytes message)
+{
+	struct load *l = t->l;
+	uint8_t out[LOGIN_ROOM];
+	size_t n = 0;
+	if (!l->o->create || c->login.state == LOGIN_DONE) {
+		load_answer(l, message);
+		return;
+	}
+	login_feed(&c->login, &l->create, message, out, &n);
+	if (n > 0 && n <= t->out_room - c->out_n) {
+		memcpy(c->out + c->out_n, out, n);
+		c->out_n += n;
+	}
+	if (c->login.state == LOGIN_FAILED)
+		l->refusal = c->login.rc;
+	l->moved_ns = l->now_ns;
+}
+
 /* Take the whole messages at the front of the input; false when it is no message. */
 static bool take_messages(struct tcp_load *t, uint16_t lane)
 {
@@ -112,7 +143,7 @@ static bool take_messages(struct tcp_load *t, uint16_t lane)
 		size_t size = HLV_ENVELOPE_SIZE + length;
 		if (c->in_n - at < size)
 			break;
-		load_answer(t->l, hlv_bytes(c->in + at, size));
+		take_message(t, c, hlv_bytes(c->in + at, size));
 		at += size;
 	}
 	if (at > 0 && at < c->in_n)
@@ -154,12 +185,22 @@ static void serve(struct tcp_load *t, uint16_t lane)
 	p->events = (short)(c->out_at < c->out_n ? POLLIN | POLLOUT : POLLIN);
 }
 
+/* Nobody else is tried as when the server does not know us. */
+static bool is_refused(const struct tcp_load *t)
+{
+	bool refused = false;
+	for (uint16_t i = 0; t->l->o->create && i < t->l->o->sockets; i++)
+		refused = refused || t->conns[i].login.state == LOGIN_FAILED;
+	return refused;
+}
+
 static void loop(struct tcp_load *t)
 {
 	struct load *l = t->l;
 	uint16_t lanes = (uint16_t)l->o->sockets, turn = 0;
 	/* Whoever refuses that many connections and answers nothing is not there. */
-	while (load_turn(l) && (l->reopened < REFUSALS_MAX || l->latency.n > 0)) {
+	while (load_turn(l) && !is_refused(t) &&
+	       (l->reopened < REFUSALS_MAX || l->latency.n > 0)) {
 		struct timespec ts = {.tv_nsec = (long)load_idle_ns(l)};
 		if (ppoll(t->fds, lanes, &ts, NULL) < 0 && errno != EINTR)
 			break;
@@ -178,13 +219,18 @@ static void loop(struct tcp_load *t)
 enum hlv_err load_tcp(struct load *l)
 {
 	uint16_t lanes = (uint16_t)l->o->sockets;
+	size_t ask_max = load_ask_max(l);
 	struct tcp_load t = {.l = l,
+			     .ask_max = ask_max,
+			     .out_room = ask_max + LOGIN_ROOM > OUT_ROOM / 4
+						 ? 2 * ask_max + LOGIN_ROOM
+						 : OUT_ROOM,
 			     .fds = calloc(lanes, sizeof *t.fds),
 			     .conns = calloc(lanes, sizeof *t.conns)};
 	enum hlv_err err = t.fds && t.conns ? HLV_OK : HLV_E_NOMEM;
 	uint16_t made = 0;
 	for (; err == HLV_OK && made < lanes; made++) {
-		t.conns[made].out = malloc(OUT_ROOM);
+		t.conns[made].out = malloc(t.out_room);
 		t.conns[made].in = malloc(IN_ROOM);
 		t.fds[made].fd = -1;
 		if (!t.conns[made].out || !t.conns[made].in)
