@@ -18,8 +18,8 @@ enum { SECTOR = 512, BATCH = 100, GROUPS = 160, REOPEN_EVERY = 40 };
 
 struct image {
 	uint8_t *octets;
-	size_t n, cap; /* n: the file's size */
-	size_t used;   /* behind it all is zero */
+	size_t n, cap;
+	size_t used; /* behind it, up to the file's size n, all is zero and not held here */
 };
 
 struct run {
@@ -35,35 +35,30 @@ struct run {
 
 /* --- images --- */
 
-static void image_grow(struct image *m, size_t n)
+static void image_room(struct image *m, size_t n)
 {
-	if (n > m->cap) {
-		size_t cap = n * 2;
-		m->octets = realloc(m->octets, cap);
-		if (!m->octets)
-			abort();
-		memset(m->octets + m->cap, 0, cap - m->cap);
-		m->cap = cap;
-	}
-	if (n > m->n)
-		m->n = n;
+	if (n <= m->cap)
+		return;
+	m->cap = n * 2;
+	m->octets = realloc(m->octets, m->cap);
+	if (!m->octets)
+		abort();
 }
 
 static void image_size(struct image *m, size_t n)
 {
-	if (n < m->used) {
-		memset(m->octets + n, 0, m->used - n);
-		m->used = n;
-	}
-	image_grow(m, n);
+	m->used = n < m->used ? n : m->used;
 	m->n = n;
 }
 
 static void image_write(struct image *m, size_t at, const uint8_t *p, size_t n)
 {
-	image_grow(m, at + n);
+	image_room(m, at + n);
+	if (at > m->used)
+		memset(m->octets + m->used, 0, at - m->used);
 	memcpy(m->octets + at, p, n);
 	m->used = at + n > m->used ? at + n : m->used;
+	m->n = m->used > m->n ? m->used : m->n;
 }
 
 static void image_read(struct image *m, const char *path)
@@ -73,8 +68,8 @@ static void image_read(struct image *m, const char *path)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0) {
-		image_grow(m, (size_t)st.st_size);
-		m->used = m->n;
+		image_room(m, (size_t)st.st_size);
+		m->n = m->used = (size_t)st.st_size;
 		if (read(fd, m->octets, m->n) != (ssize_t)m->n)
 			abort();
 	}
@@ -92,11 +87,9 @@ static void image_put(const struct image *m, const char *path)
 
 static struct image image_copy(const struct image *m)
 {
-	struct image copy = {.octets = calloc(1, m->n + 1), .n = m->n, .cap = m->n};
-	if (!copy.octets)
-		abort();
+	struct image copy = {.n = m->n, .used = m->used};
+	image_room(&copy, m->used + 1);
 	memcpy(copy.octets, m->octets, m->used);
-	copy.used = m->used;
 	return copy;
 }
 
@@ -297,7 +290,8 @@ static bool is_allowed(const struct allowed *a, uint64_t seq, uint64_t digest)
 static int go_on(struct world *w, uint64_t seq)
 {
 	struct group g;
-	uint64_t now, digest, faults;
+	struct head now;
+	uint64_t faults;
 	for (int i = 0; i < 3; i++) {
 		world_group(w, &g);
 		if (world_commit(w, g.txns, g.n) != HLV_OK) {
@@ -306,9 +300,9 @@ static int go_on(struct world *w, uint64_t seq)
 		}
 		seq += g.n;
 	}
-	if (world_digest(w, &now, &digest) != HLV_OK || now != seq) {
+	if (world_head(w, &now) != HLV_OK || now.seq != seq) {
 		crash_say("after three more groups at %llu, expected %llu",
-			  (unsigned long long)now, (unsigned long long)seq);
+			  (unsigned long long)now.seq, (unsigned long long)seq);
 		return 1;
 	}
 	if (world_verify(w, &faults) != HLV_OK || faults > 0) {
