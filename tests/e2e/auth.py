@@ -292,7 +292,10 @@ class Session:
 
     def exchange(self, request):
         self.channel.send(request.octets)
-        m = self.open(self.channel.receive_octets())
+        octets = self.channel.receive_octets()
+        if octets is None:
+            raise Malformed("closed without an answer")
+        m = self.open(octets)
         if m.id != request.id:
             raise Malformed("answer to another request")
         return m

@@ -73,7 +73,7 @@ class Keys(StaffCase):
     made = {"rsa": keys.Rsa.generate(), "p256": keys.Ecdsa(), "ed25519": keys.Ed25519(),
             "sm2": keys.Sm2(), "dsa2048": vector_key("dsa2048_plain"),
             "dsa1024": vector_key("dsa1024_plain"), "rsa1024": vector_key("rsa1024_plain"),
-            "rsa4096": keys.Rsa.generate(4096)}
+            "rsa3072": keys.Rsa.generate(3072)}
     numbers = {kind: 300 + 10 * i for i, kind in enumerate(made)}
     keyring = PREFIX + "/KEYS"
 
@@ -102,7 +102,7 @@ class Keys(StaffCase):
         self.assert_rc(self.client(who).all_values(PREFIX + "/K", [3]), rc)
 
     def test_each_kind(self):
-        for kind in ("rsa", "rsa4096", "p256", "ed25519", "sm2", "dsa2048"):
+        for kind in ("rsa", "rsa3072", "p256", "ed25519", "sm2", "dsa2048"):
             with self.subTest(kind):
                 self.try_it(self.who(kind))
 
@@ -124,7 +124,7 @@ class Keys(StaffCase):
         self.try_it(self.who("rsa", name="SHA1"), 403)
 
     def test_another_kind_of_key(self):
-        for mine, theirs in (("p256", "sm2"), ("sm2", "p256"), ("rsa", "rsa4096"),
+        for mine, theirs in (("p256", "sm2"), ("sm2", "p256"), ("rsa", "rsa3072"),
                              ("ed25519", "p256"), ("rsa", "ed25519")):
             with self.subTest("%s for %s" % (mine, theirs)):
                 who = auth.Public("%d:%s" % (self.numbers[theirs], self.keyring),
