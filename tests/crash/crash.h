@@ -20,6 +20,7 @@ void test_replay(const struct amount *a, struct tally *t);
 void test_mutants(const struct amount *a, struct tally *t);
 void test_torn_meta(const struct amount *a, struct tally *t);
 void test_faults(const struct amount *a, struct tally *t);
+void test_readers(const struct amount *a, struct tally *t);
 void test_full(const struct amount *a, struct tally *t);
 void test_rot(const struct amount *a, struct tally *t);
 void test_cut(const struct amount *a, struct tally *t);

@@ -9,8 +9,8 @@ static const struct {
 	void (*run)(const struct amount *, struct tally *);
 } tests[] = {
 	{"replay", test_replay}, {"mutants", test_mutants}, {"torn", test_torn_meta},
-	{"faults", test_faults}, {"rot", test_rot},	    {"cut", test_cut},
-	{"backup", test_backup}, {"full", test_full},
+	{"faults", test_faults}, {"readers", test_readers}, {"rot", test_rot},
+	{"cut", test_cut},	 {"backup", test_backup},   {"full", test_full},
 };
 
 static int usage(void)
