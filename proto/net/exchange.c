@@ -7,7 +7,7 @@ enum { ARENA_KEEP = 64 << 10 };
 
 void hlv_exchange_begin(struct hlv_exchange *x)
 {
-	x->rs = (struct hlv_response){0};
+	/* Not x->rs: who answers at once sets all of it, and every question pays. */
 	x->answer_flags = 0;
 	x->protection = NULL;
 	x->site_serial = 0;
@@ -34,6 +34,7 @@ enum hlv_err hlv_exchange_keep(struct hlv_exchange *x)
 	if (x->arena.bad)
 		return HLV_E_NOMEM;
 	x->message = kept;
+	x->rs = (struct hlv_response){0};
 	/* What was decoded once can be decoded again; an encrypted message still cannot. */
 	if (x->rq.m.env.flags & HLV_E_ENCRYPTED)
 		return HLV_OK;
