@@ -3,11 +3,13 @@
  * home, unhome, delegate: who serves a prefix.
  */
 #include "tools/helvectl/node.h"
+#include "tools/helvectl/remote.h"
 #include "tools/helvectl/source.h"
 
 static const struct option no_options[] = {{0}};
 
 enum what { HOME, UNHOME };
+enum { TRIES = 8 }; /* when others change the same meanwhile */
 
 static int change(struct ctl *ctl, int argc, char **argv, enum what what)
 {
@@ -19,13 +21,18 @@ static int change(struct ctl *ctl, int argc, char **argv, enum what what)
 		return ctl_usage(ctl, "which prefix?");
 	if (!node_prefix_handle(ctl, argv[optind], name))
 		return CTL_USAGE;
+	if (ctl->remote)
+		return remote_home(ctl, name, what == HOME ? HLV_OP_HOME_NA : HLV_OP_UNHOME_NA);
 	struct registry *r = node_open_registry(ctl);
+	enum hlv_err err = HLV_E_CONFLICT;
 	if (!r)
 		return CTL_FAILED;
-	enum hlv_err err = what == HOME ? registry_home(r, hlv_text(name), ctl_now_ms())
-					: registry_unhome(r, hlv_text(name), ctl_now_ms());
-	if (err == HLV_OK)
-		err = registry_flush(r);
+	for (int i = 0; i < TRIES && err == HLV_E_CONFLICT; i++) {
+		err = what == HOME ? registry_home(r, hlv_text(name), ctl_now_ms())
+				   : registry_unhome(r, hlv_text(name), ctl_now_ms());
+		if (err == HLV_OK)
+			err = registry_flush(r);
+	}
 	registry_free(r);
 	if (err == HLV_E_EXISTS) /* as it is to be */
 		return CTL_DONE;
@@ -79,23 +86,29 @@ static void make_record(struct node_values *values, const struct hlv_record *old
 		node_values_add(values, at[n], site_types[n], HLV_PERM_DEFAULT, site, now_s);
 }
 
+static enum hlv_err delegate_once(struct registry *r, const char *name, struct hlv_bytes site)
+{
+	struct hlv_record rec = {0};
+	struct node_values values = {0};
+	enum hlv_err err = registry_get(r, hlv_text(name), &rec);
+	if (err != HLV_OK && err != HLV_E_NOT_FOUND)
+		return err;
+	make_record(&values, &rec, site, (uint32_t)(ctl_now_ms() / 1000));
+	err = registry_put(r, hlv_text(name), node_values_list(&values), ctl_now_ms());
+	if (err == HLV_OK)
+		err = registry_flush(r);
+	hlv_buf_free(&values.buf);
+	return err;
+}
+
 static int delegate(struct ctl *ctl, const char *name, struct hlv_bytes site)
 {
 	struct registry *r = node_open_registry(ctl);
 	if (!r)
 		return CTL_FAILED;
-	struct hlv_record rec = {0};
-	struct node_values values = {0};
-	enum hlv_err err = registry_get(r, hlv_text(name), &rec);
-	if (err == HLV_E_NOT_FOUND)
-		err = HLV_OK;
-	if (err == HLV_OK) {
-		make_record(&values, &rec, site, (uint32_t)(ctl_now_ms() / 1000));
-		err = registry_put(r, hlv_text(name), node_values_list(&values), ctl_now_ms());
-	}
-	if (err == HLV_OK)
-		err = registry_flush(r);
-	hlv_buf_free(&values.buf);
+	enum hlv_err err = HLV_E_CONFLICT;
+	for (int i = 0; i < TRIES && err == HLV_E_CONFLICT; i++)
+		err = delegate_once(r, name, site);
 	registry_free(r);
 	return err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, name, err);
 }

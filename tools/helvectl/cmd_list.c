@@ -4,6 +4,7 @@
  */
 #include "proto/net/json.h"
 #include "tools/helvectl/node.h"
+#include "tools/helvectl/remote.h"
 #include "tools/helvectl/scan.h"
 
 static const struct option no_options[] = {{0}};
@@ -57,6 +58,8 @@ int cmd_list(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "which prefix?");
 	if (!node_prefix_handle(ctl, argv[optind], name))
 		return CTL_USAGE;
+	if (ctl->remote)
+		return remote_list(ctl, name);
 	return list(ctl, name + strlen("0.NA/"));
 }
 

@@ -11,6 +11,7 @@
 #include "tools/helvectl/load.h"
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/progress.h"
+#include "tools/helvectl/remote.h"
 
 struct loading {
 	struct ctl *ctl;
@@ -149,6 +150,7 @@ int cmd_load(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = {{"format", required_argument, NULL, 'f'},
 						{"dry-run", no_argument, NULL, 'n'},
 						{"resume", no_argument, NULL, 'r'},
+						{"atomic", no_argument, NULL, 'a'},
 						{0}};
 	struct load_options o = {.guess = true, .replace = true};
 	int c;
@@ -169,6 +171,9 @@ int cmd_load(struct ctl *ctl, int argc, char **argv)
 		case 'r':
 			o.resume = true;
 			break;
+		case 'a':
+			o.atomic = true;
+			break;
 		default:
 			return CTL_USAGE;
 		}
@@ -179,5 +184,8 @@ int cmd_load(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "which file?");
 	if (o.nfiles > LOAD_FILES_MAX)
 		return ctl_usage(ctl, "more than %d files", LOAD_FILES_MAX);
-	return load(ctl, &o);
+	if (o.atomic && (!ctl->remote || o.resume))
+		return ctl_usage(ctl, ctl->remote ? "--atomic does not go with --resume"
+						  : "--atomic goes with --server");
+	return ctl->remote ? remote_load(ctl, &o) : load(ctl, &o);
 }

@@ -10,10 +10,11 @@
 #include "server/history.h"
 #include "tools/helvectl/kinds.h"
 #include "tools/helvectl/node.h"
+#include "tools/helvectl/remote.h"
 #include "tools/helvectl/show_record.h"
 #include "tools/helvectl/source.h"
 
-enum { PUT_MAX = 256, ARENA_LIMIT = 16 * 1024 * 1024 };
+enum { PUT_MAX = 256, ARENA_LIMIT = 16 * 1024 * 1024, TRIES = 8 };
 
 static const struct option no_options[] = {{0}};
 
@@ -28,8 +29,8 @@ static const char *only_id(struct ctl *ctl, int argc, char **argv)
 
 /* --- get --- */
 
-static void print_record(const struct ctl *ctl, const struct hlv_record *rec,
-			 enum show_secrets secrets)
+void record_print(const struct ctl *ctl, const struct hlv_record *rec,
+		  enum show_secrets secrets)
 {
 	struct hlv_buf b = {0};
 	if (ctl->json) {
@@ -105,7 +106,7 @@ static int get(struct ctl *ctl, const struct getting *g)
 				g->id);
 	if (err != HLV_OK)
 		return ctl_fail_err(ctl, g->id, err);
-	print_record(ctl, &rec, g->secrets);
+	record_print(ctl, &rec, g->secrets);
 	return CTL_DONE;
 }
 
@@ -132,6 +133,10 @@ int cmd_get(struct ctl *ctl, int argc, char **argv)
 				 "--at '%s': expected 2026-11-22, 2026-11-22T07:00:00Z or "
 				 "seconds since 1970",
 				 g.at);
+	if (ctl->remote && g.at)
+		return ctl_usage(ctl, "--at works only beside the node, without --server");
+	if (ctl->remote)
+		return remote_get(ctl, hlv_text(g.id), g.secrets);
 	return get(ctl, &g);
 }
 
@@ -139,7 +144,9 @@ int cmd_get(struct ctl *ctl, int argc, char **argv)
 
 struct put_value {
 	const char *text; /* "INDEX TYPE DATA" or "INDEX TYPE PATH" */
-	bool file;
+	bool file, has_perms;
+	uint32_t ttl_s;
+	uint8_t perms;
 };
 
 static const char *kind_of(struct hlv_bytes type, bool file)
@@ -158,8 +165,7 @@ static bool parse_value(const struct ctl *ctl, const struct put_value *p, uint32
 	char why[KINDS_WHY] = "";
 	int64_t index;
 	bool numbered = kinds_parse_number(kinds_word(&rest), 1, INT32_MAX, &index);
-	*v = (struct hlv_value){
-		.mtime_s = now_s, .ttl_s = HLV_TTL_DEFAULT_S, .perms = HLV_PERM_DEFAULT};
+	*v = (struct hlv_value){.mtime_s = now_s, .ttl_s = p->ttl_s, .perms = HLV_PERM_DEFAULT};
 	v->type = kinds_word(&rest);
 	if (!numbered || v->type.n == 0) {
 		ctl_usage(ctl, "'%s': expected 'INDEX TYPE DATA' with an index from 1 on",
@@ -174,6 +180,13 @@ static bool parse_value(const struct ctl *ctl, const struct put_value *p, uint32
 	v->index = (uint32_t)index;
 	if (hlv_type_is(v->type, "HS_SECKEY")) /* industrial.md 3: never public */
 		v->perms = HLV_PERM_ADMIN_READ | HLV_PERM_ADMIN_WRITE;
+	if (p->has_perms)
+		v->perms = p->perms;
+	if (hlv_type_is(v->type, "HS_SECKEY") && v->perms & HLV_PERM_PUBLIC_READ) {
+		ctl_fail(ctl, "'%u HS_SECKEY': a secret is never public: leave --perms out",
+			 v->index);
+		return false;
+	}
 	if (kinds_parse(hlv_text(kind_of(v->type, p->file)), rest, v->type, NULL, a, &v->data,
 			why) == HLV_OK)
 		return true;
@@ -189,40 +202,75 @@ static bool is_given(const struct hlv_value *given, size_t n, uint32_t index)
 	return false;
 }
 
+/* What stands there, with these values in place of those of the same index. */
+static enum hlv_err merge_values(struct registry *r, const char *id,
+				 const struct hlv_value *given, size_t n,
+				 struct node_values *values)
+{
+	struct hlv_record rec = {0};
+	enum hlv_err err = registry_get(r, hlv_text(id), &rec);
+	struct hlv_reader old = hlv_reader(rec.values.raw);
+	if (err != HLV_OK && err != HLV_E_NOT_FOUND)
+		return err;
+	node_values_begin(values);
+	for (uint32_t i = 0; i < rec.values.n; i++) {
+		struct hlv_value v;
+		HLV_TRY(hlv_value_decode(&old, &v));
+		if (!is_given(given, n, v.index))
+			node_values_copy(values, &v);
+	}
+	for (size_t i = 0; i < n; i++)
+		node_values_copy(values, &given[i]);
+	return HLV_OK;
+}
+
+static enum hlv_err store_once(struct ctl *ctl, struct registry *r, const char *id,
+			       const struct hlv_value *given, size_t n)
+{
+	struct node_values values = {0};
+	enum hlv_err err = merge_values(r, id, given, n, &values);
+	struct source_record checked = {.handle = hlv_text(id),
+					.list = node_values_list(&values)};
+	if (err == HLV_OK && source_check(&checked) != HLV_OK) {
+		ctl_fail(ctl, "%s: %s", id, checked.reason);
+		err = HLV_E_USAGE; /* told */
+	}
+	if (err == HLV_OK)
+		err = registry_put(r, checked.handle, checked.list, ctl_now_ms());
+	if (err == HLV_OK)
+		err = registry_flush(r);
+	hlv_buf_free(&values.buf);
+	return err;
+}
+
 static int store_values(struct ctl *ctl, const char *id, const struct hlv_value *given,
 			size_t n)
 {
 	struct registry *r = node_open_registry(ctl);
+	enum hlv_err err = HLV_E_CONFLICT;
 	if (!r)
 		return CTL_FAILED;
-	struct hlv_record rec = {0};
+	/* Beside a server others may change it in between: once more, on what is there then. */
+	for (int i = 0; i < TRIES && err == HLV_E_CONFLICT; i++)
+		err = store_once(ctl, r, id, given, n);
+	registry_free(r);
+	if (err == HLV_E_USAGE)
+		return CTL_FAILED;
+	return err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, id, err);
+}
+
+static int send_values(struct ctl *ctl, const char *id, const struct hlv_value *given, size_t n)
+{
 	struct node_values values;
 	node_values_begin(&values);
-	enum hlv_err err = registry_get(r, hlv_text(id), &rec);
-	struct hlv_reader old = hlv_reader(rec.values.raw);
-	for (uint32_t i = 0; err == HLV_OK && i < rec.values.n; i++) {
-		struct hlv_value v;
-		err = hlv_value_decode(&old, &v);
-		if (err == HLV_OK && !is_given(given, n, v.index))
-			node_values_copy(&values, &v);
-	}
 	for (size_t i = 0; i < n; i++)
 		node_values_copy(&values, &given[i]);
 	struct source_record checked = {.handle = hlv_text(id),
 					.list = node_values_list(&values)};
-	int code = CTL_DONE;
-	if (err != HLV_OK && err != HLV_E_NOT_FOUND)
-		code = ctl_fail_err(ctl, id, err);
-	else if (source_check(&checked) != HLV_OK)
-		code = ctl_fail(ctl, "%s: %s", id, checked.reason);
-	if (code == CTL_DONE) {
-		err = registry_put(r, checked.handle, checked.list, ctl_now_ms());
-		if (err == HLV_OK)
-			err = registry_flush(r);
-		code = err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, id, err);
-	}
+	int code = source_check(&checked) == HLV_OK
+			   ? remote_put(ctl, checked.handle, checked.list)
+			   : ctl_fail(ctl, "%s: %s", id, checked.reason);
 	hlv_buf_free(&values.buf);
-	registry_free(r);
 	return code;
 }
 
@@ -254,30 +302,60 @@ static int put(struct ctl *ctl, const char *id, const struct put_value *puts, si
 	for (size_t i = 0; i < n && code == CTL_DONE; i++)
 		if (!parse_value(ctl, &puts[i], (uint32_t)(ctl_now_ms() / 1000), &a, &given[i]))
 			code = CTL_USAGE;
-	if (code == CTL_DONE)
+	if (code == CTL_DONE && ctl->remote) {
+		code = send_values(ctl, id, given, n);
+	} else if (code == CTL_DONE) {
 		code = store_values(ctl, id, given, n);
-	if (code == CTL_DONE)
-		warn_unless_homed(ctl, id);
+		if (code == CTL_DONE)
+			warn_unless_homed(ctl, id);
+	}
 	hlv_arena_fini(&a);
 	return code;
+}
+
+/* --ttl and --perms hold for the values behind them. */
+static bool put_option(struct ctl *ctl, int c, struct put_value *next)
+{
+	int64_t ttl;
+	if (c == 't' && !kinds_parse_number(hlv_text(optarg), 0, INT32_MAX, &ttl)) {
+		ctl_usage(ctl, "--ttl '%s': expected seconds, from 0 on", optarg);
+		return false;
+	}
+	if (c == 't')
+		next->ttl_s = (uint32_t)ttl;
+	next->has_perms = next->has_perms || c == 'p';
+	if (c != 'p' || kinds_parse_perms(hlv_text(optarg), &next->perms) == HLV_OK)
+		return true;
+	ctl_usage(
+		ctl,
+		"--perms '%s': expected four of 0 and 1: administrators read, write, everybody "
+		"reads, writes",
+		optarg);
+	return false;
 }
 
 int cmd_put(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {{"value", required_argument, NULL, 'v'},
 						{"file", required_argument, NULL, 'f'},
+						{"ttl", required_argument, NULL, 't'},
+						{"perms", required_argument, NULL, 'p'},
 						{0}};
-	struct put_value puts[PUT_MAX];
+	struct put_value puts[PUT_MAX], next = {.ttl_s = HLV_TTL_DEFAULT_S};
 	size_t n = 0;
 	int c;
 	ctl_options_begin();
 	while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
-		if (c == '?')
+		if (c == '?' || !put_option(ctl, c, &next))
 			return CTL_USAGE;
+		if (c == 't' || c == 'p')
+			continue;
 		if (n == PUT_MAX)
 			return ctl_usage(ctl, "more than %d values: use helvectl load",
 					 PUT_MAX);
-		puts[n++] = (struct put_value){optarg, c == 'f'};
+		puts[n] = next;
+		puts[n].text = optarg;
+		puts[n++].file = c == 'f';
 	}
 	const char *id = only_id(ctl, argc, argv);
 	if (!id)
@@ -297,12 +375,17 @@ int cmd_rm(struct ctl *ctl, int argc, char **argv)
 	const char *id = only_id(ctl, argc, argv);
 	if (!id)
 		return CTL_USAGE;
+	if (ctl->remote)
+		return remote_rm(ctl, hlv_text(id));
 	struct registry *r = node_open_registry(ctl);
+	enum hlv_err err = HLV_E_CONFLICT;
 	if (!r)
 		return CTL_FAILED;
-	enum hlv_err err = registry_remove(r, hlv_text(id), ctl_now_ms());
-	if (err == HLV_OK)
-		err = registry_flush(r);
+	for (int i = 0; i < TRIES && err == HLV_E_CONFLICT; i++) {
+		err = registry_remove(r, hlv_text(id), ctl_now_ms());
+		if (err == HLV_OK)
+			err = registry_flush(r);
+	}
 	registry_free(r);
 	if (err == HLV_E_NOT_FOUND)
 		return ctl_fail(ctl, "%s: not in this registry", id);

@@ -9,6 +9,7 @@
 #include "tools/helvectl/live.h"
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/progress.h"
+#include "tools/helvectl/remote.h"
 #include "tools/helvectl/scan.h"
 
 enum { JOURNAL_TIME_AT = 8, JSON_ARENA = 4 << 20 };
@@ -187,6 +188,8 @@ int cmd_status(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (optind < argc)
 		return ctl_usage(ctl, "what is '%s'?", argv[optind]);
+	if (ctl->remote)
+		return remote_status(ctl);
 	if (!ctl_open_to_read(ctl))
 		return CTL_FAILED;
 	struct hlv_buf time = {0};

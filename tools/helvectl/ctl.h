@@ -12,15 +12,18 @@
 
 enum { CTL_WHY = 512, CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
+struct remote_options;
+
 struct ctl {
 	const char *dir; /* the node's: helved.yaml, keys/, data/, site.json, site.bin */
 	const struct ctl_verb *verb;
 	bool json;
 	char why[CTL_WHY];
-	struct store *store;	 /* NULL until opened */
-	struct store_view *view; /* begun while reading */
-	int lock;		 /* -1: not taken */
-	bool live;		 /* changes go through the server that runs on DIR */
+	struct store *store;		     /* NULL until opened */
+	struct store_view *view;	     /* begun while reading */
+	const struct remote_options *remote; /* a server to ask instead of DIR; or NULL */
+	int lock;			     /* -1: not taken */
+	bool live; /* changes go through the server that runs on DIR */
 };
 
 struct ctl_verb {

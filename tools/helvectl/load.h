@@ -24,6 +24,7 @@ struct load_options {
 	bool dry_run;	  /* look for what would be rejected, write nothing */
 	bool resume;	  /* go on with the load that was interrupted, if there was one */
 	bool replace;	  /* identifiers that exist are overwritten, not rejected */
+	bool atomic;	  /* over the wire: a chunk with a failed record is refused whole */
 	bool strict;	  /* only what is under a prefix that is homed here */
 	unsigned threads; /* 0: 2 */
 	size_t memory;	  /* octets for sorting; 0: 512 MiB */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tools/helvectl/ctl.h"
+#include "tools/helvectl/remote.h"
 
 static const struct ctl_verb verbs[] = {
 	{"init",
@@ -14,13 +15,15 @@ static const struct ctl_verb verbs[] = {
 	 cmd_init},
 	{"delegate", "P --to SITE.json|DIR",
 	 "P is served elsewhere: its site goes into 0.NA/P.", cmd_delegate},
-	{"load", "FILE... [--format jsonl|hsv9|csv|batch] [--dry-run] [--resume]",
+	{"load", "FILE... [--format jsonl|hsv9|csv|batch] [--dry-run] [--resume] [--atomic]",
 	 "Register many records; what fails stands in FILE.rejected with the reason.",
 	 cmd_load},
 	{"dump", "[--prefix P] [--format jsonl|batch|csv]",
 	 "All records, or those of a prefix, in key order, to standard output.", cmd_dump},
 	{"get", "ID [--at TIME] [--secrets]", "One record, as it is or as it was.", cmd_get},
-	{"put", "ID --value 'INDEX TYPE DATA'... [--file 'INDEX TYPE PATH']...",
+	{"put",
+	 "ID [--ttl S] [--perms 1110] --value 'INDEX TYPE DATA'... [--file 'INDEX TYPE "
+	 "PATH']...",
 	 "Set values of a record, which is made if it is not there.", cmd_put},
 	{"rm", "ID", "Delete a record.", cmd_rm},
 	{"history", "ID", "What a record was, newest first, with the number of each change.",
@@ -74,6 +77,13 @@ static void help(void)
 	fputs("usage: helvectl [-d DIR] VERB ...\n"
 	      "  -d DIR  the node's directory (default: the current one)\n"
 	      "  --json  what is printed as one JSON object\n"
+	      "  --server A[:P] --auth INDEX:HANDLE --key FILE|--secret-file FILE\n"
+	      "          ask that server, over TLS, instead of working on DIR: get, put, rm, "
+	      "list,\n"
+	      "          load, home, unhome, status\n"
+	      "  --site FILE|DIR  its site record, whose key it must hold (default: "
+	      "DIR/site.json);\n"
+	      "          --insecure does without\n"
 	      "  -V -h   version, help; helvectl VERB -h tells more\n\n",
 	      stdout);
 	for (size_t i = 0; i < VERBS; i++)
@@ -93,8 +103,15 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
 						{"json", no_argument, NULL, 'j'},
 						{"version", no_argument, NULL, 'V'},
+						{"server", required_argument, NULL, 'S'},
+						{"auth", required_argument, NULL, 'A'},
+						{"key", required_argument, NULL, 'K'},
+						{"secret-file", required_argument, NULL, 'P'},
+						{"site", required_argument, NULL, 'I'},
+						{"insecure", no_argument, NULL, 'X'},
 						{0}};
 	struct ctl ctl = {.dir = ".", .lock = -1};
+	struct remote_options remote = {0};
 	int opt;
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "+:d:hV", options, NULL)) != -1) {
@@ -112,8 +129,11 @@ int main(int argc, char **argv)
 			puts("helvectl " HELVE_VERSION);
 			return CTL_DONE;
 		case ':':
-			return ctl_usage(&ctl, "-d needs a directory: see helvectl -h");
+			return ctl_usage(&ctl, "%s needs an argument: see helvectl -h",
+					 argv[optind - 1]);
 		default:
+			if (remote_option(&remote, opt))
+				break;
 			return ctl_usage(&ctl, "unknown option %s: see helvectl -h",
 					 argv[optind - 1]);
 		}
@@ -123,6 +143,8 @@ int main(int argc, char **argv)
 	ctl.verb = find(argv[optind]);
 	if (!ctl.verb)
 		return ctl_usage(&ctl, "there is no verb '%s': see helvectl -h", argv[optind]);
+	if (!remote_is_sound(&ctl, &remote))
+		return CTL_USAGE;
 	int code = ctl.verb->run(&ctl, argc - optind, argv + optind);
 	ctl_close(&ctl);
 	if (fflush(stdout) != 0 && code == CTL_DONE)

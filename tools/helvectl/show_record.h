@@ -19,3 +19,8 @@ void show_record_json_members(struct hlv_buf *b, const struct hlv_record *rec,
 /* A line for each value. */
 void show_record_lines(struct hlv_buf *b, const struct hlv_record *rec,
 		       enum show_secrets secrets);
+
+/* The whole record to standard output, its state, if it has one, to standard error. */
+struct ctl;
+void record_print(const struct ctl *ctl, const struct hlv_record *rec,
+		  enum show_secrets secrets);
