@@ -41,13 +41,12 @@ def run(*argv, stdin=None, check=True, **more):
 class Node:
     """A node's directory and, while it runs, its process."""
 
-    def __init__(self, prefix="88.118.8", key="rsa", *more):
+    def __init__(self, prefix="88.118.8", key="rsa", *more, listen="127.0.0.1:26410"):
         self.dir = os.path.join(tempfile.mkdtemp(prefix="helve-e2e-"), "node")
         self.conf = os.path.join(self.dir, "test.yaml")
         self.process = self.address = None
         self.lines = []
-        self.ctl("init", "--prefix", prefix, "--listen", "127.0.0.1:26410", "--key", key,
-                 *more)
+        self.ctl("init", "--prefix", prefix, "--listen", listen, "--key", key, *more)
 
     def ctl(self, *argv, check=True):
         return run(HELVECTL, "-d", self.dir, *argv, check=check)
