@@ -2,6 +2,8 @@
 #include "server/health.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "proto/net/log.h"
 
@@ -64,7 +66,11 @@ enum hlv_err health_open(struct health *h, struct store *store, struct store_vie
 			 const char *dir, struct hlv_now now)
 {
 	*h = (struct health){.store = store, .view = view, .head.fd = -1};
-	disk_init(&h->disk, dir, &disk_limits_default, now.mono_ns);
+	/* The registry stays where it is, whatever a reload says. */
+	h->dir = strdup(dir);
+	if (!h->dir)
+		return HLV_E_NOMEM;
+	disk_init(&h->disk, h->dir, &disk_limits_default, now.mono_ns);
 	check_guard(h, dir);
 	tell(h);
 	return HLV_OK;
@@ -72,11 +78,12 @@ enum hlv_err health_open(struct health *h, struct store *store, struct store_vie
 
 void health_close(struct health *h)
 {
-	if (h->head.fd < 0)
-		return;
-	if (head_sync(&h->head) != HLV_OK)
-		hlv_warn("guard", "error=cannot_be_synced");
-	head_close(&h->head);
+	if (h->dir && h->head.fd >= 0) {
+		if (head_sync(&h->head) != HLV_OK)
+			hlv_warn("guard", "error=cannot_be_synced");
+		head_close(&h->head);
+	}
+	free(h->dir);
 }
 
 const char *health_name(const struct health *h)

@@ -12,6 +12,7 @@
 struct health {
 	struct store *store;
 	struct store_view *view;
+	char *dir;
 	struct disk disk;
 	struct head_file head;
 	bool vanished; /* the guard found acknowledged changes missing: no writes at all */
@@ -23,11 +24,12 @@ struct health {
 	uint64_t commits, failures;
 };
 
-/* `dir` and `view` are borrowed; the view is not begun. Never fails for what only means that less
+/* `view` is borrowed and not begun. Never fails for what only means that less
  * can be done: that is a state. */
 enum hlv_err HLV_MUST_USE health_open(struct health *h, struct store *store,
 				      struct store_view *view, const char *dir,
 				      struct hlv_now now);
+/* Also of zeros, and after a failed health_open(). */
 void health_close(struct health *h);
 /* "fine", "warning", "no-creates", "read-only". */
 const char *health_name(const struct health *h);
