@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identities whose keys another node holds (protocol.md 8.1, 8.2; industrial.md 6, item 15)."""
+
+import socket
+import unittest
+
+import auth
+import hdl
+import keys
+from hdl import Value, array
+from node import Node
+from staff import FAST, url
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Elsewhere(unittest.TestCase):
+    """A root, and under it HERE with records and THERE with people. As in the Handle System the
+    node above holds the prefix records with the keys of their administrators."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.nodes, cls.channels = [], []
+        try:
+            cls.root = cls.make("0.NA")
+            cls.there = cls.make("88.2", "--parent", cls.root.dir)
+            cls.here = cls.make("88.1", "--parent", cls.root.dir)
+            for prefix, node in (("88.1", cls.here), ("88.2", cls.there)):
+                cls.root.ctl("delegate", prefix, "--to", node.dir)
+            for node in cls.nodes:
+                cls.start(node)
+            cls.fill()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def make(cls, prefix, *more):
+        port = free_port()
+        node = Node(prefix, "rsa", *more, listen="127.0.0.1:%d" % port)
+        node.port = port
+        cls.nodes.append(node)
+        return node
+
+    @classmethod
+    def start(cls, node):
+        parent = node.dir + "/parent.json"
+        more = {"parent": '"%s"' % parent} if node is not cls.root else \
+            {"server_admins": '[ "300:0.NA/0.NA" ]'}
+        node.start(listen='[ "127.0.0.1:%d" ]' % node.port, workers=1, **more)
+
+    @classmethod
+    def tearDownClass(cls):
+        for c in cls.channels:
+            c.socket.close()
+        for node in cls.nodes:
+            node.remove()
+
+    @classmethod
+    def admin(cls, node, prefix):
+        who = auth.Public("300:0.NA/" + prefix, keys.key_file(node.dir + "/keys/admpriv.bin"))
+        cls.channels.append(hdl.Tcp(node.address))
+        return auth.Client(cls.channels[-1], who)
+
+    @staticmethod
+    def done(m):
+        if m.rc != 1:
+            raise AssertionError("%d %s" % (m.rc, m.text))
+
+    @classmethod
+    def fill(cls):
+        root = cls.admin(cls.root, "0.NA")
+        for prefix, node in (("88.1", cls.here), ("88.2", cls.there)):
+            key = keys.key_file(node.dir + "/keys/admpriv.bin")
+            cls.done(root.add("0.NA/" + prefix, [Value(300, "HS_PUBKEY", key.public())]))
+        cls.made = {300: keys.Sm2(), 310: keys.Rsa.generate(), 320: keys.Ed25519()}
+        there, here = cls.admin(cls.there, "88.2"), cls.admin(cls.here, "88.1")
+        people = [Value(i, "HS_PUBKEY", k.public()) for i, k in cls.made.items()]
+        people += [Value(330, "HS_SECKEY", "mi ma", perms=0xC),
+                   auth.vlist(200, ["300:88.2/U", "330:88.2/U"])]
+        refs = ["%d:88.2/U" % i for i in (300, 310, 320, 330)]
+        cls.done(there.create("88.2/U", people))
+        cls.done(here.add("0.NA/88.1", [auth.admin(110 + i, r) for i, r in enumerate(refs)]))
+        cls.done(here.create("88.1/G", [Value(3, "P", "x", perms=0xC),
+                                        auth.admin(100, "200:88.2/U")]))
+
+    def who(self, index):
+        if index == 330:
+            return auth.Secret("330:88.2/U", "mi ma", **FAST)
+        return auth.Public("%d:88.2/U" % index, self.made[index])
+
+    networks = iter(range(1, 250))
+
+    def tcp(self):
+        c = hdl.Tcp(self.here.address, timeout=30, source="127.55.%d.1" % next(self.networks))
+        self.addCleanup(c.socket.close)
+        return c
+
+    def test_keys_there(self):
+        for index in (300, 310, 320, 330):
+            with self.subTest(index):
+                m = auth.Client(self.tcp(), self.who(index)).create("88.1/BY%d" % index, [url()])
+                self.assertEqual(m.rc, 1, m.text)
+
+    def test_15_login_with_a_key_there(self):
+        for index in (300, 310, 330):
+            with self.subTest(index):
+                s = auth.Sdk(self.tcp())
+                m = s.login(self.who(index))
+                self.assertEqual(m.rc, 1, m.text)
+                m = s.ask(hdl.CREATE, array("88.1/SDK%d" % index) + auth.value_list([url()]))
+                self.assertEqual(m.rc, 1, m.text)
+
+    def test_encrypted_for_a_key_there(self):
+        for index in (300, 310):
+            with self.subTest(index):
+                s = auth.Sdk(self.tcp())
+                m = s.encrypt(self.who(index), self.made[index])
+                self.assertEqual(m.rc, 1, m.text)
+                self.assertEqual(s.login(self.who(index)).rc, 1)
+
+    def test_group_there(self):
+        for index, rc in ((300, 1), (330, 1), (310, 400)):
+            with self.subTest(index):
+                m = auth.Client(self.tcp(), self.who(index)).all_values("88.1/G")
+                self.assertEqual(m.rc, rc, m.text)
+
+    def test_wrong_keys(self):
+        for who, rc in ((auth.Public("300:88.2/U", keys.Sm2()), 403),
+                        (auth.Public("310:88.2/U", self.made[300]), 403),
+                        (auth.Secret("330:88.2/U", "mi mb", **FAST), 403),
+                        (auth.Public("300:88.2/NOBODY", self.made[300]), 400),
+                        (auth.Public("300:88.3/U", self.made[300]), 400)):
+            with self.subTest(who.handle, index=who.index):
+                m = auth.Client(self.tcp(), who).create("88.1/WRONG", [url()])
+                self.assertEqual(m.rc, rc, m.text)
+        s = auth.Sdk(self.tcp())
+        self.assertEqual(s.login(auth.Public("300:88.2/U", keys.Sm2())).rc, 403)
+        s = auth.Sdk(self.tcp())
+        self.assertIn(s.login(auth.Public("300:88.3/U", keys.Sm2())).rc, (403, 406))
+
+    def test_when_it_cannot_be_asked(self):
+        """406, and not for ever; who is known here gets in meanwhile."""
+        self.there.stop()
+        try:
+            m = auth.Client(self.tcp(), self.who(320)).create("88.1/DOWN", [url()])
+            self.assertIn(m.rc, (403, 406), m.text)
+            m = self.admin(self.here, "88.1").create("88.1/MEANWHILE", [url()])
+            self.assertEqual(m.rc, 1, m.text)
+        finally:
+            self.start(self.there)
+        m = auth.Client(self.tcp(), self.who(320)).create("88.1/UP", [url()])
+        self.assertEqual(m.rc, 1, m.text)
+
+
+if __name__ == "__main__":
+    unittest.main()
