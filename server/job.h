@@ -18,6 +18,7 @@ struct proof {
 struct job {
 	struct job *next; /* in one of the registrar's queues */
 	struct hlv_exchange *x;
+	size_t weight;	      /* octets that it counts for while it waits */
 	struct principal who; /* known, or claimed by the proof; ACTOR_PUBLIC: nobody */
 	bool opened;	      /* decrypted, its session or login found */
 	bool unproven;	      /* `proof` is to be checked before anything is done */

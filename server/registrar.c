@@ -65,6 +65,7 @@ void registrar_reply(struct registrar *g, struct job *j)
 	if (x->rs.rc == HLV_RC_SUCCESS)
 		x->answer_flags |= j->plan.answer_flags;
 	g->stats.answered++;
+	atomic_fetch_sub_explicit(&g->waiting, j->weight, memory_order_relaxed);
 	hlv_exchange_return(x);
 }
 
@@ -426,6 +427,13 @@ static void work(struct registrar *g, struct job *j)
 
 /* --- the thread --- */
 
+/* What an exchange counts for among those that wait: a flood of requests is answered "busy" before it
+ * fills the memory. */
+static size_t weight(const struct hlv_exchange *x)
+{
+	return x->message.n + WAITING_OCTETS_EACH;
+}
+
 /* An exchange arrives: a new one, or one whose peer has room for the next page. */
 static void arrive(struct hlv_mail *mail, void *ctx)
 {
@@ -435,6 +443,7 @@ static void arrive(struct hlv_mail *mail, void *ctx)
 	if (!j) {
 		j = hlv_alloc(&x->arena, sizeof *j);
 		if (!j) {
+			atomic_fetch_sub_explicit(&g->waiting, weight(x), memory_order_relaxed);
 			answer_error(&x->rs, HLV_RC_ERROR, "Out of memory");
 			hlv_exchange_return(x);
 			return;
@@ -442,13 +451,21 @@ static void arrive(struct hlv_mail *mail, void *ctx)
 		*j = (struct job){.x = x, .who.how = ACTOR_PUBLIC};
 		x->service_state = j;
 	}
+	j->weight = weight(x);
 	push(&g->ready, j);
 }
 
-void registrar_submit(struct registrar *g, struct hlv_exchange *x)
+bool registrar_submit(struct registrar *g, struct hlv_exchange *x)
 {
+	size_t more = weight(x);
+	if (atomic_fetch_add_explicit(&g->waiting, more, memory_order_relaxed) >
+	    WAITING_OCTETS_MAX) {
+		atomic_fetch_sub_explicit(&g->waiting, more, memory_order_relaxed);
+		return false;
+	}
 	x->mail.open = arrive;
 	hlv_mailbox_post(hlv_actor_mailbox(g->actor), &x->mail);
+	return true;
 }
 
 static void tick(struct registrar *g)

@@ -37,5 +37,6 @@ void registrar_stop(struct registrar *g);
 void registrar_set(struct registrar *g, const struct node *node,
 		   const struct registrar_rules *rules);
 
-/* From a worker: x is kept already (hlv_exchange_keep). It comes home by hlv_exchange_return(). */
-void registrar_submit(struct registrar *g, struct hlv_exchange *x);
+/* From a worker: x is kept already (hlv_exchange_keep). It comes home by hlv_exchange_return(). False:
+ * too much is waiting already, and x stays the caller's. */
+bool HLV_MUST_USE registrar_submit(struct registrar *g, struct hlv_exchange *x);

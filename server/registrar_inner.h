@@ -5,13 +5,20 @@
  * nodes hold), upkeep.c (what is due now and then).
  */
 #pragma once
+#include <stdatomic.h>
+
 #include "server/answer.h"
 #include "server/group.h"
 #include "server/health.h"
 #include "server/quota.h"
 #include "server/registrar.h"
 
-enum { SLOW_MAX = 256 /* logins that take long, waiting */ };
+enum {
+	SLOW_MAX = 256, /* logins that take long, waiting */
+	WAITING_OCTETS_MAX =
+		64 << 20,	    /* of requests that came and are not answered; each ... */
+	WAITING_OCTETS_EACH = 2048, /* ... counts for at least so many */
+};
 
 struct queue {
 	struct job *first, *last;
@@ -34,6 +41,7 @@ struct registrar {
 	struct quota_table quota;
 	struct group group;
 	struct queue ready, slow;
+	_Atomic size_t waiting; /* octets, added to by workers */
 	struct hlv_arena arena; /* of the group in hand: what no job owns */
 	struct hlv_now now;
 	hlv_mono_ns ticked_ns, started_ns;

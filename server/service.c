@@ -66,15 +66,20 @@ static bool give_away(struct server *s, struct hlv_exchange *x)
 		answer_error(&x->rs, HLV_RC_ERROR, "The request takes too much memory");
 		return false;
 	}
-	x->rs = (struct hlv_response){0};
-	registrar_submit(s->registrar, x);
-	return true;
+	if (registrar_submit(s->registrar, x))
+		return true;
+	answer_error(&x->rs, HLV_RC_BUSY, "Too many changes are waiting: try again");
+	return false;
 }
 
 /* The next page of a long answer. */
 static void resume(struct hlv_service *service, struct hlv_exchange *x)
 {
-	registrar_submit(of(service)->registrar, x);
+	if (registrar_submit(of(service)->registrar, x))
+		return;
+	x->more = false;
+	answer_error(&x->rs, HLV_RC_BUSY, "Too many changes are waiting: try again");
+	x->done(x);
 }
 
 static void submit(struct hlv_service *service, struct hlv_exchange *x)
