@@ -240,16 +240,16 @@ static bool is_slow(const struct proof *p)
 	return hlv_eq(p->kind, hlv_text("HS_SECKEY")) && p->octets.n && p->octets.p[0] == 0x22;
 }
 
-static bool holds_secret(const struct proof *p, const struct identity *id, uint32_t *index)
+/* Of several secrets nobody learns which it was, as if another node had verified it: an identity of
+ * index 0 keeps its 0. */
+static bool holds_secret(const struct proof *p, const struct identity *id)
 {
 	/* An identity that does not exist takes as long as a wrong answer. */
 	static const uint8_t nobody[20];
 	struct hlv_bytes secret = hlv_bytes(nobody, sizeof nobody);
 	enum hlv_err err = HLV_E_SIGNATURE;
-	for (size_t i = 0; i < id->n && err != HLV_OK; i++) {
-		*index = id->keys[i].index;
+	for (size_t i = 0; i < id->n && err != HLV_OK; i++)
 		err = hlv_check_secret(id->keys[i].data, p->nonce, p->digest, p->octets);
-	}
 	if (id->n == 0)
 		err = hlv_check_secret(secret, p->nonce, p->digest, p->octets);
 	return err == HLV_OK && id->n > 0;
@@ -381,7 +381,7 @@ enum authn_verdict authn_check(struct authn *a, struct job *j, struct store *sto
 				    "The registry cannot read this identity");
 	if (!id.here)
 		return AUTHN_FETCH;
-	bool holds = secret && holds_secret(&j->proof, &id, &j->who.who.index);
+	bool holds = secret && holds_secret(&j->proof, &id);
 	for (size_t i = 0; i < id.n && !secret && !holds; i++)
 		holds = holds_public(a, j, &id.keys[i]);
 	return authn_conclude(a, j, holds);
@@ -406,8 +406,7 @@ enum authn_verdict authn_verify(struct authn *a, struct job *j, struct store *st
 	if (identity_find(store, view, &j->proof.who, "HS_SECKEY", &id) != HLV_OK)
 		return authn_refuse(j, HLV_RC_ERROR, "The registry cannot read this identity");
 	bool allowed = !is_legacy(&j->proof) || a->rules->allow_legacy;
-	uint32_t index;
-	bool holds = allowed && holds_secret(&j->proof, &id, &index);
+	bool holds = allowed && holds_secret(&j->proof, &id);
 	if (holds)
 		backoff_succeeded(a->backoff, &j->proof.who, &x->peer.addr);
 	else

@@ -278,9 +278,7 @@ static bool is_hopeless(struct registrar *g, struct job *j, const struct plan_co
 {
 	struct identity id;
 	struct principal who = j->who;
-	const char *type =
-		hlv_eq(j->proof.kind, hlv_text("HS_SECKEY")) ? "HS_SECKEY" : "HS_PUBKEY";
-	if (identity_find(g->store, g->view, &who.who, type, &id) != HLV_OK || !id.here)
+	if (identity_find(g->store, g->view, &who.who, "HS_PUBKEY", &id) != HLV_OK || !id.here)
 		return false;
 	for (size_t i = 0; i < id.n; i++) {
 		who.who.index = id.keys[i].index;
@@ -306,7 +304,8 @@ static void change(struct registrar *g, struct job *j)
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		memset(random, 0, sizeof random); /* a minted name that exists is refused */
 	registrar_context(g, j, random, &answer, &c);
-	if (j->unproven && (j->who.who.index == 0 || j->who.how == ACTOR_CERT)) {
+	bool find_key = j->who.who.index == 0 && hlv_eq(j->proof.kind, hlv_text("HS_PUBKEY"));
+	if (j->unproven && (find_key || j->who.how == ACTOR_CERT)) {
 		if (is_hopeless(g, j, &c))
 			registrar_reply(g, j);
 		else
