@@ -190,6 +190,45 @@ enum hlv_err store_file_check(int fd, const char *name, char *why)
 	return HLV_E_CORRUPT;
 }
 
+/* A page's header, then two octets for each key: where its node is, counted from the page's start
+ * (LMDB 0.9, mdb.c "Page headers", "Header for a single key/data pair within a page"). */
+struct leaf_header {
+	uint64_t page;
+	uint16_t pad, flags;
+	uint16_t lower, upper; /* of the free space in the middle */
+};
+struct leaf_node {
+	uint16_t size_low, size_high, flags, key_size;
+};
+enum { LEAF_FLAG = 0x02, BIG_DATA = 0x01, PAGE_NUMBER = 8 };
+
+static size_t node_size(const struct leaf_node *node)
+{
+	size_t data = (size_t)node->size_low | (size_t)node->size_high << 16;
+	size_t n =
+		sizeof *node + node->key_size + (node->flags & BIG_DATA ? PAGE_NUMBER : data);
+	return n + (n & 1);
+}
+
+bool store_file_is_whole_leaf(const uint8_t *page, size_t size)
+{
+	struct leaf_header h;
+	memcpy(&h, page, sizeof h);
+	if (!(h.flags & LEAF_FLAG) || h.lower < sizeof h || h.lower > h.upper || h.upper > size)
+		return false;
+	size_t used = 0;
+	for (size_t at = sizeof h; at + 2 <= h.lower; at += 2) {
+		uint16_t offset;
+		struct leaf_node node;
+		memcpy(&offset, page + at, sizeof offset);
+		if (offset < h.upper || offset + sizeof node > size)
+			return false;
+		memcpy(&node, page + offset, sizeof node);
+		used += node_size(&node);
+	}
+	return used == size - h.upper;
+}
+
 enum hlv_err store_file_extend(int fd, uint64_t size)
 {
 	struct stat st;

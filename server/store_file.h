@@ -23,6 +23,9 @@ enum hlv_err HLV_MUST_USE store_file_check_place(const char *dir, char *why);
 bool store_file_lock(int fd);
 /* Both meta pages of an existing file: HLV_OK, HLV_E_NOT_FOUND when it is empty, HLV_E_CORRUPT. */
 enum hlv_err HLV_MUST_USE store_file_check(int fd, const char *name, char *why);
+/* Is this leaf page, `size` octets, what LMDB makes: do the keys that it counts fill what it says is
+ * filled? A count with a flipped bit hides the last keys of a page. */
+bool store_file_is_whole_leaf(const uint8_t *page, size_t size);
 /* Make the file at least `size` octets long, sparse, so that pages that were given out but never
  * written cannot lie behind its end: then a short file is a cut file. */
 enum hlv_err HLV_MUST_USE store_file_extend(int fd, uint64_t size);

@@ -153,11 +153,22 @@ static void lmdb_view_end(struct store_view *v)
 	pthread_rwlock_unlock(&v->store->map_lock);
 }
 
-static bool is_sound(enum store_space space, MDB_val k, MDB_val d)
+/* Who looks: a view sees pages of the map, which begin where the machine's pages do; what a commit
+ * has changed lies on the heap until it ends. */
+enum looker { LOOKS_VIEW, LOOKS_COMMIT };
+
+static bool is_on_whole_page(const struct lmdb_store *s, MDB_val k)
+{
+	const uint8_t *key = k.mv_data;
+	return store_file_is_whole_leaf(key - (uintptr_t)key % s->page_size, s->page_size);
+}
+
+static bool is_sound(struct lmdb_store *s, enum looker who, enum store_space space, MDB_val k,
+		     MDB_val d)
 {
 	struct hlv_record rec;
 	uint64_t time_ms;
-	if (d.mv_size > VALUE_MAX)
+	if (d.mv_size > VALUE_MAX || (who == LOOKS_VIEW && !is_on_whole_page(s, k)))
 		return false;
 	if (space == SPACE_PREFIX)
 		return store_prefix_decode(lmdb_bytes(d), lmdb_bytes(k), &time_ms) == HLV_OK;
@@ -171,7 +182,8 @@ static int check_named(struct lmdb_store *s, MDB_txn *txn, enum store_space spac
 	return mdb_get(txn, s->names, &name, &d) == 0 ? MDB_NOTFOUND : MDB_CORRUPTED;
 }
 
-static int check_gap(struct lmdb_store *s, MDB_txn *txn, enum store_space space, MDB_val key)
+static int check_gap(struct lmdb_store *s, MDB_txn *txn, enum looker who,
+		     enum store_space space, MDB_val key)
 {
 	MDB_cursor *c;
 	MDB_val k = key, d;
@@ -179,11 +191,11 @@ static int check_gap(struct lmdb_store *s, MDB_txn *txn, enum store_space space,
 	if (rc != 0)
 		return rc;
 	int after = mdb_cursor_get(c, &k, &d, MDB_SET_RANGE);
-	bool sound = after != 0 ||
-		     (is_sound(space, k, d) && hlv_compare(lmdb_bytes(k), lmdb_bytes(key)) > 0);
+	bool sound = after != 0 || (is_sound(s, who, space, k, d) &&
+				    hlv_compare(lmdb_bytes(k), lmdb_bytes(key)) > 0);
 	rc = mdb_cursor_get(c, &k, &d, after == 0 ? MDB_PREV : MDB_LAST);
 	if (sound && rc == 0)
-		sound = is_sound(space, k, d) &&
+		sound = is_sound(s, who, space, k, d) &&
 			hlv_compare(lmdb_bytes(k), lmdb_bytes(key)) < 0;
 	mdb_cursor_close(c);
 	if (!sound)
@@ -198,8 +210,8 @@ static int check_gap(struct lmdb_store *s, MDB_txn *txn, enum store_space space,
 /* "Not found" is an answer too, and LMDB's pages have no checksum: a damaged key leads a search
  * astray. It ends beside the damage then: so both neighbours of the place where nothing was found
  * must be sound, and on their side of it (threats.md D5). */
-static int find(struct lmdb_store *s, MDB_txn *txn, enum store_space space, MDB_val key,
-		MDB_val *d)
+static int find(struct lmdb_store *s, MDB_txn *txn, enum looker who, enum store_space space,
+		MDB_val key, MDB_val *d)
 {
 	int rc = mdb_get(txn, s->tables[space], &key, d);
 	if (rc == 0 && d->mv_size > VALUE_MAX)
@@ -207,7 +219,7 @@ static int find(struct lmdb_store *s, MDB_txn *txn, enum store_space space, MDB_
 	if (rc != MDB_NOTFOUND)
 		return rc;
 	if (space == SPACE_RECORD || space == SPACE_PREFIX)
-		return check_gap(s, txn, space, key);
+		return check_gap(s, txn, who, space, key);
 	return check_named(s, txn, space);
 }
 
@@ -217,7 +229,7 @@ static enum hlv_err lmdb_get(struct store_view *v, enum store_space space, struc
 	MDB_val d;
 	if (v->store->tables[space] == NO_TABLE)
 		return HLV_E_NOT_FOUND;
-	int rc = find(v->store, v->txn, space, lmdb_val(key), &d);
+	int rc = find(v->store, v->txn, LOOKS_VIEW, space, lmdb_val(key), &d);
 	*value = rc == 0 ? lmdb_bytes(d) : (struct hlv_bytes){0};
 	return lmdb_err(rc);
 }
@@ -246,7 +258,7 @@ static enum hlv_err commit_get(struct commit_engine *e, enum store_space space,
 {
 	struct lmdb_commit *c = (struct lmdb_commit *)e;
 	MDB_val d;
-	c->rc = find(c->s, c->txn, space, lmdb_val(key), &d);
+	c->rc = find(c->s, c->txn, LOOKS_COMMIT, space, lmdb_val(key), &d);
 	*value = c->rc == 0 ? lmdb_bytes(d) : (struct hlv_bytes){0};
 	return lmdb_err(c->rc);
 }

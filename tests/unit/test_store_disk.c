@@ -194,6 +194,42 @@ static void test_hidden_records(void **state)
 	assert_int_not_equal(world_commit(w, &put, 1), HLV_OK);
 }
 
+/* A leaf page that says that it has a key less than it has hides its last record. */
+static void test_hidden_ends(void **state)
+{
+	struct world *w = *state;
+	char path[128], why[STORE_WHY] = "";
+	unsigned leaves = 0, found_out = 0;
+	put_many(w, 0, 300);
+	world_close(w);
+	snprintf(path, sizeof path, "%s/data.mdb", w->dir);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	for (off_t page = 2; page < 4096; page++) {
+		uint16_t h[4]; /* pad, flags, lower, upper */
+		if (pread(fd, h, sizeof h, page * 4096 + 8) != (ssize_t)sizeof h)
+			break;
+		if (h[1] != 2 || h[2] <= 18)
+			continue;
+		uint16_t less = (uint16_t)(h[2] - 2);
+		assert_int_equal(pwrite(fd, &less, 2, page * 4096 + 12), 2);
+		leaves++;
+		enum hlv_err err = world_open(w, &WRITE, why);
+		for (unsigned i = 0; i < 300 && err == HLV_OK; i++) {
+			char id[32];
+			snprintf(id, sizeof id, "88.118.8/SN%06u", i);
+			enum hlv_err got = world_find(w, id);
+			if (got == HLV_E_NOT_FOUND)
+				fail_msg("page %d: %s", (int)page, id);
+			found_out += got == HLV_E_CORRUPT;
+		}
+		world_close(w);
+		assert_int_equal(pwrite(fd, &h[2], 2, page * 4096 + 12), 2);
+	}
+	close(fd);
+	assert_true(leaves > 20);
+	assert_true(found_out > 10);
+}
+
 /* The name of a table, with a flipped bit: not a new table in its place. */
 static void test_lost_table(void **state)
 {
@@ -359,6 +395,7 @@ int main(void)
 		ON(test_reopen_under_a_view),
 		ON(test_map_full),
 		ON(test_hidden_records),
+		ON(test_hidden_ends),
 		ON(test_lost_table),
 		ON(test_backup_stopped),
 		ON(test_damaged_backup),
