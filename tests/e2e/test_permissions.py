@@ -92,8 +92,6 @@ class Permissions(NodeCase):
             return EXPLAINED[d["operation"]][0]
         if d["operation"] == "backup" and d["identity_kind"] == "backup_admin":
             return 400  # no list of its own: server administrators make copies
-        if d["operation"] == "backup" and d["identity_kind"] in ("stranger", "group_itself"):
-            return 403  # who it is comes first there
         if d["identity"] == UNPROVABLE and d["response_code"] == 1 and \
                 d["operation"] != "modify_public_writable":
             return 403

@@ -8,7 +8,7 @@ import auth
 import hdl
 import keys
 from auth import Session
-from hdl import array, u32
+from hdl import array
 from staff import NA, PEOPLE, PREFIX, ROOT, StaffCase, url
 
 TEXT = "https://example.cn/"

@@ -10,7 +10,7 @@ import auth
 import hdl
 import world
 from auth import Session
-from hdl import Reader, Request, array, ask_for, ask_tcp, ask_udp, u32
+from hdl import Reader, Request, ask_for, ask_tcp
 from node import NodeCase, vectors
 from staff import FAST
 from test_identity import vector_key
