@@ -3,13 +3,19 @@
 
 #include <stdlib.h>
 
-enum { POSITION_SIZE = 8, FAILURES_ROOM = 128 << 10 };
+enum {
+	POSITION_SIZE = 8,
+	FAILURE_SIZE = 12, /* and its text */
+	FAILURES_ROOM = 192 << 10,
+};
 static const char POSITION_NAME[] = "bulk:";
 
 /* One record's place in the transaction. */
 struct entry {
 	struct store_put put;
+	struct hlv_bytes id;
 	uint32_t which;
+	bool registers; /* there was none */
 };
 
 /* A chunk being planned. */
@@ -69,18 +75,22 @@ static bool open_chunk(struct chunk *k)
 	k->key = hlv_take(r, BULK_KEY);
 	k->position = hlv_get_u64(r);
 	k->n = hlv_get_count(r, 8);
-	if (r->bad || k->n > BULK_RECORDS_MAX)
+	if (r->bad || k->n > BULK_RECORDS_MAX || (k->n == 0 && !hlv_finished(r)))
 		return refuse(k, HLV_RC_PROTOCOL_ERROR,
 			      "The chunk ends early, or has more than 8192 records");
-	struct hlv_arena *a = &k->j->x->arena;
+	struct hlv_arena *a = k->c->answer->arena;
 	k->entries = hlv_alloc_raw(a, (k->n + 1) * sizeof *k->entries);
 	uint8_t *room = hlv_alloc_raw(a, FAILURES_ROOM);
 	k->failures = hlv_writer(room, room ? FAILURES_ROOM : 0);
 	return a->bad ? refuse(k, HLV_RC_ERROR, "Out of memory") : read_position(k);
 }
 
+/* There is room for all of them, not for all their texts: those that come late go without. */
 static void add_failure(struct chunk *k, uint32_t which, uint32_t rc, struct hlv_bytes text)
 {
+	size_t needed = (size_t)(k->n - k->nfailures) * FAILURE_SIZE;
+	if (k->failures.n + needed + text.n > FAILURES_ROOM)
+		text = (struct hlv_bytes){0};
 	hlv_put_u32(&k->failures, which);
 	hlv_put_u32(&k->failures, rc);
 	hlv_put_lp32(&k->failures, text);
@@ -92,7 +102,7 @@ static bool add_checks(struct chunk *k, const struct store_txn *txn)
 {
 	if (k->nchecks + txn->nchecks > k->checks_cap) {
 		size_t cap = k->checks_cap * 2 + txn->nchecks + k->n + 8;
-		struct store_check *p = hlv_alloc_raw(&k->j->x->arena, cap * sizeof *p);
+		struct store_check *p = hlv_alloc_raw(k->c->answer->arena, cap * sizeof *p);
 		if (!p)
 			return refuse(k, HLV_RC_ERROR, "Out of memory");
 		if (k->nchecks)
@@ -121,14 +131,22 @@ static enum plan_verdict plan_record(struct chunk *k, uint32_t which)
 	rq.m.hdr.op = HLV_OP_CREATE_HANDLE;
 	rq.m.hdr.flags = k->flags & BULK_OVERWRITE ? HLV_F_OVERWRITE : 0;
 	rq.handle = hlv_get_lp32(&k->records);
-	if (hlv_values_decode(&k->records, &rq.values) != HLV_OK || k->records.bad ||
-	    rq.handle.n > HLV_IDENTIFIER_MAX) {
+	if (hlv_values_decode(&k->records, &rq.values) != HLV_OK || k->records.bad) {
 		refuse(k, HLV_RC_PROTOCOL_ERROR, "A record of the chunk cannot be read");
 		return PLAN_REFUSED;
 	}
+	if (rq.handle.n > HLV_IDENTIFIER_MAX) {
+		add_failure(k, which, HLV_RC_INVALID_HANDLE,
+			    hlv_text("An identifier is 1 to 2048 octets"));
+		return PLAN_ANSWER;
+	}
 	enum plan_verdict verdict = plan_request(k->c, &j->who, &rq, &j->plan, &rs);
 	if (verdict == PLAN_COMMIT) {
-		k->entries[k->nentries++] = (struct entry){j->plan.puts[0], which};
+		k->entries[k->nentries++] =
+			(struct entry){.put = j->plan.puts[0],
+				       .id = rq.handle,
+				       .which = which,
+				       .registers = !(j->plan.answer_flags & HLV_F_OVERWRITE)};
 		return add_checks(k, &j->plan.txn) ? PLAN_COMMIT : PLAN_REFUSED;
 	}
 	if (verdict == PLAN_FETCH)
@@ -162,7 +180,10 @@ static enum bulk_verdict plan_records(struct chunk *k)
 			break;
 		}
 	}
-	return BULK_COMMIT;
+	if (hlv_finished(&k->records))
+		return BULK_COMMIT;
+	refuse(k, HLV_RC_PROTOCOL_ERROR, "There is more in the chunk than its records");
+	return BULK_REFUSED;
 }
 
 static int by_key(const void *a, const void *b)
@@ -192,11 +213,31 @@ static void sort_entries(struct chunk *k)
 	k->nentries = n;
 }
 
+/* What the entries, which stand in order, mean for the quotas. */
+static bool count_uses(struct chunk *k)
+{
+	struct job *j = k->j;
+	struct job_use *uses =
+		hlv_alloc_raw(k->c->answer->arena, (k->nentries + 1) * sizeof *uses);
+	if (!uses)
+		return refuse(k, HLV_RC_ERROR, "Out of memory");
+	j->uses = uses;
+	j->nuses = 0;
+	for (size_t i = 0; i < k->nentries; i++) {
+		struct hlv_bytes prefix = hlv_name_split(k->entries[i].id).prefix;
+		if (j->nuses == 0 || !hlv_eq_fold(uses[j->nuses - 1].prefix, prefix))
+			uses[j->nuses++] = (struct job_use){.prefix = prefix};
+		uses[j->nuses - 1].changed++;
+		uses[j->nuses - 1].registered += k->entries[i].registers;
+	}
+	return true;
+}
+
 /* One transaction: the records, which the journal names by their range, and the new position. */
 static bool make_txn(struct chunk *k, uint64_t reached)
 {
 	struct job *j = k->j;
-	struct hlv_arena *a = &j->x->arena;
+	struct hlv_arena *a = k->c->answer->arena;
 	char name[sizeof POSITION_NAME + 2 * BULK_KEY];
 	struct store_put *puts = hlv_alloc_raw(a, (k->nentries + 1) * sizeof *puts);
 	uint8_t *position = hlv_alloc_raw(a, POSITION_SIZE);
@@ -226,7 +267,7 @@ static bool answer(struct chunk *k, uint64_t reached)
 {
 	struct hlv_bytes failures = hlv_written(&k->failures);
 	size_t room = 12 + failures.n;
-	uint8_t *p = hlv_alloc_raw(&k->j->x->arena, room);
+	uint8_t *p = hlv_alloc_raw(k->c->answer->arena, room);
 	struct hlv_writer w = hlv_writer(p, p ? room : 0);
 	hlv_put_u64(&w, reached);
 	hlv_put_u32(&w, k->nfailures);
@@ -243,21 +284,23 @@ enum bulk_verdict bulk_plan(struct job *j, const struct plan_context *c)
 	struct chunk k = {.j = j, .c = c};
 	if (!open_chunk(&k))
 		return BULK_REFUSED;
-	if (k.n == 0 || k.position + k.n <= k.reached)
+	if (k.n == 0)
 		return answer(&k, k.reached) ? BULK_ANSWER : BULK_REFUSED;
 	if (k.position > k.reached) {
 		refuse(&k, HLV_RC_PROTOCOL_ERROR,
-		       "The chunk lies behind the position reached: ask for it with an empty "
+		       "The chunk begins behind the position reached: ask for it with an empty "
 		       "chunk");
 		return BULK_REFUSED;
 	}
+	if (k.n <= k.reached - k.position)
+		return answer(&k, k.reached) ? BULK_ANSWER : BULK_REFUSED;
 	enum bulk_verdict verdict = plan_records(&k);
 	if (verdict != BULK_COMMIT)
 		return verdict;
 	sort_entries(&k);
-	j->nregistered = j->nchanged = k.nentries;
 	if (k.nfailures && k.flags & BULK_ALL_OR_NOTHING)
 		return answer(&k, k.reached) ? BULK_ANSWER : BULK_REFUSED;
 	uint64_t reached = k.position + k.n;
-	return answer(&k, reached) && make_txn(&k, reached) ? BULK_COMMIT : BULK_REFUSED;
+	return count_uses(&k) && answer(&k, reached) && make_txn(&k, reached) ? BULK_COMMIT
+									      : BULK_REFUSED;
 }

@@ -6,6 +6,9 @@
  * that moves it, so a chunk that is sent again is not registered again, and a client that lost its
  * connection asks where to go on.
  *
+ * A chunk that was not done to its end may be sent with what follows it: what an earlier one has done
+ * is passed over.
+ *
  * Request:  u8 flags, 16 octets key, u64 position, u32 n, n times { array identifier, value list }
  * Answer:   u64 position behind, u32 n, n times { u32 which of the chunk, u32 code, array text }
  */
@@ -26,5 +29,6 @@ enum bulk_verdict {
 	BULK_FETCH,   /* j->plan.wanted is needed first */
 };
 
-/* Plan the chunk in j->x->rq.octets for j->who, who is known. */
+/* Plan the chunk in j->x->rq.octets for j->who, who is known. All is in c->answer->arena, which has to
+ * be larger than an exchange's: two thousand octets and more for each record. */
 enum bulk_verdict bulk_plan(struct job *j, const struct plan_context *c);

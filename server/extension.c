@@ -92,17 +92,17 @@ static void bulk(struct registrar *g, struct job *j)
 		refuse(g, j, HLV_RC_ERROR, "The registry cannot be read");
 		return;
 	}
+	hlv_arena_reset(&g->arena); /* no group needs it */
 	registrar_context(g, j, random, &answer, &c);
+	answer.arena = &g->arena;
 	enum bulk_verdict verdict = bulk_plan(j, &c);
 	j->plan.answer_flags = 0;
 	if (verdict == BULK_FETCH) {
 		registrar_fetch_group(g, j);
 		return;
 	}
-	struct hlv_reader r = hlv_reader(hlv_skip(j->x->rq.octets, 29));
-	j->prefix_of = hlv_get_lp32(&r);
 	if (verdict == BULK_COMMIT && !quota_refuses(&g->quota, j, g->store, g->view, g->now))
-		registrar_commit(g, j);
+		registrar_commit_alone(g, j);
 	else
 		registrar_reply(g, j);
 }
@@ -179,12 +179,48 @@ static void list_quota(struct registrar *g, struct job *j)
 	hlv_buf_free(&b);
 }
 
+/* A limit in the making. */
+struct limiting {
+	struct quota_table *table;
+	struct quota_change change;
+};
+
 static void quota_kept(struct job *j, enum hlv_err group)
 {
-	if (group == HLV_OK)
-		answer_octets(j, hlv_text("{\"quota\":\"set\"}"));
-	else
+	const struct limiting *l = j->state;
+	if (group != HLV_OK || j->txns->err != HLV_OK) {
 		job_refuse(j, HLV_RC_ERROR, "The limit could not be written");
+		return;
+	}
+	quota_apply(l->table, &l->change);
+	answer_octets(j, hlv_text("{\"quota\":\"set\"}"));
+}
+
+static void set_quota(struct registrar *g, struct job *j, const struct quota_change *change)
+{
+	struct hlv_arena *a = &j->x->arena;
+	struct limiting *l = hlv_alloc(a, sizeof *l);
+	struct store_txn *txn = hlv_alloc(a, sizeof *txn);
+	enum hlv_err err = HLV_E_NOMEM;
+	if (l && txn)
+		err = quota_plan(&g->quota, change, a, txn);
+	if (err == HLV_E_NOMEM) {
+		refuse(g, j, HLV_RC_ERROR, "Out of memory");
+		return;
+	}
+	if (err != HLV_OK) {
+		refuse(g, j, HLV_RC_INVALID_VALUE,
+		       err == HLV_E_NOT_FOUND
+			       ? "There is no limit of this subject"
+			       : "Too many limits, or neither a prefix nor INDEX:IDENTITY");
+		return;
+	}
+	*l = (struct limiting){&g->quota, *change};
+	j->state = l;
+	j->txns = txn;
+	j->ntxns = 1;
+	j->committed = quota_kept;
+	registrar_commit_alone(g, j);
 }
 
 static void quota(struct registrar *g, struct job *j, const struct hlv_json *args)
@@ -207,21 +243,7 @@ static void quota(struct registrar *g, struct job *j, const struct hlv_json *arg
 		registrar_reply(g, j);
 		return;
 	}
-	struct store_txn *txn = hlv_alloc(&j->x->arena, sizeof *txn);
-	enum hlv_err err = HLV_E_NOMEM;
-	if (txn)
-		err = quota_set(&g->quota, subject, (uint64_t)records, (uint64_t)per_day,
-				&j->x->arena, txn);
-	if (err != HLV_OK) {
-		refuse(g, j, HLV_RC_INVALID_VALUE,
-		       err == HLV_E_NOT_FOUND ? "There is no limit of this subject"
-					      : "Too many limits, or too long a subject");
-		return;
-	}
-	j->txns = txn;
-	j->ntxns = 1;
-	j->committed = quota_kept;
-	registrar_commit(g, j);
+	set_quota(g, j, &(struct quota_change){subject, (uint64_t)records, (uint64_t)per_day});
 }
 
 static const struct {
@@ -313,8 +335,14 @@ void registrar_extension(struct registrar *g, struct job *j)
 {
 	uint32_t op = j->x->rq.m.hdr.op;
 	bool control_op = op == HLV_OP_HELVE_CONTROL || op == HLV_OP_BACKUP_SERVER;
+	bool index_unknown = j->unproven && j->who.who.index == 0; /* "find my key" */
+	/* Nobody who comes by the network could prove enough. */
+	if (op == HLV_OP_HELVE_COMMIT && j->x->peer.transport != HLV_T_LOCAL) {
+		refuse(g, j, HLV_RC_INVALID_ADMIN, "Only by the control socket");
+		return;
+	}
 	/* Whether the claimed identity may comes before whether it is who it says (8, step 4). */
-	if (control_op && j->who.how != ACTOR_PUBLIC && !may_control(g, j))
+	if (control_op && j->who.how != ACTOR_PUBLIC && !index_unknown && !may_control(g, j))
 		return;
 	if (!registrar_knows_sender(g, j))
 		return;

@@ -11,7 +11,8 @@ enum { GROUP_JOBS = 256, GROUP_TXNS = 512 };
 struct group {
 	struct job *jobs[GROUP_JOBS];
 	size_t njobs;
-	struct store_txn txns[GROUP_TXNS]; /* those of the jobs, in their order */
+	/* Those of the jobs, in their order; and room for that of the quotas. */
+	struct store_txn txns[GROUP_TXNS + 1];
 	size_t ntxns;
 	uint64_t touched[GROUP_TXNS * 2]; /* hashes of the keys that are put */
 	size_t ntouched;

@@ -15,6 +15,13 @@ struct proof {
 	uint8_t digest_kind;
 };
 
+/* What a job counts for towards the limits of one prefix (quota.h): identifiers that it changes,
+ * and how many of them it registers anew. */
+struct job_use {
+	struct hlv_bytes prefix;
+	uint64_t changed, registered;
+};
+
 struct job {
 	struct job *next; /* in one of the registrar's queues */
 	struct hlv_exchange *x;
@@ -32,10 +39,11 @@ struct job {
 	size_t nfetched;
 	struct store_txn *txns; /* what it waits for to be committed: plan.txn, or several */
 	size_t ntxns;
-	struct hlv_bytes prefix_of;	/* the identifier whose prefix it is done under ... */
-	uint64_t nchanged, nregistered; /* ... how many it changes, how many of them anew */
-	bool counted;			/* by its quotas */
-	unsigned conflicts;		/* times that it was planned for nothing */
+	struct job_use use;	    /* of a change of one identifier */
+	const struct job_use *uses; /* of all; a prefix may stand there more than once */
+	size_t nuses;
+	bool counted;	    /* by its quotas, and not yet committed */
+	unsigned conflicts; /* times that it was planned for nothing */
 	/* After the commit, in place of sending x->rs as it is; or NULL. */
 	void (*committed)(struct job *, enum hlv_err group);
 	void *state; /* of the operation that has several parts */

@@ -7,11 +7,10 @@
 #include "proto/net/actor.h"
 #include "proto/net/log.h"
 #include "server/asker.h"
-#include "server/identity.h"
 #include "server/list.h"
 #include "server/registrar_inner.h"
 
-enum { CONFLICTS_MAX = 8, ARENA_LIMIT = 4 << 20 };
+enum { CONFLICTS_MAX = 8, ARENA_LIMIT = 64 << 20 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
 /* --- queues --- */
@@ -39,7 +38,23 @@ static struct job *pop(struct queue *q)
 
 void registrar_again(struct registrar *g, struct job *j)
 {
-	push(&g->ready, j);
+	push(&g->again, j);
+}
+
+void registrar_later(struct registrar *g, struct job *j)
+{
+	if (g->slow.n < SLOW_MAX) {
+		push(&g->slow, j);
+		return;
+	}
+	job_refuse(j, HLV_RC_BUSY, "Too many logins at once: try again");
+	registrar_reply(g, j);
+}
+
+static struct job *next(struct registrar *g)
+{
+	struct job *j = pop(&g->again);
+	return j ? j : pop(&g->ready);
 }
 
 /* --- answers --- */
@@ -55,11 +70,13 @@ static void own(struct hlv_exchange *x)
 			*spans[i] = hlv_arena_copy(&x->arena, *spans[i]);
 	if (x->arena.bad)
 		answer_error(rs, HLV_RC_ERROR, "Answer takes too much memory");
+	x->more = x->more && !x->arena.bad;
 }
 
 void registrar_reply(struct registrar *g, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
+	quota_give_back(&g->quota, j);
 	own(x);
 	authn_finish(g->authn, j);
 	if (x->rs.rc == HLV_RC_SUCCESS)
@@ -94,6 +111,9 @@ static void refuse_failed(struct job *j, enum hlv_err err)
 	if (err == HLV_E_FULL)
 		job_refuse(j, HLV_RC_READ_ONLY,
 			   "The registry has no space left: nothing was changed");
+	else if (err == HLV_E_PERMISSION)
+		job_refuse(j, HLV_RC_READ_ONLY,
+			   "The registry cannot be written to: nothing was changed");
 	else if (err == HLV_E_CONFLICT)
 		job_refuse(j, HLV_RC_BUSY, "The record changes too often: try again");
 	else if (err == HLV_E_CORRUPT)
@@ -109,16 +129,19 @@ static void finish(struct registrar *g, struct job *j, enum hlv_err group)
 	enum hlv_err err = group;
 	for (size_t i = 0; i < j->ntxns && err == HLV_OK; i++)
 		err = j->txns[i].err;
+	if (err == HLV_OK) {
+		g->stats.committed++;
+		j->counted = false; /* and stays so */
+	}
 	if (j->committed) {
 		j->committed(j, group);
 	} else if (err == HLV_E_CONFLICT && ++j->conflicts < CONFLICTS_MAX) {
+		quota_give_back(&g->quota, j);
 		registrar_again(g, j); /* planned anew, from what is there now */
 		return;
 	} else if (err != HLV_OK) {
 		refuse_failed(j, err);
 	}
-	if (err == HLV_OK)
-		g->stats.committed++;
 	registrar_reply(g, j);
 }
 
@@ -126,7 +149,7 @@ static void finish(struct registrar *g, struct job *j, enum hlv_err group)
 static void add_quota(struct registrar *g)
 {
 	struct group *group = &g->group;
-	if (group->ntxns > 0 && group->ntxns < GROUP_TXNS &&
+	if (group->ntxns > 0 &&
 	    quota_settle(&g->quota, &g->arena, &group->txns[group->ntxns])) {
 		group->txns[group->ntxns].time_ms = g->now.wall_ms;
 		group->ntxns++;
@@ -196,213 +219,16 @@ void registrar_commit(struct registrar *g, struct job *j)
 		commit(g);
 }
 
+void registrar_commit_alone(struct registrar *g, struct job *j)
+{
+	registrar_commit(g, j);
+	commit(g);
+}
+
 bool registrar_flush(struct registrar *g)
 {
 	commit(g);
 	return begin_view(g);
-}
-
-/* --- one job --- */
-
-void registrar_context(struct registrar *g, struct job *j, const uint8_t random[16],
-		       struct answer_context *answer, struct plan_context *c)
-{
-	*answer = (struct answer_context){
-		.store = g->store,
-		.view = g->view,
-		.place = &g->place,
-		.memo = &g->memo,
-		.site = g->node->site,
-		.arena = &j->x->arena,
-	};
-	*c = (struct plan_context){
-		.answer = answer,
-		.rules = &g->rules->plan,
-		.fetched = j->fetched,
-		.nfetched = j->nfetched,
-		.now = g->now,
-		.random = random,
-	};
-}
-
-static void settle(struct registrar *g, struct job *j, enum authn_verdict verdict)
-{
-	switch (verdict) {
-	case AUTHN_GO:
-		registrar_again(g, j);
-		return;
-	case AUTHN_REPLY:
-		registrar_reply(g, j);
-		return;
-	case AUTHN_LATER:
-		if (g->slow.n < SLOW_MAX) {
-			push(&g->slow, j);
-			return;
-		}
-		job_refuse(j, HLV_RC_BUSY, "Too many logins at once: try again");
-		registrar_reply(g, j);
-		return;
-	case AUTHN_FETCH:
-		registrar_fetch_proof(g, j);
-		return;
-	}
-}
-
-static void allowed(struct registrar *g, struct job *j, enum plan_verdict verdict)
-{
-	switch (verdict) {
-	case PLAN_LIST:
-		list_page(j, g->store, g->view);
-		registrar_reply(g, j);
-		return;
-	case PLAN_COMMIT:
-		j->txns = &j->plan.txn;
-		j->ntxns = 1;
-		j->prefix_of = j->x->rq.handle;
-		j->nchanged = j->nregistered = 1;
-		if (quota_refuses(&g->quota, j, g->store, g->view, g->now))
-			registrar_reply(g, j);
-		else
-			registrar_commit(g, j);
-		return;
-	case PLAN_ANSWER:
-	case PLAN_REFUSED:
-	case PLAN_CHALLENGE:
-	case PLAN_FETCH:
-		registrar_reply(g, j);
-	}
-}
-
-/* Index 0: "find my key". May none of the keys that it has here do this, no proof is looked at. */
-static bool is_hopeless(struct registrar *g, struct job *j, const struct plan_context *c)
-{
-	struct identity id;
-	struct principal who = j->who;
-	if (identity_find(g->store, g->view, &who.who, "HS_PUBKEY", &id) != HLV_OK || !id.here)
-		return false;
-	for (size_t i = 0; i < id.n; i++) {
-		who.who.index = id.keys[i].index;
-		if (plan_request(c, &who, &j->x->rq, &j->plan, &j->x->rs) != PLAN_REFUSED)
-			return false;
-	}
-	return id.n > 0;
-}
-
-/* 8, step 4: whether the claimed identity may do it comes before whether it is who it says. */
-static void change(struct registrar *g, struct job *j)
-{
-	struct hlv_exchange *x = j->x;
-	struct answer_context answer;
-	uint8_t random[16];
-	/* What this connection has sent before is done before. */
-	if (group_touches(&g->group, x->rq.handle) && !registrar_flush(g)) {
-		job_refuse(j, HLV_RC_ERROR, "The registry cannot be read");
-		registrar_reply(g, j);
-		return;
-	}
-	struct plan_context c;
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		memset(random, 0, sizeof random); /* a minted name that exists is refused */
-	registrar_context(g, j, random, &answer, &c);
-	bool find_key = j->who.who.index == 0 && hlv_eq(j->proof.kind, hlv_text("HS_PUBKEY"));
-	if (j->unproven && (find_key || j->who.how == ACTOR_CERT)) {
-		if (is_hopeless(g, j, &c))
-			registrar_reply(g, j);
-		else
-			settle(g, j, authn_check(g->authn, j, g->store, g->view));
-		return;
-	}
-	enum plan_verdict verdict = plan_request(&c, &j->who, &x->rq, &j->plan, &x->rs);
-	if (verdict == PLAN_CHALLENGE) {
-		authn_challenge(g->authn, j);
-		registrar_reply(g, j);
-	} else if (verdict == PLAN_FETCH) {
-		registrar_fetch_group(g, j);
-	} else if (verdict == PLAN_REFUSED) {
-		registrar_reply(g, j);
-	} else if (j->unproven) {
-		enum authn_verdict proof = authn_check(g->authn, j, g->store, g->view);
-		if (proof == AUTHN_GO)
-			allowed(g, j, verdict);
-		else
-			settle(g, j, proof);
-	} else {
-		allowed(g, j, verdict);
-	}
-}
-
-bool registrar_knows_sender(struct registrar *g, struct job *j)
-{
-	if (j->unproven) {
-		settle(g, j, authn_check(g->authn, j, g->store, g->view));
-		return false;
-	}
-	if (j->who.how != ACTOR_PUBLIC)
-		return true;
-	authn_challenge(g->authn, j);
-	registrar_reply(g, j);
-	return false;
-}
-
-static void login(struct registrar *g, struct job *j)
-{
-	if (j->unproven) {
-		settle(g, j, authn_check(g->authn, j, g->store, g->view));
-		return;
-	}
-	if (!j->tag)
-		job_refuse(j, HLV_RC_NOT_SUPPORTED,
-			   "A login is for a connection: use TCP, and a session number of your "
-			   "own above 10000");
-	else
-		authn_challenge(g->authn, j);
-	registrar_reply(g, j);
-}
-
-/* 11.6: an identity that lives elsewhere is verified there. */
-static void verify(struct registrar *g, struct job *j)
-{
-	struct hlv_exchange *x = j->x;
-	struct answer_context answer;
-	struct plan_context c;
-	struct hlv_record rec;
-	registrar_context(g, j, NULL, &answer, &c);
-	if (answer_find(&answer, &x->rq, &rec, &x->rs) || x->rs.rc == HLV_RC_SUCCESS ||
-	    x->rs.rc == HLV_RC_NOT_FOUND)
-		settle(g, j, authn_verify(g->authn, j, g->store, g->view));
-	else
-		registrar_reply(g, j);
-}
-
-static void route(struct registrar *g, struct job *j)
-{
-	struct hlv_exchange *x = j->x;
-	struct answer_context answer = {.site = g->node->site};
-	switch (x->rq.m.hdr.op) {
-	case HLV_OP_SESSION_SETUP:
-	case HLV_OP_SESSION_TERMINATE:
-	case HLV_OP_SESSION_EXCHANGEKEY:
-		settle(g, j, authn_session(g->authn, j, g->store, g->view, NULL));
-		return;
-	case HLV_OP_VERIFY_CHALLENGE:
-		verify(g, j);
-		return;
-	case HLV_OP_LOGIN_ID_SYSTEM:
-		login(g, j);
-		return;
-	case HLV_OP_GET_SITE_INFO:
-		answer_site_info(&answer, &x->rq, &x->rs);
-		registrar_reply(g, j);
-		return;
-	case HLV_OP_HELVE_COMMIT:
-	case HLV_OP_HELVE_BULK:
-	case HLV_OP_HELVE_CONTROL:
-	case HLV_OP_BACKUP_SERVER:
-		registrar_extension(g, j);
-		return;
-	default:
-		change(g, j);
-	}
 }
 
 static void work(struct registrar *g, struct job *j)
@@ -419,9 +245,9 @@ static void work(struct registrar *g, struct job *j)
 	}
 	enum authn_verdict verdict = j->opened ? AUTHN_GO : authn_open(g->authn, j);
 	if (verdict == AUTHN_GO)
-		route(g, j);
+		registrar_route(g, j);
 	else
-		settle(g, j, verdict);
+		registrar_settle(g, j, verdict);
 }
 
 /* --- the thread --- */
@@ -477,13 +303,18 @@ static void tick(struct registrar *g)
 	registrar_end_view(g);
 }
 
+static bool has_work(const struct registrar *g)
+{
+	return g->again.n + g->ready.n + g->slow.n > 0;
+}
+
 static bool work_round(void *ctx, struct hlv_now now)
 {
 	struct registrar *g = ctx;
 	struct job *j;
 	g->now = now;
-	while (g->ready.n > 0) {
-		while ((j = pop(&g->ready)))
+	while (g->again.n + g->ready.n > 0) {
+		while ((j = next(g)))
 			work(g, j);
 		commit(g);
 	}
@@ -492,11 +323,13 @@ static bool work_round(void *ctx, struct hlv_now now)
 	if (j) {
 		j->unhurried = true;
 		work(g, j);
+		while ((j = next(g)))
+			work(g, j);
 		commit(g);
 	}
 	registrar_end_view(g);
 	tick(g);
-	return g->slow.n > 0 || g->ready.n > 0;
+	return has_work(g);
 }
 
 static void use(struct registrar *g, const struct node *node,
@@ -532,6 +365,7 @@ enum hlv_err registrar_start(struct store *store, const struct node *node,
 	if (!g)
 		return HLV_E_NOMEM;
 	g->store = store;
+	g->health.head.fd = -1;
 	g->now = hlv_clock();
 	g->started_ns = g->now.mono_ns;
 	use(g, node, rules);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The registrar's insides, shared by its files alone: registrar.c (queues, groups, answers),
- * extension.c (operations of our own), fetch.c (what other
- * nodes hold), upkeep.c (what is due now and then).
+ * The registrar's insides, shared by its files alone: registrar.c (queues, groups, answers), route.c
+ * (what becomes of one job), extension.c (operations of our own), fetch.c (what other nodes hold),
+ * upkeep.c (what is due now and then).
  */
 #pragma once
 #include <stdatomic.h>
@@ -40,9 +40,9 @@ struct registrar {
 	struct health health;
 	struct quota_table quota;
 	struct group group;
-	struct queue ready, slow;
-	_Atomic size_t waiting; /* octets, added to by workers */
-	struct hlv_arena arena; /* of the group in hand: what no job owns */
+	struct queue again, ready, slow; /* `again` comes before `ready` */
+	_Atomic size_t waiting;		 /* octets, added to by workers */
+	struct hlv_arena arena; /* of the group in hand: what no job owns, and bulk chunks */
 	struct hlv_now now;
 	hlv_mono_ns ticked_ns, started_ns;
 	hlv_mono_ns signed_ns, trimmed_ns;   /* when upkeep did it last */
@@ -54,12 +54,20 @@ struct registrar {
 
 /* j->txns are to be committed and then answered: by j->committed(), else with x->rs. */
 void registrar_commit(struct registrar *g, struct job *j);
+/* The same, now. */
+void registrar_commit_alone(struct registrar *g, struct job *j);
 void registrar_reply(struct registrar *g, struct job *j);
-/* Back into the queue, to be worked on from what is known now. */
+/* To be worked on from what is known now: before all that came after it. */
 void registrar_again(struct registrar *g, struct job *j);
+/* Into the queue of what takes long, or busy. */
+void registrar_later(struct registrar *g, struct job *j);
 /* Commit what waits, so that what comes next sees it. False: the registry cannot be read. */
 bool registrar_flush(struct registrar *g);
 void registrar_end_view(struct registrar *g);
+/* It has been opened: do it. */
+void registrar_route(struct registrar *g, struct job *j);
+/* Go on as authentication says. */
+void registrar_settle(struct registrar *g, struct job *j, enum authn_verdict verdict);
 /* Who sent it is known, or it is a matter for authentication and has gone there. */
 bool registrar_knows_sender(struct registrar *g, struct job *j);
 
