@@ -58,6 +58,8 @@ static const char *transport_name(enum hlv_transport transport)
 		return "tcp";
 	case HLV_T_TLS:
 		return "tls";
+	case HLV_T_LOCAL:
+		return "local";
 	}
 	return "";
 }
@@ -233,6 +235,12 @@ static int no_reply(const struct outcome *out, enum hlv_err err)
 {
 	const struct hlv_client_report *report = &out->reply->report;
 	bool silent = err == HLV_E_TIMEOUT || err == HLV_E_IO;
+	if (err == HLV_E_SIGNATURE && out->o->self.who.handle.n > 0) {
+		args_complain("the challenge from %s is not for what was asked: is somebody in "
+			      "between? nothing was signed",
+			      out->addr);
+		return EXIT_UNTRUSTED;
+	}
 	args_complain("no answer from %s by %s: %s; is a server running there?", out->addr,
 		      transport_name(report->transport),
 		      report->os_error ? strerror(report->os_error) : hlv_strerror(err));

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """hdig against servers that behave, misbehave and lie: its output, and its exit codes."""
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 import hdl
@@ -170,7 +173,8 @@ class Hdig(unittest.TestCase):
 
     def test_usage(self):
         for argv in ((), ("@127.0.0.1",), ("@example.org", ID), ("@", ID), ("@1:2:3:", ID),
-                     (ID, "+nosuch"), (ID, "+trace"), (ID, "+tls"), (ID, "+index=0"),
+                     (ID, "+nosuch"), (ID, "+trace"), (ID, "+auth=300:0.NA/88"),
+                     (ID, "+key=/nowhere"), (ID, "+auth=", "+key=x"), (ID, "+index=0"),
                      (ID, "+index="), (ID, "+index=2147483648"), (ID, "+index=x"),
                      (ID, "+time=0"), (ID, "+time=-1"), (ID, "+retry=99"), (ID, "--nosuch"),
                      ("",), ("hdl:",), ("  ",), ("x" * 2049,)):
@@ -326,7 +330,6 @@ class Hdig(unittest.TestCase):
                 hdl.array(section))
 
     def signed(self, q, covered=None, **more):
-        import hashlib
         digest = bytes([3]) + hashlib.sha256(covered or q.covered).digest()
         body = digest + hdl.array(ID) + hdl.u32(1) + URL.encode()
         if q.op == hdl.SITE_INFO:
@@ -340,6 +343,20 @@ class Hdig(unittest.TestCase):
                        "which request")
         self.untrusted(lambda q: self.signed(q, covered=b"other"), "another request")
         self.untrusted(lambda q: self.signed(q, expiration=1000), "expired")
+
+    def test_swapped_challenge(self):
+        """A challenge for somebody else's request is not answered (threats.md 3)."""
+        folder = tempfile.mkdtemp(prefix="helve-dig-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        key = os.path.join(folder, "key")
+        node.run(node.HELVECTL, "key", "new", key, "--key", "p256")
+        for digest in (bytes(32), b"", hashlib.sha256(b"another request").digest()):
+            body = bytes([3]) + digest + hdl.array(bytes(range(16)))
+            done, asked = self.ask(
+                lambda q, t: [answer(q, rc=402, body=body, flags=hdl.RD)],
+                ID, "+auth=300:0.NA/88", "+key=" + key)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertEqual([q.op for _, q in asked], [hdl.RESOLUTION])
 
     def test_site_file(self):
         for name in ("siteinfo.bin", "siteinfo.json"):

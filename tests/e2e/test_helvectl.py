@@ -425,7 +425,7 @@ class Records(Case):
         path = os.path.join(self.dir, "data", "data.mdb")
         with open(path, "rb") as f:
             octets = f.read()
-        found = re.search(rb"format\0\1\0(.)", octets, re.S)
+        found = re.search(rb"format\x00\x01\x00(.)", octets, re.S)
         self.assertTrue(found, "no format of today")
         old = found.group(0) + crc32c(found.group(0))
         new = b"format" + b"\0\2\0\0" + crc32c(b"format\0\2\0\0")

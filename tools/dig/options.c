@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/net/file.h"
 #include "tools/args.h"
+
+enum { SECRET_MAX = 4096 };
 
 static const char settings_file[] = "/etc/helve/hdig.yaml";
 
@@ -17,15 +20,18 @@ static const char help[] =
 	"  +json         one JSON object (also --json)\n"
 	"  +index=N      only the value with this index; may be repeated\n"
 	"  +auth         ask for an authoritative answer\n"
+	"  +auth=INDEX:HANDLE with +key=FILE or +secret=FILE: private values too, as that\n"
+	"                identity; by TCP or TLS\n"
 	"  +cert         ask for a signed answer and verify it, by default with the key\n"
 	"                that the asked server shows in its site record\n"
 	"  +root=FILE    a site record (JSON or binary) whose keys are believed instead\n"
 	"  +site=FILE    the same\n"
 	"  +tcp          by TCP from the start\n"
+	"  +tls          by TLS, whatever key the server holds; +cert verifies the answer\n"
 	"  +time=S       wait S seconds for each try (default: 0.5, 1, 1.5)\n"
 	"  +retry=N      try N times more by UDP (default: 2)\n"
 	"  -V, -h        version, help\n"
-	"Not built yet: +trace, +tls.\n"
+	"Not built yet: +trace.\n"
 	"Without @server: $HELVE_RESOLVER, then 'server:' in /etc/helve/hdig.yaml, then\n"
 	"127.0.0.1:2641.\n"
 	"Exit: 0 answered with values, 3 identifier or values not found, 4 refused,\n"
@@ -66,14 +72,63 @@ static bool set_site(struct dig_options *o, const char *text)
 	return true;
 }
 
+static bool set_auth(struct dig_options *o, const char *text)
+{
+	o->self.who = hlv_ref_parse(hlv_text(text));
+	if (o->self.who.handle.n > 0)
+		return true;
+	args_complain("+auth=%s: expected INDEX:HANDLE, as 300:0.NA/88.118", text);
+	return false;
+}
+
+/* Key and secret live as long as the program. */
+static bool set_key(struct dig_options *o, const char *text)
+{
+	char why[256] = "";
+	struct hlv_key *key;
+	enum hlv_err err = prove_read_key(text, &key, why);
+	if (err != HLV_OK)
+		args_complain("%s", why);
+	o->self.key = key;
+	return err == HLV_OK;
+}
+
+static bool set_secret(struct dig_options *o, const char *text)
+{
+	static struct hlv_buf secret;
+	char why[256] = "";
+	enum hlv_err err = hlv_file_read_secret(text, SECRET_MAX, &secret, why);
+	if (err != HLV_OK)
+		args_complain("%s", why);
+	o->self.secret = hlv_buf_bytes(&secret);
+	while (o->self.secret.n > 0 && o->self.secret.p[o->self.secret.n - 1] == '\n')
+		o->self.secret.n--;
+	return err == HLV_OK;
+}
+
+/* An identity and its proof come together, and never by UDP, where a challenge's answer could be
+ * asked for by anybody. */
+static bool settle_identity(struct dig_options *o)
+{
+	bool proof = o->self.key || o->self.secret.n > 0;
+	if (proof != (o->self.who.handle.n > 0)) {
+		args_complain("+auth=INDEX:HANDLE goes with +key=FILE or +secret=FILE");
+		return false;
+	}
+	if (proof && o->client.transport == HLV_T_UDP)
+		o->client.transport = HLV_T_TCP;
+	return true;
+}
+
 static bool plus_value(struct dig_options *o, const char *text)
 {
 	static const struct {
 		const char *name;
 		bool (*set)(struct dig_options *, const char *);
 	} rows[] = {
-		{"index=", set_index}, {"time=", set_time}, {"retry=", set_retry},
-		{"root=", set_site},   {"site=", set_site},
+		{"index=", set_index}, {"time=", set_time},	{"retry=", set_retry},
+		{"root=", set_site},   {"site=", set_site},	{"auth=", set_auth},
+		{"key=", set_key},     {"secret=", set_secret},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		size_t n = strlen(rows[i].name);
@@ -97,7 +152,9 @@ static bool plus_option(struct dig_options *o, const char *text)
 		o->authoritative = true;
 	else if (strcmp(text, "tcp") == 0)
 		o->client.transport = HLV_T_TCP;
-	else if (strcmp(text, "trace") == 0 || strcmp(text, "tls") == 0) {
+	else if (strcmp(text, "tls") == 0)
+		o->client.transport = HLV_T_TLS;
+	else if (strcmp(text, "trace") == 0) {
 		args_complain("+%s is not built yet; see hdig -h", text);
 		return false;
 	} else
@@ -248,6 +305,7 @@ int dig_options_parse(int argc, char **argv, struct dig_options *o)
 		args_complain("which identifier? see hdig -h");
 		ok = false;
 	}
+	ok = ok && settle_identity(o);
 	set_total(&o->client);
 	if (ok && o->client.server.len == 0)
 		ok = default_server(o);

@@ -330,9 +330,11 @@ static int restore_into(struct restore *r)
 	bool empty;
 	if (!make_registry(r->ctl))
 		return CTL_FAILED;
-	struct registry *reg = node_open_registry(r->ctl);
-	if (!reg)
+	if (!ctl_open_alone(r->ctl))
 		return CTL_FAILED;
+	struct registry *reg = registry_new(r->ctl->store, r->ctl->view);
+	if (!reg)
+		return ctl_fail_err(r->ctl, r->ctl->dir, HLV_E_NOMEM);
 	int code;
 	enum hlv_err err = is_empty(r->ctl, &empty);
 	if (err != HLV_OK)

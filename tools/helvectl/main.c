@@ -129,8 +129,8 @@ int main(int argc, char **argv)
 			puts("helvectl " HELVE_VERSION);
 			return CTL_DONE;
 		case ':':
-			return ctl_usage(&ctl, "%s needs an argument: see helvectl -h",
-					 argv[optind - 1]);
+			return ctl_usage(&ctl, "%s needs %s: see helvectl -h", argv[optind - 1],
+					 optopt == 'd' ? "a directory" : "an argument");
 		default:
 			if (remote_option(&remote, opt))
 				break;

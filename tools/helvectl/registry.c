@@ -124,6 +124,8 @@ enum hlv_err registry_get(struct registry *r, struct hlv_bytes id, struct hlv_re
 	bool there;
 	store_key(id, &key);
 	HLV_TRY(find(r, &key, rec, &there));
+	if (!there)
+		*rec = (struct hlv_record){0}; /* not what a tombstone holds */
 	return there ? HLV_OK : HLV_E_NOT_FOUND;
 }
 

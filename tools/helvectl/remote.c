@@ -329,11 +329,14 @@ int remote_list(struct ctl *ctl, const char *prefix_handle)
 		code = remote_tell(ctl, prefix_handle, &rs);
 	if (code == CTL_DONE && ctl->json)
 		printf("{\"handles\":[");
-	if (code == CTL_DONE)
-		do
-			n = print_names(ctl, &rs, n);
-		while (admin_more(r.admin, &rs));
-	if (code == CTL_DONE && ctl->json)
+	bool begun = code == CTL_DONE;
+	while (code == CTL_DONE) {
+		n = print_names(ctl, &rs, n);
+		if (!admin_more(r.admin, &rs))
+			break;
+		code = remote_tell(ctl, prefix_handle, &rs); /* a list may end in a refusal */
+	}
+	if (begun && ctl->json)
 		printf("],\"totalCount\":\"%llu\"}\n", (unsigned long long)n);
 	remote_close(&r);
 	return code;
