@@ -33,17 +33,21 @@ struct matches {
 	bool unreadable;      /* the first such is not even for administrators */
 };
 
-static bool is_reached(uint8_t perms, enum answer_reach reach)
+/* Secret keys leave by no interface, for nobody (threats.md 4): whoever has them can change
+ * everything that their owner can. */
+static bool is_reached(const struct hlv_value *v, enum answer_reach reach)
 {
+	if (hlv_type_is(v->type, "HS_SECKEY"))
+		return false;
 	switch (reach) {
 	case REACH_PUBLIC:
 		break;
 	case REACH_ADMIN:
-		return perms & (HLV_PERM_PUBLIC_READ | HLV_PERM_ADMIN_READ);
+		return v->perms & (HLV_PERM_PUBLIC_READ | HLV_PERM_ADMIN_READ);
 	case REACH_ALL:
 		return true;
 	}
-	return perms & HLV_PERM_PUBLIC_READ;
+	return v->perms & HLV_PERM_PUBLIC_READ;
 }
 
 /* 11.3: filter by index and type, then keep what may be read. */
@@ -63,7 +67,7 @@ static enum hlv_err match(const struct hlv_request *rq, const struct hlv_list *v
 		if (!asked_for(rq, &v))
 			continue;
 		m->n++;
-		if (is_reached(v.perms, reach)) {
+		if (is_reached(&v, reach)) {
 			hlv_put(&w, hlv_since(&r, at));
 			m->list.n++;
 			continue;
@@ -110,7 +114,7 @@ enum hlv_rc answer_values(const struct answer_context *c, const struct hlv_reque
 		return store_failed(rs, err);
 	if (m.n == 0)
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, NULL);
-	bool public_only = rq->m.hdr.flags & HLV_F_PUBLIC_ONLY;
+	bool public_only = rq->m.hdr.flags & HLV_F_PUBLIC_ONLY || reach == REACH_ALL;
 	if (m.hidden && !public_only && m.unreadable)
 		return answer_error(rs, HLV_RC_INSUFFICIENT_PERMISSIONS,
 				    "A value is readable by nobody");

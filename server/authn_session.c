@@ -101,7 +101,7 @@ static bool has_private(const struct hlv_response *rs)
 	struct hlv_reader r = hlv_reader(rs->values.raw);
 	for (uint32_t i = 0; i < rs->values.n; i++) {
 		struct hlv_value v;
-		if (hlv_value_decode(&r, &v) != HLV_OK || !(v.perms & HLV_PERM_PUBLIC_READ))
+		if (hlv_value_decode(&r, &v) != HLV_OK || !hlv_value_is_public(&v))
 			return true;
 	}
 	return false;
@@ -136,6 +136,8 @@ void authn_finish(struct authn *a, struct job *j)
 		.version = s->version,
 	};
 	x->protection = p;
+	if (encrypt)
+		x->answer_flags |= HLV_F_ENCRYPT;
 }
 
 /* --- setup --- */

@@ -134,6 +134,8 @@ const char *health_refuses(const struct health *h, const struct store_txn *txns,
 {
 	if (h->vanished)
 		return h->why;
+	if (h->reopen)
+		return "The registry is being opened again after a disk error";
 	for (size_t i = 0; i < n && h->disk.watch.state != DISK_NORMAL; i++)
 		if (!disk_admits(&h->disk.watch, kind_of(&txns[i])))
 			return h->why;
@@ -154,6 +156,7 @@ static enum hlv_err recover(struct health *h)
 	bool landed = false;
 	hlv_error("registry.commit", "error=input/output hint=opening_the_registry_again");
 	enum hlv_err err = store_reopen(h->store, &landed, why);
+	h->reopen = err == HLV_E_TIMEOUT; /* a reader held its snapshot: again in a second */
 	if (err != HLV_OK)
 		hlv_error("registry.reopen", "error=\"%s\"", *why ? why : hlv_strerror(err));
 	return err == HLV_OK && landed ? HLV_OK : HLV_E_IO;
@@ -188,15 +191,37 @@ static void tend(struct health *h)
 	uint64_t lag = 0;
 	if (store_check_readers(h->store, &freed) == HLV_OK && freed > 0)
 		hlv_info("registry.readers", "freed=%u", freed);
-	if (store_reader_lag(h->store, &lag) == HLV_OK && lag > LAG_ALARM) {
+	if (store_reader_lag(h->store, &lag) == HLV_OK && lag > LAG_ALARM)
 		hlv_warn("registry.reader",
 			 "behind=%" PRIu64 " hint=a_backup_or_dump_holds_an_old_snapshot", lag);
+	/* Pages that a backup holds back are given up only when there is no room. */
+	if (h->disk.watch.state >= DISK_NO_CREATES)
 		store_backup_stop(h->store);
+}
+
+/* An earlier run met a disk error: nothing is written before everything was looked at. Questions are
+ * answered meanwhile, changes wait. */
+static void verify_first(struct health *h)
+{
+	char why[STORE_WHY] = "";
+	if (!store_is_unverified(h->store) || h->vanished)
+		return;
+	hlv_warn("registry.verify", "reason=a_disk_error_in_an_earlier_run");
+	enum hlv_err err = store_verify_first(h->store, why);
+	if (err == HLV_OK) {
+		hlv_info("registry.verify", "faults=0");
+		return;
 	}
+	h->vanished = true; /* what is damaged is not written to either */
+	snprintf(h->why, sizeof h->why, "damaged: %s", *why ? why : hlv_strerror(err));
+	hlv_error("registry.verify", "%s", h->why);
 }
 
 void health_tick(struct health *h, struct hlv_now now)
 {
+	verify_first(h);
+	if (h->reopen && recover(h) == HLV_OK)
+		hlv_info("registry.reopen", "done");
 	look(h, now);
 	if (h->head.fd >= 0 && head_sync(&h->head) != HLV_OK)
 		hlv_warn("guard", "error=cannot_be_synced");

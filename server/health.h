@@ -15,6 +15,7 @@ struct health {
 	char *dir;
 	struct disk disk;
 	struct head_file head;
+	bool reopen;   /* a disk error, and the registry could not be opened again yet */
 	bool vanished; /* the guard found acknowledged changes missing: no writes at all */
 	char why[DISK_TEXT];   /* one line for people: what, how much, what to do; or empty */
 	unsigned full, broken; /* commits since the last look that failed for want of room, by

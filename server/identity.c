@@ -4,6 +4,8 @@
 #include "proto/wire/codes.h"
 #include "proto/wire/name.h"
 
+/* Its prefix is homed here; of a prefix handle it is enough that the prefix itself is: a node below
+ * another one holds its own key though not the list that its name stands in. */
 static enum hlv_err is_here(struct store *store, struct store_view *view, struct hlv_bytes id,
 			    bool *here)
 {
@@ -11,7 +13,12 @@ static enum hlv_err is_here(struct store *store, struct store_view *view, struct
 	struct hlv_writer w = hlv_writer(name, sizeof name);
 	hlv_name_put_prefix_handle(&w, id);
 	*here = false;
-	return w.bad ? HLV_OK : store_is_homed(store, view, hlv_written(&w), here);
+	if (w.bad)
+		return HLV_OK;
+	HLV_TRY(store_is_homed(store, view, hlv_written(&w), here));
+	if (*here || !hlv_name_is_prefix_handle(id))
+		return HLV_OK;
+	return store_is_homed(store, view, id, here);
 }
 
 enum hlv_err identity_find(struct store *store, struct store_view *view,

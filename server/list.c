@@ -73,10 +73,6 @@ void list_page(struct job *j, struct store *store, struct store_view *view)
 		job_refuse(j, HLV_RC_ERROR, "The registry cannot read this list");
 		return;
 	}
-	if (p.more && x->peer.transport == HLV_T_UDP) {
-		job_refuse(j, HLV_RC_NOT_SUPPORTED, "The list is too long for UDP: use TCP");
-		return;
-	}
 	x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
 				      .kind = HLV_BODY_HANDLES,
 				      .handles = {p.n, hlv_written(&p.names)}};

@@ -85,7 +85,8 @@ static enum hlv_err take_lock(struct daemon *d)
 
 static enum hlv_err open_store(struct daemon *d)
 {
-	struct store_lmdb_options o = {.map_size = (size_t)d->options->map_size};
+	struct store_lmdb_options o = {.map_size = (size_t)d->options->map_size,
+				       .verify_later = true};
 	return store_lmdb_open(d->options->data_dir, &o, &d->store, d->why);
 }
 

@@ -9,9 +9,9 @@
 #include "server/lockout.h"
 
 enum {
-	TEXT_MAX = 256,	   /* octets of a refusal */
-	NAME_SHOWN = 100,  /* octets of an identifier in it: longer ones are not named */
-	AROUND_MAX = 2048, /* octets around name and values: header, digest, credential */
+	TEXT_MAX = 256,	  /* octets of a refusal */
+	NAME_SHOWN = 100, /* octets of an identifier in it: longer ones are not named */
+	AROUND_MAX = 80, /* octets around name and values in an unsigned answer, and a digest */
 };
 
 /* --- refusals --- */

@@ -156,6 +156,18 @@ static void add_quota(struct registrar *g)
 	}
 }
 
+/* There was no room for all of them: each alone, so that those which need none (deletes) go through. */
+static void commit_apart(struct registrar *g)
+{
+	struct job *jobs[GROUP_JOBS];
+	size_t n = g->group.njobs;
+	memcpy(jobs, g->group.jobs, n * sizeof *jobs);
+	group_clear(&g->group);
+	for (size_t i = 0; i < n; i++)
+		finish(g, jobs[i],
+		       health_commit(&g->health, jobs[i]->txns, jobs[i]->ntxns, g->now));
+}
+
 static void commit(struct registrar *g)
 {
 	struct group *group = &g->group;
@@ -167,6 +179,10 @@ static void commit(struct registrar *g)
 	size_t n = group->ntxns ? group->ntxns : group->jobs[0]->ntxns;
 	enum hlv_err err = health_commit(&g->health, txns, n, g->now);
 	g->stats.groups++;
+	if (err == HLV_E_FULL && group->njobs > 1) {
+		commit_apart(g);
+		return;
+	}
 	for (size_t i = 0, at = 0; i < group->njobs; i++) {
 		struct job *j = group->jobs[i];
 		for (size_t k = 0; group->ntxns && k < j->ntxns; k++) {

@@ -227,6 +227,15 @@ void registrar_route(struct registrar *g, struct job *j)
 		answer_site_info(&answer, &x->rq, &x->rs);
 		registrar_reply(g, j);
 		return;
+	case HLV_OP_LIST_HANDLES:
+	case HLV_OP_LIST_HOMED_NAS:
+		if (x->peer.transport != HLV_T_UDP) {
+			change(g, j);
+			return;
+		}
+		job_refuse(j, HLV_RC_NOT_SUPPORTED, "Lists are several messages: use TCP");
+		registrar_reply(g, j);
+		return;
 	case HLV_OP_HELVE_COMMIT:
 	case HLV_OP_HELVE_BULK:
 	case HLV_OP_HELVE_CONTROL:

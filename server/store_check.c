@@ -100,7 +100,7 @@ static void check_values(struct walk *w, struct hlv_bytes key, const struct hlv_
 		if (v.index <= last || v.index > INT32_MAX)
 			fault(w, key, "index %" PRIu32 " after %" PRIu32, v.index, last);
 		last = v.index;
-		all_public = all_public && v.perms & HLV_PERM_PUBLIC_READ;
+		all_public = all_public && hlv_value_is_public(&v);
 	}
 	if (!hlv_finished(&r))
 		fault(w, key, "octets behind the last value");

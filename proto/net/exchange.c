@@ -12,6 +12,7 @@ void hlv_exchange_begin(struct hlv_exchange *x)
 	x->protection = NULL;
 	x->site_serial = 0;
 	x->authoritative = false;
+	x->stream_only = false;
 	x->more = false;
 	x->login = NULL;
 	x->service_state = NULL;

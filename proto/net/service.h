@@ -70,6 +70,7 @@ struct hlv_exchange {
 	uint16_t site_serial;			 /* of the answering site */
 	bool authoritative;			 /* sets AT in the answer */
 	/* Further messages follow this one (CN): see resume(). Such an exchange was kept. */
+	bool stream_only; /* out: by UDP the stub alone, so that the peer comes by TCP */
 	bool more;
 	struct hlv_login *login; /* out: for the connection, which takes it over; or NULL */
 	void *service_state;	 /* the service's own, in the arena, from message to message */

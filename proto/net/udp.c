@@ -229,6 +229,10 @@ static void send_answer(struct hlv_udp *u, struct hlv_exchange *x)
 	case HLV_RATE_DROP:
 		return;
 	}
+	if (x->stream_only) {
+		send_stub(u, x);
+		return;
+	}
 	hlv_count(&u->front->stats.udp_answers);
 	/* A signature rarely leaves it one packet: do not make the answer twice to find out. */
 	if (x->rq.m.hdr.flags & HLV_F_CERTIFIED || x->protection || x->more) {

@@ -164,7 +164,7 @@ enum hlv_err hlv_values_sort(const struct hlv_list *list, struct hlv_writer *w, 
 		HLV_TRY(hlv_value_decode(&r, &v));
 		if (v.index == 0 || v.index > INT32_MAX)
 			return HLV_E_LIMIT;
-		if (!(v.perms & HLV_PERM_PUBLIC_READ))
+		if (!hlv_value_is_public(&v))
 			*flags = 0;
 		struct hlv_bytes at = hlv_since(&r, from);
 		places[i] = (struct place){v.index, (uint32_t)at.n, at.p};

@@ -92,6 +92,11 @@ bool hlv_type_is(struct hlv_bytes type, const char *base)
 	return type.n == b.n || type.p[b.n] == '.';
 }
 
+bool hlv_value_is_public(const struct hlv_value *v)
+{
+	return v->perms & HLV_PERM_PUBLIC_READ && !hlv_type_is(v->type, "HS_SECKEY");
+}
+
 bool hlv_value_expired(const struct hlv_value *v, uint32_t retrieved_s, uint32_t now_s)
 {
 	/* OURS (protocol.md 6.1): the reference compares the wrong way round for absolute TTLs. */

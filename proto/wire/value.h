@@ -62,5 +62,9 @@ bool hlv_type_asked(struct hlv_bytes type, struct hlv_bytes asked);
 /* Is `type` equal to `base` or a subtype of it ("HS_ADMIN.X")? The wider, internal test. */
 bool hlv_type_is(struct hlv_bytes type, const char *base);
 
+/* May the public read it? By its permissions; a secret key never (6.2: "never public"), whatever those
+ * say: what stock clients set by default makes it readable. */
+bool hlv_value_is_public(const struct hlv_value *v);
+
 /* Has a value that was fetched at `retrieved_s` outlived its TTL at `now_s`? */
 bool hlv_value_expired(const struct hlv_value *v, uint32_t retrieved_s, uint32_t now_s);
