@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/asker.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "proto/net/actor.h"
@@ -9,8 +10,11 @@
 #include "proto/sec/sign.h"
 
 enum {
-	STEPS_MAX = 8,	    /* sites that are asked for one question (threats.md 7) */
-	TOTAL_MS = 5000,    /* for one site */
+	STEPS_MAX = 8,	   /* sites that are asked for one question (threats.md 7) */
+	SITE_MS = 5000,	   /* for one site ... */
+	TOTAL_MS = 10000,  /* ... and for all; and until the first is asked */
+	SILENT_MS = 10000, /* who did not answer is left alone for so long */
+	SILENT_MAX = 16,
 	ROOM = 16384,	    /* of a request */
 	SITES_ROOM = 65536, /* of the site in hand */
 	ARENA_LIMIT = 4 << 20,
@@ -21,9 +25,13 @@ struct asker {
 	struct hlv_actor *actor;
 	struct store *store;
 	struct store_view *view;
-	struct site_place place;
-	struct hlv_bytes parent;
 	struct hlv_arena arena; /* of the question in hand */
+	atomic_bool hurried;
+	struct silent {
+		struct hlv_addr server;
+		hlv_mono_ns until_ns;
+	} silent[SILENT_MAX]; /* overwritten in turn */
+	size_t nsilent;
 };
 
 /* One question on its way from site to site. */
@@ -32,6 +40,7 @@ struct walk {
 	struct ask *ask;
 	struct hlv_bytes site; /* whom to ask next; in the arena */
 	bool loopback;	       /* the first site was on this machine: so may the others be */
+	hlv_mono_ns until_ns;
 };
 
 /* What a site said. */
@@ -84,11 +93,44 @@ static bool choose_server(const struct hlv_site *site, struct hlv_bytes id,
 			client->transport = HLV_T_TCP;
 		found = true;
 	}
-	client->total_ms = TOTAL_MS;
 	return found;
 }
 
 /* --- one site --- */
+
+/* On this machine, whatever it is called: nobody sends us there (threats.md 4). */
+static bool is_own_machine(const struct hlv_addr *a)
+{
+	if (a->sa.any.sa_family == AF_INET)
+		return hlv_addr_is_loopback(a) || a->sa.v4.sin_addr.s_addr == 0;
+	return hlv_addr_is_loopback(a) || IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
+}
+
+static bool is_silent(const struct asker *a, const struct hlv_addr *server, hlv_mono_ns now_ns)
+{
+	for (size_t i = 0; i < SILENT_MAX; i++)
+		if (a->silent[i].until_ns > now_ns && hlv_addr_eq(&a->silent[i].server, server))
+			return true;
+	return false;
+}
+
+/* Put the question, within what time there is. */
+static enum hlv_err ask_server(struct walk *w, struct hlv_client *client, struct hlv_bytes sent)
+{
+	struct asker *a = w->a;
+	struct hlv_client_report report;
+	hlv_mono_ns now_ns = hlv_clock().mono_ns;
+	if (now_ns >= w->until_ns || atomic_load(&a->hurried) ||
+	    is_silent(a, &client->server, now_ns))
+		return HLV_E_TIMEOUT;
+	uint64_t left_ms = (w->until_ns - now_ns) / 1000000 + 1;
+	client->total_ms = left_ms < SITE_MS ? (uint32_t)left_ms : SITE_MS;
+	enum hlv_err err = hlv_client_ask(client, sent, &w->ask->answer, &report);
+	if (err == HLV_E_TIMEOUT)
+		a->silent[a->nsilent++ % SILENT_MAX] = (struct silent){
+			client->server, hlv_clock().mono_ns + SILENT_MS * 1000000ULL};
+	return err;
+}
 
 static bool is_signed_by(const struct hlv_message *m, const struct hlv_site_server *server)
 {
@@ -106,14 +148,13 @@ static enum hlv_err ask_site(struct walk *w, struct hlv_request *rq, struct repl
 	struct hlv_site site;
 	struct hlv_site_server server;
 	struct hlv_client client;
-	struct hlv_client_report report;
 	uint8_t octets[ROOM];
 	struct hlv_writer out = hlv_writer(octets, sizeof octets);
 	if (hlv_site_decode(w->site, &site) != HLV_OK ||
 	    !choose_server(&site, rq->handle, &server, &client))
 		return HLV_E_NOT_FOUND;
-	if (hlv_addr_is_loopback(&client.server) && !w->loopback)
-		return HLV_E_PERMISSION; /* nobody sends us to our own machine (threats.md 4) */
+	if (is_own_machine(&client.server) && !w->loopback)
+		return HLV_E_PERMISSION;
 	struct hlv_now now = hlv_clock();
 	rq->m.env = (struct hlv_envelope){.major = 2,
 					  .minor = 11,
@@ -132,7 +173,7 @@ static enum hlv_err ask_site(struct walk *w, struct hlv_request *rq, struct repl
 	HLV_TRY(hlv_message_decode(sent, &own));
 	covered = own.covered;
 	hlv_buf_clear(&w->ask->answer);
-	HLV_TRY(hlv_client_ask(&client, sent, &w->ask->answer, &report));
+	HLV_TRY(ask_server(w, &client, sent));
 	HLV_TRY(hlv_message_decode(hlv_buf_bytes(&w->ask->answer), &reply->m));
 	HLV_TRY(hlv_response_decode(&reply->m, &reply->rs));
 	if (!reply->rs.has_digest || !hlv_request_digest_fits(covered, &reply->rs.digest) ||
@@ -231,14 +272,14 @@ static enum hlv_err begin(struct walk *w)
 	store_key(w->ask->who.handle, &key);
 	HLV_TRY(a->store->ops->view_begin(a->view));
 	enum hlv_err err =
-		delegate_find(a->store, a->view, &a->place, &memo, w->ask->who.handle, &key,
-			      true, &a->arena, &verdict, &sites, &rec, &found);
+		delegate_find(a->store, a->view, &w->ask->place, &memo, w->ask->who.handle,
+			      &key, true, &a->arena, &verdict, &sites, &rec, &found);
 	if (err == HLV_OK &&
 	    (verdict == VERDICT_SERVICE_REFERRAL || verdict == VERDICT_PREFIX_REFERRAL))
 		err = go_to(w, &sites);
 	a->store->ops->view_end(a->view);
 	if (w->site.n == 0)
-		w->site = a->parent;
+		w->site = w->ask->parent;
 	return err == HLV_OK && w->site.n == 0 ? HLV_E_NOT_FOUND : err;
 }
 
@@ -249,13 +290,17 @@ static bool starts_here(struct hlv_bytes record)
 	struct hlv_client client;
 	return hlv_site_decode(record, &site) == HLV_OK &&
 	       choose_server(&site, hlv_text("0.NA/0.NA"), &server, &client) &&
-	       hlv_addr_is_loopback(&client.server);
+	       is_own_machine(&client.server);
 }
 
 static enum hlv_err walk(struct asker *a, struct ask *ask)
 {
-	struct walk w = {.a = a, .ask = ask};
+	hlv_mono_ns now_ns = hlv_clock().mono_ns;
+	const hlv_mono_ns bound_ns = TOTAL_MS * 1000000ULL;
+	struct walk w = {.a = a, .ask = ask, .until_ns = now_ns + bound_ns};
 	bool finished = false;
+	if (now_ns - ask->asked_ns > bound_ns)
+		return HLV_E_TIMEOUT; /* behind others that took long */
 	HLV_TRY(begin(&w));
 	w.loopback = starts_here(w.site);
 	for (unsigned i = 0; i < STEPS_MAX && !finished; i++)
@@ -280,15 +325,12 @@ static bool nothing_else(void *ctx, struct hlv_now now)
 	return false;
 }
 
-struct asker *asker_start(struct store *store, const struct site_place *place,
-			  struct hlv_bytes parent)
+struct asker *asker_start(struct store *store)
 {
 	struct asker *a = calloc(1, sizeof *a);
 	if (!a)
 		return NULL;
 	a->store = store;
-	a->place = *place;
-	a->parent = parent;
 	hlv_arena_init(&a->arena, ARENA_LIMIT);
 	if (store->ops->view_open(store, &a->view) == HLV_OK)
 		a->actor = hlv_actor_start("asker", nothing_else, a);
@@ -300,8 +342,15 @@ struct asker *asker_start(struct store *store, const struct site_place *place,
 
 void asker_submit(struct asker *a, struct ask *ask)
 {
+	ask->asked_ns = hlv_clock().mono_ns;
 	ask->mail.open = take;
 	hlv_mailbox_post(hlv_actor_mailbox(a->actor), &ask->mail);
+}
+
+void asker_hurry(struct asker *a)
+{
+	if (a)
+		atomic_store(&a->hurried, true);
 }
 
 void asker_stop(struct asker *a)

@@ -4,10 +4,15 @@
  * members of groups, and whether a secret-key proof holds (protocol.md 8.1, 8.2, 11.5). Starts from
  * our own delegations, or else from the node above; follows referrals downwards; believes only what
  * the asked site has signed. A thread of its own, since it waits; questions come by mail.
+ *
+ * Nobody waits for long: a question has ten seconds, and as many again behind others; a server that
+ * did not answer is not asked for ten more. So a node that is down, or that answers nobody on
+ * purpose, holds up the identities of the other nodes for seconds and not for minutes.
  */
 #pragma once
 #include "proto/base/arena.h"
 #include "proto/base/buf.h"
+#include "proto/base/now.h"
 #include "proto/net/mailbox.h"
 #include "proto/wire/message.h"
 #include "server/delegate.h"
@@ -26,6 +31,9 @@ struct ask {
 	struct hlv_ref who;
 	struct hlv_bytes nonce, proof;
 	struct hlv_digest digest;
+	struct site_place place; /* of the node that asks */
+	struct hlv_bytes parent; /* site record of the node above; empty: none */
+	hlv_mono_ns asked_ns;
 	/* out */
 	enum hlv_err err;	/* HLV_OK: the responsible node has spoken */
 	bool holds;		/* ASK_VERIFY */
@@ -34,8 +42,9 @@ struct ask {
 };
 
 struct asker;
-/* `parent`: site record of the node above, borrowed, may be empty. NULL: the system has no more. */
-struct asker *asker_start(struct store *store, const struct site_place *place,
-			  struct hlv_bytes parent);
+/* NULL: the system has no more. */
+struct asker *asker_start(struct store *store);
 void asker_submit(struct asker *a, struct ask *ask);
+/* Any thread: from now on nobody is asked, and who waits hears it at once. */
+void asker_hurry(struct asker *a);
 void asker_stop(struct asker *a);

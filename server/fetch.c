@@ -26,6 +26,9 @@ static struct fetch *begin(struct registrar *g, struct job *j, const struct hlv_
 	f->job = j;
 	f->ask.home = hlv_actor_mailbox(g->actor);
 	f->ask.who = (struct hlv_ref){hlv_arena_copy(&j->x->arena, who->handle), who->index};
+	/* A reload may replace the node meanwhile. */
+	f->ask.place = g->place;
+	f->ask.parent = hlv_arena_copy(&j->x->arena, g->node->parent);
 	return f;
 }
 
@@ -57,6 +60,7 @@ static void proof_came(struct hlv_mail *mail, void *ctx)
 	struct registrar *g = ctx;
 	struct fetch *f = (struct fetch *)(void *)mail; /* its first member's first member */
 	struct job *j = f->job;
+	struct hlv_buf answer = f->ask.answer; /* f ends with the exchange, which may go home */
 	g->fetching--;
 	if (f->ask.err != HLV_OK) {
 		complain(f);
@@ -77,7 +81,7 @@ static void proof_came(struct hlv_mail *mail, void *ctx)
 	} else {
 		go_on(g, j, authn_check_keys(g->authn, j, &f->ask.values));
 	}
-	hlv_buf_free(&f->ask.answer);
+	hlv_buf_free(&answer);
 }
 
 void registrar_fetch_proof(struct registrar *g, struct job *j)

@@ -400,6 +400,7 @@ static void log_stats(const struct daemon *d)
 
 static void stop(struct daemon *d)
 {
+	registrar_hurry(d->registrar);
 	for (unsigned i = 0; i < d->nworkers; i++)
 		if (d->workers[i])
 			hlv_worker_stop(d->workers[i]);

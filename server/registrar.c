@@ -387,7 +387,7 @@ enum hlv_err registrar_start(struct store *store, const struct node *node,
 	use(g, node, rules);
 	enum hlv_err err = prepare(g);
 	if (err == HLV_OK) {
-		g->asker = asker_start(store, &g->place, rules->parent);
+		g->asker = asker_start(store);
 		g->actor = hlv_actor_start("registrar", work_round, g);
 		err = g->actor && g->asker ? HLV_OK : HLV_E_NOMEM;
 	}
@@ -401,11 +401,18 @@ enum hlv_err registrar_start(struct store *store, const struct node *node,
 	return HLV_OK;
 }
 
+void registrar_hurry(struct registrar *g)
+{
+	if (g)
+		asker_hurry(g->asker);
+}
+
 void registrar_stop(struct registrar *g)
 {
 	if (!g)
 		return;
-	/* Who waits for another node is answered first: that takes seconds at the most. */
+	/* Who waits for another node is answered first. */
+	registrar_hurry(g);
 	asker_stop(g->asker);
 	hlv_actor_stop(g->actor);
 	health_close(&g->health);

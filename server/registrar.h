@@ -31,6 +31,8 @@ struct registrar_rules {
 enum hlv_err HLV_MUST_USE registrar_start(struct store *store, const struct node *node,
 					  const struct registrar_rules *rules,
 					  struct registrar **out, char *why);
+/* The end is near, and workers wait for their exchanges: nobody waits for another node any more. */
+void registrar_hurry(struct registrar *g);
 /* When no worker is left: all that was given away is answered then. */
 void registrar_stop(struct registrar *g);
 /* Other ones from now on. Waits until no job uses the former. */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Identities whose keys another node holds (protocol.md 8.1, 8.2; industrial.md 6, item 15)."""
 
+import concurrent.futures
+import signal
 import socket
 import unittest
 
@@ -142,6 +144,33 @@ class Elsewhere(unittest.TestCase):
         self.assertEqual(s.login(auth.Public("300:88.2/U", keys.Sm2())).rc, 403)
         s = auth.Sdk(self.tcp())
         self.assertIn(s.login(auth.Public("300:88.3/U", keys.Sm2())).rc, (403, 406))
+
+    def test_after_a_reload(self):
+        """Whom to ask is read anew with everything else."""
+        self.here.signal(signal.SIGHUP)
+        self.here.wait_for("reload serial=")
+        for index in (310, 330):
+            with self.subTest(index):
+                m = auth.Client(self.tcp(), self.who(index)).create("88.1/RELOAD%d" % index,
+                                                                    [url()])
+                self.assertEqual(m.rc, 1, m.text)
+
+    def test_who_answers_nobody(self):
+        """A node that takes questions and is silent is waited for, but not by everybody."""
+        silent = self.make("88.9", "--parent", self.root.dir)
+        self.root.ctl("delegate", "88.9", "--to", silent.dir)
+        who = auth.Public("300:88.9/U", keys.Ecdsa())
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, \
+                concurrent.futures.ThreadPoolExecutor() as threads:
+            for s in (tcp, udp):
+                s.bind(("127.0.0.1", silent.port))
+            tcp.listen()
+            logins = [threads.submit(auth.Sdk(self.tcp()).login, who) for _ in range(6)]
+            m = self.admin(self.here, "88.1").create("88.1/BESIDE", [url()])
+            self.assertEqual(m.rc, 1, m.text)
+            self.assertEqual([l.result().rc for l in logins], [406] * 6)
+        m = auth.Client(self.tcp(), self.who(310)).create("88.1/AFTER", [url()])
+        self.assertEqual(m.rc, 1, m.text)
 
     def test_when_it_cannot_be_asked(self):
         """406, and not for ever; who is known here gets in meanwhile."""
