@@ -4,12 +4,14 @@ server serves; the past, states and the audit trail; and what a client with a ke
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import threading
 import unittest
 
 import hdl
-from node import HDIG, HELVECTL, HELVED, PATIENCE, NodeCase, run
+from node import HDIG, HELVECTL, HELVED, PATIENCE, Node, NodeCase, run
 
 ADMIN = "300:0.NA/88.118.8"
 
@@ -349,6 +351,75 @@ class Afar(Case):
         signed = run(HDIG, at, name, "+tls", "+cert").stdout
         self.assertIn("by tls", signed)
         self.assertIn("signature: verified", signed)
+
+
+@unittest.skipUnless(os.path.exists(HELVED), "no helved in this build")
+class Doctor(unittest.TestCase):
+    """On the ports of the site record, so that there is something to compare."""
+
+    def setUp(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.node = Node("88.118.8", "p256")
+        self.addCleanup(self.node.remove)
+        shutil.rmtree(self.node.dir)
+        self.node.ctl("init", "--prefix", "88.118.8", "--key", "p256", "--listen",
+                      "127.0.0.1:%d" % self.port)
+
+    def findings(self):
+        done = self.node.ctl("doctor", "--json", check=False)
+        out = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 1 if out["wrong"] else 0, out)
+        return {v: [f["check"] + ": " + f["text"] for f in out["findings"] if f["verdict"] == v]
+                for v in ("ok", "warning", "wrong")}
+
+    def assertSays(self, lines, words):
+        self.assertTrue(any(words in line for line in lines), (words, lines))
+
+    def test_healthy(self):
+        found = self.findings()
+        self.assertEqual(found["wrong"], [])
+        self.assertSays(found["warning"], "does not run")
+        self.node.start(listen='[ "127.0.0.1:%d" ]' % self.port)
+        found = self.findings()
+        self.assertEqual((found["wrong"], found["warning"]), ([], []))
+        self.assertSays(found["ok"], "by UDP answers with this site record")
+        self.assertSays(found["ok"], "health: fine")
+
+    def test_what_is_wrong(self):
+        self.node.start(listen='[ "127.0.0.1:0" ]')
+        os.chmod(os.path.join(self.node.dir, "keys/privkey.bin"), 0o644)
+        found = self.findings()
+        self.assertSays(found["wrong"], "keys: ")
+        self.assertSays(found["wrong"], "compare 'listen'")
+        done = self.node.ctl("doctor", check=False)
+        self.assertIn("wrong    ports", done.stdout)
+
+    def test_another_key(self):
+        folder = os.path.join(os.path.dirname(self.node.dir), "other")
+        run(HELVECTL, "-d", folder, "init", "--prefix", "88.7", "--key", "p256")
+        shutil.copy(os.path.join(folder, "keys/pubkey.bin"),
+                    os.path.join(self.node.dir, "keys/pubkey.bin"))
+        found = self.findings()
+        self.assertSays(found["wrong"], "not the public half")
+        self.assertSays(found["wrong"], "shows another key")
+
+    def test_parent(self):
+        """Asked for what it delegates: nothing, another site, this one."""
+        parent = Node("88.118", "p256")
+        self.addCleanup(parent.remove)
+        parent.start()
+        site = json.loads(open(os.path.join(parent.dir, "site.json"), encoding="utf-8").read())
+        for interface in site["servers"][0]["interfaces"]:
+            interface["port"] = parent.address[1]
+        with open(os.path.join(self.node.dir, "parent.json"), "w", encoding="utf-8") as f:
+            json.dump(site, f)
+        self.assertSays(self.findings()["wrong"], "does not delegate")
+        parent.ctl("delegate", "88.118.8", "--to", parent.dir)
+        self.assertSays(self.findings()["wrong"], "to another site")
+        parent.ctl("delegate", "88.118.8", "--to", self.node.dir)
+        self.assertSays(self.findings()["ok"], "delegates 0.NA/88.118.8 to this site")
 
 
 class WrongKey(Case):

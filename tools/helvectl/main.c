@@ -66,6 +66,8 @@ static const struct ctl_verb verbs[] = {
 	 "Limits of a prefix, or of an identity INDEX:HANDLE, that the server keeps.",
 	 cmd_quota},
 	{"status", "", "What this node holds.", cmd_status},
+	{"doctor", "", "Does the node stand as its files say? Ports, keys, site, parent, room.",
+	 cmd_doctor},
 	{"reload", "", "Let the server on DIR read its configuration, keys and site anew.",
 	 cmd_reload},
 };
