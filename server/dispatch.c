@@ -65,14 +65,19 @@ static bool is_in_session(const struct hlv_exchange *x)
 	return e->session_id > 0 && e->session_id <= INT32_MAX && !tags_is(x);
 }
 
+/* A source that nobody has verified is worth no state (threats.md 1): it may come by TCP. */
+static bool is_sent_to_tcp(struct hlv_exchange *x)
+{
+	x->stream_only = x->peer.transport == HLV_T_UDP && !x->peer.verified;
+	if (x->stream_only)
+		answer_error(&x->rs, HLV_RC_BUSY, "Come by TCP");
+	return x->stream_only;
+}
+
 static bool registrars(struct hlv_exchange *x)
 {
-	/* A source that nobody has verified is worth no state (threats.md 1). */
-	x->stream_only = x->peer.transport == HLV_T_UDP && !x->peer.verified;
-	if (x->stream_only) {
-		answer_error(&x->rs, HLV_RC_BUSY, "Come by TCP");
+	if (is_sent_to_tcp(x))
 		return true;
-	}
 	answer_error(&x->rs, HLV_RC_NOT_SUPPORTED, "Administration is not available");
 	return false;
 }
@@ -101,7 +106,7 @@ bool dispatch(const struct answer_context *c, struct hlv_exchange *x)
 		if (!table[i].handle)
 			return registrars(x);
 		enum hlv_rc rc = table[i].handle(c, &x->rq, &x->rs);
-		return !is_for_administrators(c, x, rc) || registrars(x);
+		return !is_for_administrators(c, x, rc) || is_sent_to_tcp(x);
 	}
 	answer_error(&x->rs, HLV_RC_NOT_SUPPORTED, "Unknown operation");
 	return true;

@@ -395,6 +395,9 @@ class WrongSurroundings(Case):
         self.refused("nobody-of-that-name")
 
 
+FORMAT = 0x00010001  # 1.1, docs/decisions/002-store-format.md
+
+
 class WrongRegistry(Case):
     def setUp(self):
         super().setUp()
@@ -425,7 +428,7 @@ class WrongRegistry(Case):
 
     def set_format(self, value, crc_of=None):
         """Change the entry that says which version wrote the registry, wherever it stands."""
-        old = b"format" + struct.pack(">I", 0x00010000)
+        old = b"format" + struct.pack(">I", FORMAT)
         self.assertIn(old, self.octets)
         value = struct.pack(">I", value)
         crc = struct.pack(">I", crc32c(b"format" + (crc_of or value)))
@@ -436,17 +439,17 @@ class WrongRegistry(Case):
         self.write(self.path, changed)
 
     def test_of_a_newer_version(self):
-        for value in (0x00020000, 0x00010001, 0xFFFF0000):
+        for value in (0x00020000, FORMAT + 1, 0xFFFF0000):
             with self.subTest(hex(value)):
                 self.set_format(value)
                 self.refused("data", "newer version")
 
     def test_damaged_format(self):
-        self.set_format(0x00020000, crc_of=b"\0\1\0\0")
+        self.set_format(0x00020000, crc_of=struct.pack(">I", FORMAT))
         self.refused("data", "damaged")
 
     def test_same_format_starts(self):
-        self.set_format(0x00010000)
+        self.set_format(FORMAT)
         self.node.start()
         self.assertEqual(ask_udp(self.node.address, question()).rc, 1)
 

@@ -149,9 +149,10 @@ class Answers(NodeCase):
 
     def test_private_values_without_po(self):
         clear = hdl.REC | hdl.CA
-        m = self.ask("88.118.8/JX1", flags=clear)
-        self.assertEqual(m.rc, 406, m.text)
-        self.assertEqual(self.ask("88.118.8/private", flags=clear).rc, 406)
+        m = ask_tcp(self.at, ask_for("88.118.8/JX1", flags=clear))
+        self.assertEqual(m.rc, 402, m.text)
+        m = ask_tcp(self.at, ask_for("88.118.8/private", flags=clear))
+        self.assertEqual(m.rc, 402, m.text)
         self.assertEqual(self.ask("88.118.8/noread", flags=clear).rc, 401)
         # Nothing private is touched: no login is needed.
         self.assertEqual(self.ask("88.118.8/Public", flags=clear).rc, 1)
@@ -228,8 +229,13 @@ class Answers(NodeCase):
             self.assertEqual(m.rc, 1)
             self.assertEqual((m.site.major, m.site.minor, m.site.flags & 0x80), (2, 11, 0x80))
             self.assertEqual(m.serial, m.site.serial)
+            # The record of site.bin, and one attribute more: what else we understand.
             with open(os.path.join(self.node.dir, "site.bin"), "rb") as f:
-                self.assertEqual(m.body, f.read())
+                kept = hdl.Site(f.read())
+            self.assertEqual(m.site.attributes,
+                             kept.attributes + [(b"helve", b"commit bulk control")])
+            self.assertEqual([s["key"] for s in m.site.servers],
+                             [s["key"] for s in kept.servers])
 
     def test_unknown_operations(self):
         for op in (3, 99, 106, 107, 199, 303, 1004, 2002, 0x7FFFFFFF, 0xFFFFFFFF):
@@ -239,16 +245,17 @@ class Answers(NodeCase):
                     m = ask(self.at, request)
                     self.assertEqual((m.rc, m.op, m.id), (5, op, request.id))
 
-    def test_known_operations_that_are_not_offered(self):
+    def test_administration_asks_who_it_is(self):
         handle = hdl.array("88.118.8/JX1")
         values = hdl.u32(1) + hdl.Value(9, "X", "y").encode()
-        cases = [(hdl.CREATE, handle + values, 5), (hdl.DELETE, handle, 5),
-                 (hdl.ADD, handle + values, 5), (hdl.MODIFY, handle + values, 5),
-                 (hdl.REMOVE, handle + hdl.u32(1) + hdl.u32(1), 5),
-                 (hdl.LIST, hdl.array("0.NA/88.118.8"), 5), (hdl.HOME, hdl.array("0.NA/1"), 5),
-                 (hdl.UNHOME, hdl.array("0.NA/88.118.8"), 5), (hdl.LIST_HOMED, hdl.array(""), 5),
-                 (hdl.BACKUP, hdl.array(""), 5), (hdl.NEXT_TXN, hdl.array(""), 5),
-                 (hdl.SESSION_TERMINATE, hdl.array(""), 500)]
+        cases = [(hdl.CREATE, handle + values, 101), (hdl.DELETE, handle, 402),
+                 (hdl.ADD, handle + values, 402), (hdl.MODIFY, handle + values, 200),
+                 (hdl.REMOVE, handle + hdl.u32(1) + hdl.u32(1), 402),
+                 (hdl.LIST, hdl.array("0.NA/88.118.8"), 402),
+                 (hdl.HOME, hdl.array("0.NA/1"), 402),
+                 (hdl.UNHOME, hdl.array("0.NA/88.118.8"), 402),
+                 (hdl.LIST_HOMED, hdl.array(""), 402), (hdl.BACKUP, hdl.array(""), 402),
+                 (hdl.NEXT_TXN, hdl.array(""), 5), (hdl.SESSION_TERMINATE, hdl.array(""), 500)]
         for op, body, rc in cases:
             with self.subTest(op=op):
                 self.assertEqual(ask_tcp(self.at, hdl.Request(op, body)).rc, rc)

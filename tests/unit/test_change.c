@@ -286,7 +286,7 @@ static void test_too_large(void **state)
 	check_err("commit", admins_commit(&w, &plan), HLV_OK);
 	hlv_arena_reset(&w.arena);
 	v.index = 10;
-	v.data.n = 3000;
+	v.data.n = 5000;
 	out.n = 0;
 	hlv_value_encode(&out, &v);
 	rq.values = (struct hlv_list){1, hlv_written(&out)};
