@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "proto/net/client.h"
-#include "proto/net/file.h"
 #include "tools/args.h"
 #include "tools/load/load.h"
 #include "tools/load/report.h"
@@ -157,31 +156,15 @@ static int number_option(struct load_options *o, int option)
 	return ok ? GO_ON : EXIT_USAGE;
 }
 
-/* Both live as long as the program. */
-static int read_key(struct load_options *o)
+static int proof_option(struct load_options *o, int option)
 {
 	char why[256] = "";
-	struct hlv_key *key;
-	if (prove_read_key(optarg, &key, why) != HLV_OK) {
-		args_complain("%s", why);
-		return EXIT_FAILED;
-	}
-	o->id.key = key;
-	return GO_ON;
-}
-
-static int read_secret(struct load_options *o)
-{
-	static struct hlv_buf secret;
-	char why[256] = "";
-	if (hlv_file_read_secret(optarg, 4096, &secret, why) != HLV_OK) {
-		args_complain("%s", why);
-		return EXIT_FAILED;
-	}
-	o->id.secret = hlv_buf_bytes(&secret);
-	while (o->id.secret.n > 0 && o->id.secret.p[o->id.secret.n - 1] == '\n')
-		o->id.secret.n--;
-	return GO_ON;
+	enum hlv_err err = option == O_KEY ? prove_read_key(&o->id, optarg, why)
+					   : prove_read_secret(&o->id, optarg, why);
+	if (err == HLV_OK)
+		return GO_ON;
+	args_complain("%s", why);
+	return EXIT_FAILED;
 }
 
 static bool can_create(const struct load_options *o)
@@ -214,9 +197,8 @@ static int plain_option(struct load_options *o, int option)
 		o->id.who = hlv_ref_parse(hlv_text(optarg));
 		return GO_ON;
 	case O_KEY:
-		return read_key(o);
 	case O_SECRET:
-		return read_secret(o);
+		return proof_option(o, option);
 	case O_UDP:
 		o->transport = HLV_T_UDP;
 		return GO_ON;
@@ -366,10 +348,14 @@ int main(int argc, char **argv)
 	struct load_options o;
 	args_program("helveload");
 	int code = parse(argc, argv, &o);
-	if (code != GO_ON)
+	if (code != GO_ON) {
+		prove_forget(&o.id);
 		return code;
+	}
 	struct sigaction sa = {.sa_handler = on_signal};
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	return run(&o);
+	code = run(&o);
+	prove_forget(&o.id);
+	return code;
 }

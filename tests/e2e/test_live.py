@@ -222,6 +222,13 @@ class Past(Case):
         self.ok("unlock", name, "server-update")
         self.assertEqual(json.loads(self.ok("get", name, "--json"))["locks"], "client-delete")
         self.assertEqual(self.answer(name), {1: "x"})
+        self.ok("put", name, "--value", "1 URL y")
+        self.assertEqual(json.loads(self.ok("get", name, "--json"))["locks"], "client-delete")
+        path = jsonl(self.path("locked.jsonl"), [(name, "z")])
+        self.refused("load", path, says="1 rejected")
+        with open(path + ".rejected", encoding="utf-8") as f:
+            self.assertIn("has a state or locks", f.read())
+        self.assertEqual(self.answer(name), {1: "y"})
         self.refused("state", name, "asleep", says="expected active", code=2)
         self.refused("lock", name, "everything", says="expected client", code=2)
         self.refused("lock", name, says="which locks", code=2)

@@ -58,9 +58,10 @@ static void make_challenge(struct challenge *c, const struct hlv_message *reques
 		HLV_OK);
 }
 
+static char word[] = "a secret";
 static const struct prove_identity secret = {
 	.who = {{(const uint8_t *)"0.NA/88", 7}, 300},
-	.secret = {(const uint8_t *)"a secret", 8},
+	.secret = {.p = word, .n = 8},
 };
 
 static enum hlv_err prove(const struct prove_identity *id, const struct hlv_message *sent,
@@ -93,9 +94,9 @@ static void test_secret(void **state)
 	assert_int_equal(rq.m.env.request_id, 99);
 	assert_true(hlv_eq(rq.auth.kind, hlv_text("HS_SECKEY")));
 	assert_int_equal(rq.auth.who.index, 300);
-	assert_int_equal(
-		hlv_check_secret(secret.secret, c.rs.octets, c.rs.digest.octets, rq.auth.proof),
-		HLV_OK);
+	assert_int_equal(hlv_check_secret(hlv_buf_bytes(&secret.secret), c.rs.octets,
+					  c.rs.digest.octets, rq.auth.proof),
+			 HLV_OK);
 }
 
 static void test_key(void **state)

@@ -11,6 +11,7 @@ enum {
 	NONCE_MAX = 64,
 	ITERATIONS = 10000, /* as the reference's clients */
 	KEY_FILE_MAX = 16384,
+	SECRET_MAX = 4096,
 	WHY = 256,
 };
 
@@ -28,8 +29,8 @@ static enum hlv_err proof(const struct prove_identity *id, const struct hlv_mess
 		return HLV_E_KEY;
 	if (getrandom(salt, sizeof salt, 0) != (ssize_t)sizeof salt)
 		return HLV_E_IO;
-	return hlv_answer_secret(id->secret, challenge->octets, challenge->digest.octets,
-				 version, salt, ITERATIONS, w);
+	return hlv_answer_secret(hlv_buf_bytes(&id->secret), challenge->octets,
+				 challenge->digest.octets, version, salt, ITERATIONS, w);
 }
 
 enum hlv_err prove_answer(const struct prove_identity *id, const struct hlv_message *sent,
@@ -68,6 +69,7 @@ enum hlv_err prove_answer(const struct prove_identity *id, const struct hlv_mess
 
 static enum hlv_err decode_file(struct hlv_bytes file, struct hlv_key **key)
 {
+	*key = NULL;
 	uint8_t plain[KEY_FILE_MAX];
 	struct hlv_writer w = hlv_writer(plain, sizeof plain);
 	if (hlv_starts_with(file, hlv_text("-----BEGIN")))
@@ -83,27 +85,53 @@ static enum hlv_err decode_file(struct hlv_bytes file, struct hlv_key **key)
 	return err;
 }
 
-enum hlv_err prove_read_key(const char *path, struct hlv_key **key, char *why)
+static void wipe(struct hlv_buf *buf)
+{
+	if (buf->p)
+		explicit_bzero(buf->p, buf->cap);
+	hlv_buf_free(buf);
+}
+
+void prove_forget(struct prove_identity *id)
+{
+	hlv_key_free(id->key);
+	id->key = NULL;
+	wipe(&id->secret);
+}
+
+enum hlv_err prove_read_key(struct prove_identity *id, const char *path, char *why)
 {
 	struct hlv_buf file = {0};
-	*key = NULL;
 	enum hlv_err err = hlv_file_read_secret(path, KEY_FILE_MAX, &file, why);
 	if (err != HLV_OK)
 		return err;
-	err = decode_file(hlv_buf_bytes(&file), key);
-	if (err == HLV_OK && !hlv_key_is_private(*key)) {
-		hlv_key_free(*key);
-		*key = NULL;
+	prove_forget(id);
+	err = decode_file(hlv_buf_bytes(&file), &id->key);
+	if (err == HLV_OK && !hlv_key_is_private(id->key))
 		err = HLV_E_KEY;
-	}
 	if (err == HLV_E_PASSPHRASE)
 		snprintf(why, WHY,
 			 "%.180s: sealed with a passphrase: helvectl key convert opens it",
 			 path);
 	else if (err != HLV_OK)
 		snprintf(why, WHY, "%.180s: no private key that we know", path);
-	if (file.p)
-		explicit_bzero(file.p, file.cap);
-	hlv_buf_free(&file);
+	if (err != HLV_OK)
+		prove_forget(id);
+	wipe(&file);
 	return err;
+}
+
+enum hlv_err prove_read_secret(struct prove_identity *id, const char *path, char *why)
+{
+	prove_forget(id);
+	HLV_TRY(hlv_file_read_secret(path, SECRET_MAX, &id->secret, why));
+	const char *end = id->secret.n ? memchr(id->secret.p, '\n', id->secret.n) : NULL;
+	if (end)
+		id->secret.n = (size_t)(end - id->secret.p);
+	while (id->secret.n > 0 && id->secret.p[id->secret.n - 1] == '\r')
+		id->secret.n--;
+	if (id->secret.n > 0)
+		return HLV_OK;
+	snprintf(why, WHY, "%.200s: its first line is empty", path);
+	return HLV_E_KEY;
 }

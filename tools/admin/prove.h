@@ -10,10 +10,12 @@
 #include "proto/wire/message.h"
 
 struct prove_identity {
-	struct hlv_ref who;	   /* borrowed; no handle: nobody */
-	const struct hlv_key *key; /* private; or else: */
-	struct hlv_bytes secret;
+	struct hlv_ref who;  /* borrowed; no handle: nobody */
+	struct hlv_key *key; /* private; or else: */
+	struct hlv_buf secret;
 };
+/* Free and wipe key and secret. */
+void prove_forget(struct prove_identity *id);
 
 /* Octets of the answer's message: a handle, a signature, a header. */
 enum { PROVE_ANSWER_MAX = 8192 };
@@ -28,6 +30,10 @@ enum hlv_err HLV_MUST_USE prove_answer(const struct prove_identity *id,
 				       const struct hlv_response *challenge,
 				       uint32_t request_id, struct hlv_writer *w);
 
-/* A private key as key files and PEM have it, from a file that is ours alone. Sealed with a
- * passphrase: HLV_E_PASSPHRASE. `why` (256 octets) gets a line. */
-enum hlv_err HLV_MUST_USE prove_read_key(const char *path, struct hlv_key **key, char *why);
+/* A private key as key files and PEM have it, from a file that is ours alone, into id->key. Sealed
+ * with a passphrase: HLV_E_PASSPHRASE. `why` (256 octets) gets a line. */
+enum hlv_err HLV_MUST_USE prove_read_key(struct prove_identity *id, const char *path,
+					 char *why);
+/* A secret: such a file's first line. */
+enum hlv_err HLV_MUST_USE prove_read_secret(struct prove_identity *id, const char *path,
+					    char *why);

@@ -6,10 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/net/file.h"
 #include "tools/args.h"
-
-enum { SECRET_MAX = 4096 };
 
 static const char settings_file[] = "/etc/helve/hdig.yaml";
 
@@ -81,29 +78,23 @@ static bool set_auth(struct dig_options *o, const char *text)
 	return false;
 }
 
-/* Key and secret live as long as the program. */
+static bool told(enum hlv_err err, const char *why)
+{
+	if (err != HLV_OK)
+		args_complain("%s", why);
+	return err == HLV_OK;
+}
+
 static bool set_key(struct dig_options *o, const char *text)
 {
 	char why[256] = "";
-	struct hlv_key *key;
-	enum hlv_err err = prove_read_key(text, &key, why);
-	if (err != HLV_OK)
-		args_complain("%s", why);
-	o->self.key = key;
-	return err == HLV_OK;
+	return told(prove_read_key(&o->self, text, why), why);
 }
 
 static bool set_secret(struct dig_options *o, const char *text)
 {
-	static struct hlv_buf secret;
 	char why[256] = "";
-	enum hlv_err err = hlv_file_read_secret(text, SECRET_MAX, &secret, why);
-	if (err != HLV_OK)
-		args_complain("%s", why);
-	o->self.secret = hlv_buf_bytes(&secret);
-	while (o->self.secret.n > 0 && o->self.secret.p[o->self.secret.n - 1] == '\n')
-		o->self.secret.n--;
-	return err == HLV_OK;
+	return told(prove_read_secret(&o->self, text, why), why);
 }
 
 /* An identity and its proof come together, and never by UDP, where a challenge's answer could be

@@ -233,7 +233,7 @@ static enum hlv_err is_at_home(struct load_writer *w, const struct entry *e, boo
 
 struct seek {
 	struct store_key key; /* n == 0: none */
-	bool live;
+	bool live, has_state; /* it is frozen, revoked or locked ... */
 	uint64_t seq;
 };
 
@@ -246,7 +246,9 @@ static bool see_first(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
 	memcpy(s->key.octets, key.p, key.n);
 	s->key.n = (uint16_t)key.n;
 	hlv_get_u8(&r);
-	s->live = !(hlv_get_u8(&r) & HLV_RECORD_DELETED);
+	uint8_t flags = hlv_get_u8(&r);
+	s->live = !(flags & HLV_RECORD_DELETED);
+	s->has_state = flags & HLV_RECORD_HAS_STATE;
 	hlv_take(&r, 6);
 	s->seq = hlv_get_u64(&r);
 	return false;
@@ -319,6 +321,11 @@ static enum hlv_err add_single(struct load_writer *w, struct store_txn **txn, si
 					  "stands further up in the input already");
 	if (there && !w->o->replace)
 		return load_writer_reject(w, o->chunk, o->line, o->at, "exists already");
+	/* Nobody thaws by replacing. */
+	if (there && s->has_state)
+		return load_writer_reject(w, o->chunk, o->line, o->at,
+					  "has a state or locks: lift them first, see helvectl "
+					  "state and unlock");
 	keep(w, txn, i);
 	return HLV_OK;
 }

@@ -173,6 +173,12 @@ enum hlv_err registry_put(struct registry *r, struct hlv_bytes id, struct hlv_by
 	bool there;
 	store_key(id, &key);
 	HLV_TRY(find(r, &key, &old, &there));
+	if (there) { /* its state and locks are no values */
+		rec.state = old.state;
+		rec.locks = old.locks;
+		rec.state_since_ms = old.state_since_ms;
+		rec.reason = old.reason;
+	}
 	HLV_TRY(hlv_values_decode(&reader, &given));
 	uint8_t *sorted = hlv_alloc_raw(&r->arena, given.raw.n);
 	struct hlv_writer w = hlv_writer(sorted, sorted ? given.raw.n : 0);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/helvectl/remote.h"
 
-#include "proto/net/file.h"
 #include "proto/net/json.h"
 #include "proto/wire/site.h"
 #include "tools/helvectl/keys.h"
 #include "tools/helvectl/node.h"
-
-enum { SECRET_MAX = 4096 };
 
 /* --- options --- */
 
@@ -114,38 +111,24 @@ static bool pin_server(struct ctl *ctl, struct remote *r)
 	return false;
 }
 
-static bool read_secret(struct ctl *ctl, struct remote *r)
-{
-	char why[CTL_WHY] = "";
-	if (hlv_file_read_secret(ctl->remote->secret_file, SECRET_MAX, &r->secret, why) !=
-	    HLV_OK) {
-		ctl_fail(ctl, "%s", why);
-		return false;
-	}
-	r->id.secret = hlv_buf_bytes(&r->secret);
-	while (r->id.secret.n > 0 && (r->id.secret.p[r->id.secret.n - 1] == '\n' ||
-				      r->id.secret.p[r->id.secret.n - 1] == '\r'))
-		r->id.secret.n--;
-	if (r->id.secret.n > 0)
-		return true;
-	ctl_fail(ctl, "%s: is empty", ctl->remote->secret_file);
-	return false;
-}
-
 static bool read_identity(struct ctl *ctl, struct remote *r)
 {
 	const struct remote_options *o = ctl->remote;
 	if (!o->auth)
 		return true;
 	r->id.who = hlv_ref_parse(hlv_text(o->auth));
-	if (o->secret_file)
-		return read_secret(ctl, r);
+	if (o->secret_file) {
+		char why[256] = "";
+		enum hlv_err err = prove_read_secret(&r->id, o->secret_file, why);
+		if (err != HLV_OK)
+			ctl_fail(ctl, "%s", why);
+		return err == HLV_OK;
+	}
 	/* A sealed one is opened at the terminal. */
-	r->own_key = keys_read(ctl, o->key_file, "-");
-	r->id.key = r->own_key;
-	if (!r->own_key)
+	r->id.key = keys_read(ctl, o->key_file, "-");
+	if (!r->id.key)
 		return false;
-	if (hlv_key_is_private(r->own_key))
+	if (hlv_key_is_private(r->id.key))
 		return true;
 	ctl_fail(ctl, "%s: is the public half: nothing can be proved with it", o->key_file);
 	return false;
@@ -176,9 +159,8 @@ bool remote_open(struct ctl *ctl, struct remote *r)
 void remote_close(struct remote *r)
 {
 	admin_close(r->admin);
-	hlv_key_free(r->own_key);
 	hlv_key_free(r->server_key);
-	keys_wipe(&r->secret);
+	prove_forget(&r->id);
 	*r = (struct remote){0};
 }
 

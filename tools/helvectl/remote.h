@@ -23,8 +23,7 @@ bool remote_is_sound(struct ctl *ctl, const struct remote_options *o);
 struct remote {
 	struct hlv_link_to to;
 	struct prove_identity id;
-	struct hlv_key *own_key, *server_key;
-	struct hlv_buf secret;
+	struct hlv_key *server_key;
 	struct admin *admin;
 };
 /* A line is told on failure; remote_close() in any case. */
