@@ -49,6 +49,12 @@ struct job {
 	void *state; /* of the operation that has several parts */
 };
 
+/* Is its answer a list of several messages? Their pages are in its own memory already. */
+static inline bool job_is_list(const struct job *j)
+{
+	return j->state && j->plan.list_from.n;
+}
+
 /* A refusal; `text` is static or in the arena, or NULL. */
 static inline void job_refuse(struct job *j, enum hlv_rc rc, const char *text)
 {

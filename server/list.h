@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Long answers to LIST_HANDLES and LIST_HOMED_NAS: fifty names a message (protocol.md 4.2), each
- * page from a snapshot of its own, so that no reader holds pages for long (threats.md D8).
+ * page from a snapshot of its own, so that no reader holds pages for long (threats.md D8), and all from
+ * the same memory: a list may be longer than an exchange's arena.
  */
 #pragma once
 #include "server/job.h"

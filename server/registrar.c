@@ -77,7 +77,8 @@ void registrar_reply(struct registrar *g, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
 	quota_give_back(&g->quota, j);
-	own(x);
+	if (!job_is_list(j))
+		own(x);
 	authn_finish(g->authn, j);
 	if (x->rs.rc == HLV_RC_SUCCESS)
 		x->answer_flags |= j->plan.answer_flags;
@@ -163,6 +164,9 @@ static void commit_apart(struct registrar *g)
 	size_t n = g->group.njobs;
 	memcpy(jobs, g->group.jobs, n * sizeof *jobs);
 	group_clear(&g->group);
+	/* What they use of their quotas goes with the next group. */
+	for (size_t i = 0; i < g->quota.n; i++)
+		g->quota.list[i].dirty = true;
 	for (size_t i = 0; i < n; i++)
 		finish(g, jobs[i],
 		       health_commit(&g->health, jobs[i]->txns, jobs[i]->ntxns, g->now));
@@ -254,7 +258,7 @@ static void work(struct registrar *g, struct job *j)
 		registrar_reply(g, j);
 		return;
 	}
-	if (j->state && j->plan.list_from.n) { /* the next page of a list */
+	if (job_is_list(j)) { /* the next page */
 		list_page(j, g->store, g->view);
 		registrar_reply(g, j);
 		return;
