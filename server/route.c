@@ -128,12 +128,14 @@ static void change(struct registrar *g, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
 	struct answer_context answer;
-	uint8_t random[16];
+	uint8_t random[16] = {0};
 	if (group_touches(&g->group, x->rq.handle) && !catch_up(g, j))
 		return;
 	struct plan_context c;
-	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-		memset(random, 0, sizeof random); /* a minted name that exists is refused */
+	/* Should there be none: a minted name that exists is refused. */
+	if (x->rq.m.hdr.flags & HLV_F_MINT_SUFFIX &&
+	    getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		memset(random, 0, sizeof random);
 	registrar_context(g, j, random, &answer, &c);
 	bool find_key = j->who.who.index == 0 && hlv_eq(j->proof.kind, hlv_text("HS_PUBKEY"));
 	if (j->unproven && (find_key || j->who.how == ACTOR_CERT)) {
