@@ -8,6 +8,7 @@
 #include "server/authn_inner.h"
 #include "server/identity.h"
 
+static const hlv_mono_ns TELL_EVERY_NS = 1000000000U;
 /* One text for whatever is wrong: who guesses learns nothing (threats.md 3). */
 static const char WRONG[] = "Authentication failed";
 
@@ -282,12 +283,12 @@ static bool holds_public(const struct authn *a, struct job *j, const struct hlv_
 }
 
 /* What a login says in the log: for people who look for break-ins. */
-static void tell(const struct job *j, const char *event)
+static void tell(const struct job *j, enum hlv_log_level level, const char *event)
 {
 	char source[HLV_ADDR_TEXT];
 	struct hlv_bytes id = hlv_head(j->proof.who.handle, 128);
-	hlv_debug(event, "identity=%u:%.*s source=%s", j->proof.who.index, (int)id.n,
-		  id.n ? (const char *)id.p : "", hlv_addr_print(&j->x->peer.addr, source));
+	hlv_log(level, event, "identity=%u:%.*s source=%s", j->proof.who.index, (int)id.n,
+		id.n ? (const char *)id.p : "", hlv_addr_print(&j->x->peer.addr, source));
 }
 
 /* The connection speaks for its identity from now on: the SDK's after its login, one with a
@@ -313,12 +314,15 @@ enum authn_verdict authn_conclude(struct authn *a, struct job *j, bool holds)
 	if (!holds) {
 		a->stats.failed++;
 		backoff_failed(a->backoff, &j->proof.who, &x->peer.addr, x->now);
-		tell(j, "authn.failed");
+		/* The first of each second: who guesses fast fills no disk. */
+		bool quiet = x->now.mono_ns - a->told_ns < TELL_EVERY_NS;
+		tell(j, quiet ? HLV_LOG_DEBUG : HLV_LOG_INFO, "authn.failed");
+		a->told_ns = quiet ? a->told_ns : x->now.mono_ns;
 		return authn_refuse(j, HLV_RC_AUTHENTICATION_FAILED, WRONG);
 	}
 	a->stats.succeeded++;
 	backoff_succeeded(a->backoff, &j->proof.who, &x->peer.addr);
-	tell(j, "authn.succeeded");
+	tell(j, HLV_LOG_DEBUG, "authn.succeeded");
 	j->unproven = false;
 	struct session *s = authn_session_of(a, j);
 	/* 9.1, 4: only the identity of the setup makes the session its own. */

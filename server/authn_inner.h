@@ -17,6 +17,7 @@ struct authn {
 	struct backoff *backoff;
 	struct tags *tags;
 	struct authn_stats stats;
+	hlv_mono_ns told_ns; /* when a wrong proof was last logged */
 };
 
 /* `n` octets that nobody can guess; false when the system has none. */

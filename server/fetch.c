@@ -115,7 +115,8 @@ static void group_came(struct hlv_mail *mail, void *ctx)
 	*to = (struct authz_fetched){.ref = f->ask.who};
 	if (f->ask.err != HLV_OK) {
 		complain(f); /* 11.5: a failed fetch is skipped */
-	} else if (f->ask.values.n && hlv_value_decode(&r, &v) == HLV_OK) {
+	} else if (f->ask.values.n && hlv_value_decode(&r, &v) == HLV_OK &&
+		   v.index == f->ask.who.index) {
 		to->found = true;
 		to->type = hlv_arena_copy(a, v.type);
 		to->data = hlv_arena_copy(a, v.data);

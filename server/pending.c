@@ -249,7 +249,7 @@ static struct entry *same_request(struct pending_table *t, const struct hlv_exch
 		bool same = e->request_id == x->rq.m.env.request_id &&
 			    e->p.digest_kind == o->digest.kind &&
 			    hlv_eq(digest, o->digest.octets) && e->p.version == o->version &&
-			    e->p.in_session == o->in_session &&
+			    e->p.conn == x->peer.conn && e->p.in_session == o->in_session &&
 			    (!o->in_session || e->p.id == o->id) && is_from(e, &x->peer);
 		if (same && e->p.expires_ns > x->now.mono_ns)
 			return e;

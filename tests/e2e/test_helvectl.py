@@ -83,7 +83,7 @@ class Case(unittest.TestCase):
             self.assertEqual(len(told), lines, done.stderr)
 
     def records(self, folder=None):
-        out = self.ok("dump", folder=folder)
+        out = self.ok("dump", "--secrets", folder=folder)
         return {r["handle"]: r for r in map(json.loads, out.splitlines())}
 
     def summary(self, text):
@@ -195,18 +195,19 @@ class RealRegistry(Case):
         self.assertEqual(got, want, handle)
 
     def test_round_trips(self):
-        first = self.ok("dump")
+        first = self.ok("dump", "--secrets")
         for form in ("jsonl", "csv", "batch"):
             with self.subTest(form):
                 file = self.path("dump." + form)
                 with open(file, "wb") as out:
-                    subprocess.run([HELVECTL, "-d", self.dir, "dump", "--format", form],
+                    subprocess.run([HELVECTL, "-d", self.dir, "dump", "--secrets", "--format",
+                                    form],
                                    stdout=out, check=True, timeout=PATIENCE)
                 other = self.path("node-" + form)
                 self.init(folder=other)
                 got = self.summary(self.ok("load", file, folder=other))
                 self.assertEqual((got["loaded"], got["failed"]), ("5000", "0"))
-                self.assertEqual(self.ok("dump", folder=other), first)
+                self.assertEqual(self.ok("dump", "--secrets", folder=other), first)
                 self.assertIn("faults=0", self.ok("verify", folder=other))
 
     def test_key_order(self):
@@ -232,10 +233,43 @@ class RealRegistry(Case):
         self.assertEqual(json.loads(trailer)["sha256"], digest)
         self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
         self.ok("restore", file, folder=other)
-        self.assertEqual(self.ok("dump", folder=other), self.ok("dump"))
+        self.assertEqual(self.ok("dump", "--secrets", folder=other), self.ok("dump", "--secrets"))
         self.refused(1, "restore", file, says="not empty", folder=other)
         self.refused(1, "restore", file, says="make that directory first",
                      folder=self.path("nowhere"))
+
+    def test_a_backup_keeps_states_and_locks(self):
+        some = sorted(self.records())[-3:]
+        self.ok("state", some[0], "frozen", "--reason", 'recall "7"')
+        self.ok("lock", some[1], "client-delete", "server-update")
+        self.ok("state", some[2], "revoked")
+        file, other = self.path("backup"), self.path("other")
+        os.mkdir(other)
+        self.ok("backup", file)
+        self.ok("restore", file, folder=other)
+        for name in some:
+            self.assertEqual(self.ok("get", name, "--json", folder=other),
+                             self.ok("get", name, "--json"))
+        self.assertIn("faults=0", self.ok("verify", folder=other))
+        done = ctl(self.dir, "dump")
+        self.assertIn("3 records have a state or locks", done.stderr)
+
+    def test_secrets_leave_when_they_are_asked_for(self):
+        secrets = [v for r in self.records().values() for v in r["values"]
+                   if v["type"] == "HS_SECKEY"]
+        self.assertTrue(secrets)
+        for form in ("jsonl", "csv", "batch"):
+            with self.subTest(form):
+                done = ctl(self.dir, "dump", "--format", form)
+                self.assertNotIn("HS_SECKEY", done.stdout)
+                self.assertIn("%d secret keys" % len(secrets), done.stderr)
+                self.assertIn("HS_SECKEY", self.ok("dump", "--format", form, "--secrets"))
+        file, other = self.path("dump"), self.path("other")
+        with open(file, "w", encoding="utf-8") as f:
+            f.write(self.ok("dump"))
+        self.init(folder=other)
+        got = self.summary(self.ok("load", file, folder=other))
+        self.assertEqual((got["loaded"], got["failed"]), ("5000", "0"))
 
     def test_damaged_backups(self):
         file, bad = self.path("backup"), self.path("bad")

@@ -361,6 +361,43 @@ class Afar(Case):
 
 
 @unittest.skipUnless(os.path.exists(HELVED), "no helved in this build")
+class Administrators(Case):
+    """admin: a second administrator comes and goes, and leaves nothing to the next."""
+
+    def new_key(self, name):
+        path = self.path(name)
+        self.ok("key", "new", path, "--key", "ed25519")
+        return path
+
+    def put_as(self, index, key, identifier, text):
+        return self.afar("--auth", "%d:0.NA/88.118.8" % index, "--key", key, "put", identifier,
+                         "--value", "1 URL " + text, check=False, auth=False)
+
+    def test_come_and_go(self):
+        ada, bob = self.new_key("ada"), self.new_key("bob")
+        self.assertIn("301:0.NA/88.118.8 added", self.ok("admin", "add", "88.118.8", "--key", ada))
+        self.refused("admin", "add", "88.118.8", "--key", ada + ".pub", says="has this key already")
+        self.assertEqual(self.put_as(301, ada, "88.118.8/OF-ADA", "x").returncode, 0)
+        self.ok("put", "88.118.8/OF-ADA", "--value", "100 HS_ADMIN 301:111111111111:0.NA/88.118.8")
+        self.assertIn("removed", self.ok("admin", "rm", "88.118.8", "301"))
+        self.refused("admin", "rm", "88.118.8", "301", says="no key there")
+        self.assertNotEqual(self.put_as(301, ada, "88.118.8/OF-ADA", "y").returncode, 0)
+        # What was given to her is not given to who comes next.
+        self.assertIn("302:", self.ok("admin", "add", "88.118.8", "--key", bob))
+        self.assertNotEqual(self.put_as(302, bob, "88.118.8/OF-ADA", "y").returncode, 0)
+        self.assertIn("1 URL x", self.ok("get", "88.118.8/OF-ADA"))
+        listed = json.loads(self.ok("admin", "list", "88.118.8", "--json"))
+        self.assertEqual([(a["identity"].split(":")[0], a["member"]) for a in listed],
+                         [("300", True), ("302", True)])
+
+    def test_at_first_the_last_one_stays(self):
+        self.refused("admin", "rm", "88.118.8", "300", says="nobody would be left")
+        self.refused("admin", "add", "88.118.9", "--key", self.new_key("eve"), says="no record here")
+        self.refused("admin", "add", "88.118.8", says="which key", code=2)
+        self.refused("put", "88.118.8/P", "--value", "1 URL x", "--perms", "1100",
+                     says="stand before the values", code=2)
+
+
 class Doctor(unittest.TestCase):
     """On the ports of the site record, so that there is something to compare."""
 

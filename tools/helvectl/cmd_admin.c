@@ -55,7 +55,8 @@ static bool is_key(struct hlv_bytes type)
 	return hlv_type_is(type, "HS_PUBKEY") || hlv_type_is(type, "HS_SECKEY");
 }
 
-/* The first free index from 301 on, in ascending values. */
+/* The first free index from 301 on, in ascending values. That of a removed key stays taken: what was
+ * given to it is given to nobody else, and the audit trail speaks of one person. */
 static uint32_t free_index(const struct hlv_list *values)
 {
 	uint32_t index = FIRST_KEY;
@@ -66,6 +67,21 @@ static uint32_t free_index(const struct hlv_list *values)
 			index++;
 	}
 	return index;
+}
+
+/* A key that stands there twice would still be there when it is removed. */
+static bool has_same_key(struct change *ch, const struct hlv_list *values)
+{
+	struct hlv_reader r = hlv_reader(values->raw);
+	for (uint32_t i = 0; i < values->n; i++) {
+		struct hlv_value v;
+		if (hlv_value_decode(&r, &v) != HLV_OK || !is_key(v.type) ||
+		    !hlv_eq(v.data, hlv_buf_bytes(&ch->key)))
+			continue;
+		ch->index = v.index;
+		return true;
+	}
+	return false;
 }
 
 /* The record's values with the change in them. */
@@ -89,6 +105,9 @@ static bool make_values(struct change *ch, const struct hlv_record *rec,
 		had_key = had_key || (v.index == ch->index && is_key(v.type));
 		if (v.index != ch->index)
 			node_values_copy(values, &v);
+		else if (!ch->add)
+			node_values_add(values, ch->index, "REMOVED_KEY", HLV_PERM_DEFAULT,
+					(struct hlv_bytes){0}, now_s);
 	}
 	if (!had_group || (!ch->add && !had_key))
 		return false;
@@ -118,6 +137,8 @@ static enum hlv_err change_once(struct change *ch, struct registry *r)
 	struct hlv_record rec;
 	struct node_values values = {0};
 	HLV_TRY(registry_get(r, hlv_text(ch->name), &rec));
+	if (ch->add && has_same_key(ch, &rec.values))
+		return HLV_E_BUSY;
 	if (ch->add && ch->index == 0)
 		ch->index = free_index(&rec.values);
 	if (leaves_nobody(ch, &rec))
@@ -146,6 +167,12 @@ static int change(struct change *ch)
 	if (err == HLV_E_EXISTS)
 		return ctl_fail(ctl, "%u:%s: is no key there: see helvectl admin list",
 				ch->index, ch->name);
+	if (err == HLV_E_BUSY)
+		return ctl_fail(ctl, "%u:%s has this key already", ch->index, ch->name);
+	if (err == HLV_E_NOT_FOUND)
+		return ctl_fail(ctl,
+				"%s: has no record here: helvectl status shows the prefixes",
+				ch->name);
 	if (err == HLV_E_PERMISSION)
 		return ctl_fail(ctl, "%s: nobody would be left to administer it", ch->name);
 	if (err != HLV_OK)

@@ -83,8 +83,9 @@ static const char *op_name(uint32_t op)
 static void put_line(struct hlv_buf *b, const struct audit_entry *e)
 {
 	char time[SHOW_TIME];
-	hlv_buf_printf(b, "%llu  %s  %s  ", (unsigned long long)e->seq,
-		       show_time(e->time_ns / 1000000, time), op_name(e->actor.op));
+	hlv_buf_printf(b, "%llu  %s  change %llu  %s  ", (unsigned long long)e->seq,
+		       show_time(e->time_ns / 1000000, time),
+		       (unsigned long long)e->journal_seq, op_name(e->actor.op));
 	switch (e->kind) {
 	case AUDIT_CHANGE:
 		hlv_buf_put(b, e->name);

@@ -15,6 +15,7 @@
 #include "proto/net/json.h"
 #include "proto/net/json_tree.h"
 #include "proto/sec/digest.h"
+#include "proto/wire/state.h"
 #include "tools/helvectl/dump.h"
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/progress.h"
@@ -83,7 +84,8 @@ static enum hlv_err write_body(struct backup *b, struct dump_result *result)
 		"\"seq\":%llu}\n",
 		FORMAT, now.p ? now.p : "null", (unsigned long long)seq);
 	hlv_buf_free(&now);
-	return dump_run(ctl, SOURCE_JSONL, (struct hlv_bytes){0}, put_line, b, result);
+	return dump_run(ctl, SOURCE_JSONL, (struct hlv_bytes){0}, DUMP_ALL, put_line, b,
+			result);
 }
 
 static enum hlv_err write_trailer(struct backup *b, const struct dump_result *result)
@@ -230,12 +232,47 @@ static int check(struct restore *r, struct hlv_bytes file)
 	return end == HLV_OK ? CTL_DONE : damaged(r, "cut off: its last line is no trailer");
 }
 
+/* {"state":..., "locks":..., "since":..., "reason":...} behind a record: as it was. */
+static enum hlv_err put_lifecycle(struct registry *reg, struct source_record *rec,
+				  struct hlv_bytes line, struct hlv_arena *a)
+{
+	struct hlv_json json;
+	struct hlv_json_error error;
+	struct hlv_bytes state, locks, reason;
+	struct registry_state to = {.has_state = true};
+	int64_t since;
+	if (!memmem(line.p, line.n, "\"lifecycle\":", strlen("\"lifecycle\":")))
+		return HLV_OK;
+	enum hlv_err err = hlv_json_read(&json, line, a, &error);
+	const struct hlv_json_node *node =
+		err == HLV_OK ? hlv_json_member(json.root, "lifecycle") : NULL;
+	if (err == HLV_OK && !node)
+		return HLV_OK; /* it stands in a value */
+	if (err == HLV_OK)
+		err = hlv_json_get_string(&json, node, "state", &state);
+	if (err == HLV_OK)
+		err = hlv_json_get_string(&json, node, "locks", &locks);
+	if (err == HLV_OK)
+		err = hlv_json_get_string(&json, node, "reason", &reason);
+	if (err == HLV_OK)
+		err = hlv_json_get_integer(&json, node, "since", 0, UINT32_MAX, &since);
+	if (err != HLV_OK) {
+		snprintf(rec->reason, sizeof rec->reason, "%s", error.text);
+		return err;
+	}
+	HLV_TRY(hlv_state_parse(state, &to.state));
+	HLV_TRY(hlv_locks_parse(locks, &to.lock));
+	to.reason = reason;
+	return registry_set_state(reg, rec->handle, &to, (uint64_t)since * 1000);
+}
+
 static enum hlv_err put_one(struct restore *r, struct registry *reg, struct hlv_bytes line,
 			    struct hlv_arena *a, struct source_record *rec)
 {
 	HLV_TRY(source_jsonl_line(line, 0, a, rec));
 	if (rec->list.n > 0) {
 		HLV_TRY(registry_put(reg, rec->handle, rec->list, ctl_now_ms()));
+		HLV_TRY(put_lifecycle(reg, rec, line, a));
 		r->done++;
 	}
 	if (!rec->homed)

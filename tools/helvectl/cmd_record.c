@@ -344,11 +344,13 @@ int cmd_put(struct ctl *ctl, int argc, char **argv)
 	struct put_value puts[PUT_MAX], next = {.ttl_s = HLV_TTL_DEFAULT_S};
 	size_t n = 0;
 	int c;
+	bool dangling = false; /* an option that no value stands behind */
 	ctl_options_begin();
 	while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
 		if (c == '?' || !put_option(ctl, c, &next))
 			return CTL_USAGE;
-		if (c == 't' || c == 'p')
+		dangling = c == 't' || c == 'p';
+		if (dangling)
 			continue;
 		if (n == PUT_MAX)
 			return ctl_usage(ctl, "more than %d values: use helvectl load",
@@ -360,6 +362,9 @@ int cmd_put(struct ctl *ctl, int argc, char **argv)
 	const char *id = only_id(ctl, argc, argv);
 	if (!id)
 		return CTL_USAGE;
+	if (n > 0 && dangling)
+		return ctl_usage(ctl,
+				 "--ttl and --perms stand before the values they hold for");
 	if (n == 0)
 		return ctl_usage(ctl, "no value: give at least one --value 'INDEX TYPE DATA'");
 	return put(ctl, id, puts, n);

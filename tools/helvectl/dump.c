@@ -4,6 +4,7 @@
 #include "proto/base/base64.h"
 #include "proto/net/json.h"
 #include "proto/wire/name.h"
+#include "proto/wire/state.h"
 #include "tools/helvectl/batch.h"
 #include "tools/helvectl/scan.h"
 #include "tools/helvectl/source.h"
@@ -11,7 +12,9 @@
 struct dump {
 	struct ctl *ctl;
 	enum source_format format;
+	enum dump_what what;
 	struct hlv_buf text;
+	struct hlv_buf kept; /* values without the secret ones */
 	dump_put_fn *put;
 	void *ctx;
 	struct dump_result *result;
@@ -141,28 +144,66 @@ static void put_csv(struct hlv_buf *b, struct hlv_bytes handle, const struct hlv
 
 /* --- one record, one prefix --- */
 
-static void put_jsonl(struct hlv_buf *b, struct hlv_bytes handle, const struct hlv_list *values,
-		      bool homed)
+static void put_lifecycle(struct hlv_buf *b, const struct hlv_record *rec)
 {
-	hlv_json_put_record_exact(b, handle, values);
-	if (homed && !b->bad) {
-		b->n--; /* the closing brace */
-		hlv_buf_str(b, ",\"homed\":true}");
+	hlv_buf_printf(b, ",\"lifecycle\":{\"state\":\"%s\",\"locks\":\"",
+		       hlv_state_name(rec->state));
+	hlv_locks_print(b, rec->locks);
+	hlv_buf_printf(b, "\",\"since\":%llu,\"reason\":",
+		       (unsigned long long)rec->state_since_ms / 1000);
+	hlv_json_put_str(b, rec->reason);
+	hlv_buf_str(b, "}");
+}
+
+static void put_jsonl(struct dump *d, const struct hlv_record *rec,
+		      const struct hlv_list *values, bool homed)
+{
+	struct hlv_buf *b = &d->text;
+	hlv_json_put_record_exact(b, rec->name, values);
+	if (b->bad)
+		return;
+	b->n--; /* the closing brace */
+	if (homed)
+		hlv_buf_str(b, ",\"homed\":true");
+	if (d->what == DUMP_ALL && rec->flags & HLV_RECORD_HAS_STATE)
+		put_lifecycle(b, rec);
+	hlv_buf_str(b, "}\n");
+}
+
+/* The record's values but for secret keys, which leave only when they are asked for. */
+static struct hlv_list without_secrets(struct dump *d, const struct hlv_list *all)
+{
+	struct hlv_reader r = hlv_reader(all->raw);
+	uint32_t n = 0;
+	hlv_buf_clear(&d->kept);
+	for (uint32_t i = 0; i < all->n; i++) {
+		struct hlv_value v;
+		size_t from = r.pos;
+		if (hlv_value_decode(&r, &v) != HLV_OK)
+			return *all; /* nobody can read it, as text or as a key */
+		if (hlv_type_is(v.type, "HS_SECKEY"))
+			continue;
+		hlv_buf_put(&d->kept, hlv_since(&r, from));
+		n++;
 	}
-	hlv_buf_str(b, "\n");
+	d->result->secrets += all->n - n;
+	return n == all->n ? *all : (struct hlv_list){n, hlv_buf_bytes(&d->kept)};
 }
 
 static bool put_record(void *ctx, const struct hlv_record *rec)
 {
 	struct dump *d = ctx;
 	bool homed = false;
+	struct hlv_list values = rec->values;
+	if (d->what == DUMP_SHARED)
+		values = without_secrets(d, &rec->values);
 	if (hlv_name_is_prefix_handle(rec->name))
 		d->err = store_is_homed(d->ctl->store, d->ctl->view, rec->name, &homed);
 	if (d->err != HLV_OK)
 		return false;
 	switch (d->format) {
 	case SOURCE_CSV:
-		put_csv(&d->text, rec->name, &rec->values, homed);
+		put_csv(&d->text, rec->name, &values, homed);
 		break;
 	case SOURCE_BATCH:
 		if (homed) {
@@ -170,14 +211,15 @@ static bool put_record(void *ctx, const struct hlv_record *rec)
 			hlv_buf_put(&d->text, rec->name);
 			hlv_buf_str(&d->text, "\n");
 		}
-		batch_put_record(&d->text, rec->name, &rec->values);
+		batch_put_record(&d->text, rec->name, &values);
 		break;
 	case SOURCE_JSONL:
 	case SOURCE_HSV9:
-		put_jsonl(&d->text, rec->name, &rec->values, homed);
+		put_jsonl(d, rec, &values, homed);
 		break;
 	}
 	d->result->records++;
+	d->result->states += rec->flags & HLV_RECORD_HAS_STATE ? 1 : 0;
 	d->result->prefixes += homed;
 	return flush(d);
 }
@@ -211,10 +253,11 @@ static bool put_prefix(void *ctx, struct hlv_bytes handle)
 	return flush(d);
 }
 
-enum hlv_err dump_run(struct ctl *ctl, int format, struct hlv_bytes prefix, dump_put_fn *put,
-		      void *ctx, struct dump_result *result)
+enum hlv_err dump_run(struct ctl *ctl, int format, struct hlv_bytes prefix, enum dump_what what,
+		      dump_put_fn *put, void *ctx, struct dump_result *result)
 {
 	struct dump d = {.ctl = ctl,
+			 .what = what,
 			 .format = (enum source_format)format,
 			 .put = put,
 			 .ctx = ctx,
@@ -233,5 +276,6 @@ enum hlv_err dump_run(struct ctl *ctl, int format, struct hlv_bytes prefix, dump
 	if (err == HLV_OK && d.err == HLV_OK && d.text.n > 0)
 		flush(&d);
 	hlv_buf_free(&d.text);
+	hlv_buf_free(&d.kept);
 	return d.err != HLV_OK ? d.err : err;
 }

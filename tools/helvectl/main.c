@@ -18,7 +18,7 @@ static const struct ctl_verb verbs[] = {
 	{"load", "FILE... [--format jsonl|hsv9|csv|batch] [--dry-run] [--resume] [--atomic]",
 	 "Register many records; what fails stands in FILE.rejected with the reason.",
 	 cmd_load},
-	{"dump", "[--prefix P] [--format jsonl|batch|csv]",
+	{"dump", "[--prefix P] [--format jsonl|batch|csv] [--secrets]",
 	 "All records, or those of a prefix, in key order, to standard output.", cmd_dump},
 	{"get", "ID [--at TIME] [--secrets]", "One record, as it is or as it was.", cmd_get},
 	{"put",

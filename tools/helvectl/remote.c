@@ -102,6 +102,13 @@ static bool pin_server(struct ctl *ctl, struct remote *r)
 		r->server_key = key_of(&site, &r->to.addr);
 	hlv_buf_free(&octets);
 	r->to.server_key = r->server_key;
+	if (r->server_key && hlv_key_kind(r->server_key) == HLV_KEY_SM2) {
+		ctl_fail(ctl,
+			 "%s: its key is SM2, which TLS here cannot show: nobody can tell whom "
+			 "we speak to; on a network that you trust, say --insecure",
+			 o->server);
+		return false;
+	}
 	if (r->server_key)
 		return true;
 	ctl_fail(ctl,
