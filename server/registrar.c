@@ -333,6 +333,8 @@ static bool work_round(void *ctx, struct hlv_now now)
 	struct registrar *g = ctx;
 	struct job *j;
 	g->now = now;
+	if (g->ticked_ns == 0)
+		tick(g); /* what must be looked at before the first write */
 	while (g->again.n + g->ready.n > 0) {
 		while ((j = next(g)))
 			work(g, j);

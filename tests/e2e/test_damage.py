@@ -136,8 +136,9 @@ class Rollback(unittest.TestCase):
         with open(mark, "wb"):
             pass
         self.node.start()
-        self.assertFalse(os.path.exists(mark))
+        # A change waits until everything was looked at.
         self.assertEqual(self.create("88.118.8/V").rc, 1)
+        self.assertFalse(os.path.exists(mark))
 
 
 if __name__ == "__main__":

@@ -85,8 +85,9 @@ class Signed:
                     ask_for("88.118.8/LONG", flags=flags),
                     hdl.Request(hdl.SITE_INFO, hdl.array(""), flags),
                     hdl.Request(hdl.DELETE, hdl.array("88.118.8/JX1"), flags),
+                    hdl.Request(hdl.NEXT_TXN, hdl.array(""), flags),
                     hdl.Request(4711, b"", flags)]
-        for request, rc in zip(requests, (1, 100, 200, 301, 1, 1, 5, 5)):
+        for request, rc in zip(requests, (1, 100, 200, 301, 1, 1, 402, 5, 5)):
             for ask in (ask_udp, ask_tcp):
                 with self.subTest(rc=rc, by=ask.__name__):
                     m = ask(self.at, request)
