@@ -213,6 +213,16 @@ bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a)
 	return false;
 }
 
+/* A list of `n` octets, which begins with the pointer that it owns, in place of the former one. */
+static void replace_list(struct load *l, const struct hlv_option *row, const void *list,
+			 size_t n)
+{
+	void *old;
+	memcpy(&old, l->out + row->offset, sizeof old);
+	free(old);
+	memcpy(l->out + row->offset, list, n);
+}
+
 static enum hlv_err set_addrs(struct load *l, const struct hlv_option *row,
 			      char texts[][TEXT_MAX], size_t n)
 {
@@ -227,10 +237,7 @@ static enum hlv_err set_addrs(struct load *l, const struct hlv_option *row,
 				"%s: '%s' is no address (examples: 127.0.0.1:2641, [::1]:2641)",
 				row->name, texts[i]);
 	}
-	struct hlv_addrs old;
-	memcpy(&old, l->out + row->offset, sizeof old);
-	free(old.list);
-	memcpy(l->out + row->offset, &addrs, sizeof addrs);
+	replace_list(l, row, &addrs, sizeof addrs);
 	return HLV_OK;
 }
 
@@ -247,10 +254,7 @@ static enum hlv_err set_nets(struct load *l, const struct hlv_option *row,
 		return complain(l, "%s: '%s' is no network (examples: 10.0.0.0/8, fd00::/8)",
 				row->name, texts[i]);
 	}
-	struct hlv_nets old;
-	memcpy(&old, l->out + row->offset, sizeof old);
-	free(old.list);
-	memcpy(l->out + row->offset, &nets, sizeof nets);
+	replace_list(l, row, &nets, sizeof nets);
 	return HLV_OK;
 }
 
@@ -271,10 +275,7 @@ static enum hlv_err set_refs(struct load *l, const struct hlv_option *row,
 		return complain(l, "%s: '%s' is no identity (example: 300:0.NA/88.118)",
 				row->name, texts[i]);
 	}
-	struct hlv_refs old;
-	memcpy(&old, l->out + row->offset, sizeof old);
-	free(old.list);
-	memcpy(l->out + row->offset, &refs, sizeof refs);
+	replace_list(l, row, &refs, sizeof refs);
 	return HLV_OK;
 }
 
