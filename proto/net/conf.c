@@ -279,6 +279,22 @@ static enum hlv_err set_refs(struct load *l, const struct hlv_option *row,
 	return HLV_OK;
 }
 
+static enum hlv_err set_strings(struct load *l, const struct hlv_option *row,
+				char texts[][TEXT_MAX], size_t n)
+{
+	struct hlv_strings strings = {.n = n};
+	strings.list = malloc((n + 1) * (sizeof *strings.list + TEXT_MAX));
+	if (!strings.list)
+		return complain(l, "out of memory");
+	char *text = (char *)(strings.list + n + 1);
+	for (size_t i = 0; i < n; i++, text += TEXT_MAX) {
+		memcpy(text, texts[i], TEXT_MAX);
+		strings.list[i] = text;
+	}
+	replace_list(l, row, &strings, sizeof strings);
+	return HLV_OK;
+}
+
 static enum hlv_err set(struct load *l, const struct hlv_option *row, char texts[][TEXT_MAX],
 			size_t n)
 {
@@ -297,6 +313,8 @@ static enum hlv_err set(struct load *l, const struct hlv_option *row, char texts
 		return set_nets(l, row, texts, n);
 	case HLV_OPT_REFS:
 		return set_refs(l, row, texts, n);
+	case HLV_OPT_STRINGS:
+		return set_strings(l, row, texts, n);
 	}
 	return HLV_E_USAGE;
 }
@@ -327,7 +345,7 @@ static enum hlv_err set_fallback(struct load *l, const struct hlv_option *row)
 static bool is_list(const struct hlv_option *row)
 {
 	return row->type == HLV_OPT_ADDRS || row->type == HLV_OPT_NETS ||
-	       row->type == HLV_OPT_REFS;
+	       row->type == HLV_OPT_REFS || row->type == HLV_OPT_STRINGS;
 }
 
 static const struct hlv_option *find_row(struct load *l, const char *key)

@@ -10,14 +10,15 @@
 #include "proto/wire/value.h"
 
 enum hlv_option_type {
-	HLV_OPT_STRING, /* char * */
-	HLV_OPT_UINT,	/* uint32_t, min..max */
-	HLV_OPT_SIZE,	/* uint64_t octets; suffixes KiB, MiB, GiB, TiB */
-	HLV_OPT_BOOL,	/* bool */
-	HLV_OPT_ADDRS,	/* struct hlv_addrs: addresses with ports */
-	HLV_OPT_NETS,	/* struct hlv_nets: CIDR blocks */
-	HLV_OPT_REFS,	/* struct hlv_refs: identities, "index:handle" */
-	HLV_OPT_CHOICE, /* char *, one of `choices`, blank separated */
+	HLV_OPT_STRING,	 /* char * */
+	HLV_OPT_UINT,	 /* uint32_t, min..max */
+	HLV_OPT_SIZE,	 /* uint64_t octets; suffixes KiB, MiB, GiB, TiB */
+	HLV_OPT_BOOL,	 /* bool */
+	HLV_OPT_ADDRS,	 /* struct hlv_addrs: addresses with ports */
+	HLV_OPT_NETS,	 /* struct hlv_nets: CIDR blocks */
+	HLV_OPT_REFS,	 /* struct hlv_refs: identities, "index:handle" */
+	HLV_OPT_STRINGS, /* struct hlv_strings: as written, for the caller to read */
+	HLV_OPT_CHOICE,	 /* char *, one of `choices`, blank separated */
 };
 
 struct hlv_option {
@@ -44,6 +45,10 @@ struct hlv_nets {
 };
 struct hlv_refs {
 	struct hlv_ref *list; /* the handles stand behind the list, in the same memory */
+	size_t n;
+};
+struct hlv_strings {
+	char **list; /* the texts stand behind the list, in the same memory */
 	size_t n;
 };
 bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one way out (threats.md 7, R6): whatever a client is told about an identifier, from the cache,
+ * stale, prefetched, waited for, through an alias, by an override or a local copy, passes emit(),
+ * which takes nothing but a proven finding. Filters by index and type, what a client may ask for, TTLs that count
+ * down, and the forms that the national SDK wants are applied here. Pure.
+ */
+#pragma once
+#include "proto/net/service.h"
+#include "resolver/proven.h"
+
+/* industrial.md 5.1, 7: flags of the older SDK. */
+static const uint32_t TRUSTED_QUERY = 0x00000002, TRUSTED_RESULT = 0x00000001;
+
+enum trusted_mode { TRUSTED_OFF, TRUSTED_REPORT, TRUSTED_ENFORCE };
+
+struct emit_rules {
+	enum trusted_mode trusted; /* ENFORCE: what is not secure is answered with 2 */
+	uint16_t site_serial;
+};
+
+/* Into x->rs; x->answer_flags too. `left_s`: of its life: no value is given a longer TTL, but values
+ * of a record with an HS_SIGNATURE go out as they were signed (TTLs are signed). */
+void emit(struct hlv_exchange *x, const struct emit_rules *rules, const struct proven *p,
+	  uint32_t left_s);
+/* There is nothing to show: `rc` is none of 1, 100, 200. */
+void emit_refusal(struct hlv_exchange *x, const struct emit_rules *rules, uint32_t rc,
+		  const char *why);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The resolver without its sockets: questions come in, a cache answers what it knows, what is asked
+ * already is waited for, and the rest is walked; serve-stale, failures, prefetch and anchors' roll-
+ * over are decided here. One thread; sans I/O, so that the daemon, helved and the simulator run the
+ * same code. Time, randomness and the cache are given.
+ *
+ *   engine_ask() -> engine_next() until ENGINE_WAIT -> engine_feed() / engine_gone() /
+ *   engine_timeout() -> engine_next() ...
+ */
+#pragma once
+#include "resolver/cache.h"
+#include "resolver/flight.h"
+#include "resolver/proven.h"
+
+enum {
+	ENGINE_WAITERS_MAX = 256,    /* of one question; further ones get 3 */
+	ENGINE_CLIENT_MAX = 1000,    /* open questions of one client address */
+	ENGINE_WALKS_MAX = 4096,     /* half the slots for those younger than 200 ms */
+	ENGINE_STALE_WAIT_MS = 1800, /* then the stale answer */
+	ENGINE_STALE_TTL_S = 30,
+	ENGINE_HOLD_S = 30,
+	ENGINE_FAIL_MIN_S = 1,
+	ENGINE_FAIL_MAX_S = 300,
+	ENGINE_BOGUS_S = 60,
+};
+
+struct engine_options {
+	const struct walk_rules *rules; /* replaced by engine_set_rules() */
+	struct anchors *anchors; /* the engine's while it lives; rules->validate points there */
+	struct cache *cache;
+	uint32_t stale_s;
+	uint64_t seed;
+	bool refresh_root; /* look after root site and anchors (protocol.md 12.6) */
+};
+
+/* A client's question; the asker's until the engine hands it back by ENGINE_ANSWER, exactly once. */
+struct engine_waiter {
+	struct engine_waiter *next;
+	struct hlv_bytes id;	/* lives as long as the waiter */
+	struct hlv_addr client; /* len 0: ourselves */
+	uint8_t recursion;
+	bool authoritative;
+	/* out; what they borrow lives until the next call into the engine */
+	bool proven_is_set;
+	struct proven proven;
+	bool stale;		/* show it with a TTL of ENGINE_STALE_TTL_S */
+	uint32_t left_s;	/* of its life, when not stale */
+	uint32_t rc;		/* not proven: the code ... */
+	char why[VALIDATE_WHY]; /* ... and the line */
+	/* the engine's */
+	hlv_mono_ns asked_ns;
+};
+
+enum engine_do {
+	ENGINE_OPEN, /* as FLIGHT_OPEN; `sock` is unique in the engine */
+	ENGINE_CLOSE,
+	ENGINE_ANSWER,	/* `waiter` */
+	ENGINE_ANCHORS, /* the anchors have changed: write the file */
+	ENGINE_WAIT,
+};
+struct engine_order {
+	enum engine_do what;
+	uint64_t sock;
+	enum flight_way way;
+	struct hlv_addr addr;
+	struct hlv_bytes key, octets;
+	struct engine_waiter *waiter;
+};
+
+struct engine;
+struct engine *engine_new(const struct engine_options *o, struct hlv_now now);
+void engine_free(struct engine *e); /* no waiter is left: engine_stop() first */
+void engine_set_rules(struct engine *e, const struct walk_rules *rules);
+
+void engine_ask(struct engine *e, struct engine_waiter *w, struct hlv_now now);
+/* Fetch it anew, for nobody: prefetch, or a list of the configuration. */
+void engine_refresh(struct engine *e, struct hlv_bytes id, struct hlv_now now);
+void engine_next(struct engine *e, struct hlv_now now, struct engine_order *out);
+void engine_feed(struct engine *e, uint64_t sock, struct hlv_bytes octets, struct hlv_now now);
+void engine_gone(struct engine *e, uint64_t sock, enum hlv_err err, struct hlv_now now);
+/* UINT64_MAX: nothing is waited for. */
+hlv_mono_ns engine_deadline(const struct engine *e);
+void engine_timeout(struct engine *e, struct hlv_now now);
+/* Every waiter gets its answer (3, "the resolver is stopping") by engine_next(). */
+void engine_stop(struct engine *e, struct hlv_now now);
+
+#define ENGINE_STATS(X)                                                                        \
+	X(questions)                                                                           \
+	X(coalesced)                                                                           \
+	X(walks)                                                                               \
+	X(secure)                                                                              \
+	X(insecure)                                                                            \
+	X(bogus)                                                                               \
+	X(failed)                                                                              \
+	X(stale_answers)                                                                       \
+	X(refreshes)                                                                           \
+	X(refused)                                                                             \
+	X(packets_out)                                                                         \
+	X(octets_in)                                                                           \
+	X(mismatches)
+struct engine_stats {
+#define X(name) uint64_t name;
+	ENGINE_STATS(X)
+#undef X
+};
+const struct engine_stats *engine_stats(const struct engine *e);
+struct selector *engine_selector(struct engine *e);

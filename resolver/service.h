@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * helver's service of one worker: policy, local copies, cache; what none of them knows goes to the
+ * recursor. Never blocks, takes no lock but a cache shard's.
+ */
+#pragma once
+#include "resolver/policy.h"
+#include "resolver/recursor.h"
+
+struct hlv_key;
+
+struct resolver_shared { /* by all workers; replaced by resolver_set() */
+	const struct policy *policy;
+	struct cache *cache;
+	struct copies *copies; /* NULL: none */
+	struct recursor *recursor;
+	struct hlv_bytes site;	   /* our own site record (GET_SITE_INFO) */
+	const struct hlv_key *key; /* signs answers for those who ask for it */
+};
+
+struct resolver;
+struct resolver *resolver_new(const struct resolver_shared *shared); /* NULL: no memory */
+struct hlv_service *resolver_service(struct resolver *r);
+/* On the worker's thread. */
+void resolver_set(struct resolver *r, const struct resolver_shared *shared);
+void resolver_free(struct resolver *r);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Record signatures: HS_SIGNATURE and HS_CERT values (protocol.md 13, industrial.md 5.8). A small
+ * state machine without I/O: it asks for the records of certificate holders, is fed with them, and
+ * comes to a judgement. The chain ends at a certificate of an anchor's subject, signed by itself
+ * with the anchor's key. Each link: signature good, now within nbf..exp, permissions cover the
+ * identifier.
+ */
+#pragma once
+#include "proto/base/arena.h"
+#include "resolver/validate.h"
+
+enum {
+	TRUST_LINKS_MAX =
+		16 /* protocol.md 13 allows 50; the budget of signatures ends it before */
+};
+
+enum trust_want {
+	TRUST_WANTS_RECORD, /* t->wanted: feed it, or say that there is none */
+	TRUST_DONE,	    /* t->judgement */
+};
+
+struct trust {
+	const struct validate_rules *rules;
+	struct hlv_arena *arena;
+	struct budget *budget;
+	struct hlv_bytes id;	/* whose record */
+	struct hlv_list values; /* its public values, the signature among them */
+	struct hlv_ref must_by; /* who must have signed; empty handle: anybody with a chain */
+	struct hlv_bytes wanted;
+	struct judgement judgement;
+	struct trust_chain *chain; /* trust.c's own, in the arena */
+};
+
+/* Everything given must live until it is done. */
+enum trust_want trust_begin(struct trust *t, struct hlv_now now);
+/* The record of t->wanted; `values` NULL: there is none. */
+enum trust_want trust_feed(struct trust *t, const struct hlv_list *values, struct hlv_now now);
