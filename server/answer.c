@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/answer.h"
 
+#include "proto/wire/filter.h"
 #include "server/bare.h"
 
 static enum hlv_rc store_failed(struct hlv_response *rs, enum hlv_err err)
@@ -8,21 +9,6 @@ static enum hlv_rc store_failed(struct hlv_response *rs, enum hlv_err err)
 	if (err == HLV_E_NOMEM)
 		return answer_error(rs, HLV_RC_ERROR, "Answer takes too much memory");
 	return answer_error(rs, HLV_RC_ERROR, "The registry cannot read this record");
-}
-
-static bool asked_for(const struct hlv_request *rq, const struct hlv_value *v)
-{
-	if (rq->indexes.n == 0 && rq->types.n == 0)
-		return true;
-	struct hlv_reader r = hlv_reader(rq->indexes.raw);
-	for (uint32_t i = 0; i < rq->indexes.n; i++)
-		if (hlv_next_index(&r) == v->index)
-			return true;
-	r = hlv_reader(rq->types.raw);
-	for (uint32_t i = 0; i < rq->types.n; i++)
-		if (hlv_type_asked(v->type, hlv_next_array(&r)))
-			return true;
-	return false;
 }
 
 /* What a walk over the matching values found out. */
@@ -64,7 +50,7 @@ static enum hlv_err match(const struct hlv_request *rq, const struct hlv_list *v
 		struct hlv_value v;
 		size_t at = r.pos;
 		HLV_TRY(hlv_value_decode(&r, &v));
-		if (!asked_for(rq, &v))
+		if (!hlv_filter_takes(rq, &v))
 			continue;
 		m->n++;
 		if (is_reached(&v, reach)) {
@@ -91,21 +77,15 @@ static enum hlv_rc give(const struct hlv_request *rq, const struct hlv_list *val
 	return HLV_RC_SUCCESS;
 }
 
-/* Each of them is looked at for each value: 65,536 of nothing would cost a second. */
-static bool asks_too_much(const struct hlv_request *rq)
-{
-	return rq->indexes.n + rq->types.n > HLV_VALUES_MAX;
-}
-
 enum hlv_rc answer_values(const struct answer_context *c, const struct hlv_request *rq,
 			  const struct hlv_record *rec, enum answer_reach reach,
 			  struct hlv_response *rs)
 {
-	bool filtered = rq->indexes.n > 0 || rq->types.n > 0;
+	bool filtered = !hlv_filter_is_empty(rq);
 	/* A record without values has none to give: 200, with or without a filter. */
 	if (!filtered && rec->flags & HLV_RECORD_ALL_PUBLIC && rec->values.n > 0)
 		return give(rq, &rec->values, rs);
-	if (asks_too_much(rq))
+	if (hlv_filter_is_too_long(rq))
 		return answer_error(rs, HLV_RC_PROTOCOL_ERROR,
 				    "More indexes and types than a record has values");
 	struct matches m;
@@ -165,7 +145,7 @@ static enum hlv_rc answer_frozen(const struct answer_context *c, const struct hl
 			      .perms = HLV_PERM_DEFAULT,
 			      .type = hlv_text("STATE"),
 			      .data = hlv_text(hlv_state_name(rec->state))};
-	if (!asked_for(rq, &v))
+	if (!hlv_filter_takes(rq, &v))
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, "This identifier is frozen");
 	uint8_t *room = hlv_alloc_raw(c->arena, STATE_ROOM);
 	struct hlv_writer w = hlv_writer(room, room ? STATE_ROOM : 0);
@@ -229,7 +209,7 @@ enum hlv_rc answer_resolution(const struct answer_context *c, const struct hlv_r
 	struct hlv_record rec;
 	if (!answer_find(c, rq, &rec, rs))
 		return (enum hlv_rc)rs->rc;
-	if (bare_wants_site(rq))
+	if (hlv_filter_wants_site(rq))
 		return bare_answer(c, rq, &rec, rs);
 	return answer_values(c, rq, &rec, REACH_PUBLIC, rs);
 }
@@ -239,8 +219,8 @@ bool answer_hides(const struct answer_context *c, const struct hlv_request *rq)
 	struct hlv_record rec;
 	struct hlv_response rs;
 	struct matches m;
-	if (asks_too_much(rq) || bare_wants_site(rq) || !answer_find(c, rq, &rec, &rs) ||
-	    rec.flags & HLV_RECORD_ALL_PUBLIC)
+	if (hlv_filter_is_too_long(rq) || hlv_filter_wants_site(rq) ||
+	    !answer_find(c, rq, &rec, &rs) || rec.flags & HLV_RECORD_ALL_PUBLIC)
 		return false;
 	return match(rq, &rec.values, REACH_PUBLIC, c->arena, &m) == HLV_OK && m.hidden;
 }

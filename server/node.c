@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "proto/net/file.h"
-#include "proto/net/json.h"
+#include "proto/net/site_file.h"
 #include "proto/sec/tls.h"
 #include "proto/wire/site.h"
 
@@ -88,27 +88,13 @@ static enum hlv_err load_site(const struct server_options *o, struct node *node,
 static enum hlv_err load_parent(const struct server_options *o, struct node *node, char *why)
 {
 	char path[PATH_MAX];
-	struct hlv_buf file = {0};
-	struct hlv_json_error error = {0};
+	struct hlv_buf site = {0};
 	node_path(o, o->parent, "parent.json", path);
 	if (!*o->parent && access(path, F_OK) != 0)
 		return HLV_OK;
-	HLV_TRY(hlv_file_read(path, SITE_MAX, &file, why));
-	uint8_t *record = malloc(SITE_MAX);
-	struct hlv_writer w = hlv_writer(record, record ? SITE_MAX : 0);
-	enum hlv_err err = HLV_OK;
-	if (file.n > 0 && file.p[0] == '{')
-		err = hlv_json_parse_site(hlv_buf_bytes(&file), &w, &error);
-	else
-		hlv_put(&w, hlv_buf_bytes(&file));
-	hlv_buf_free(&file);
-	node->parent = hlv_bytes(record, w.n);
-	struct hlv_site site;
-	if (err == HLV_OK && !w.bad)
-		err = hlv_site_decode(node->parent, &site);
-	if (err != HLV_OK || w.bad)
-		snprintf(why, WHY, "%s: is no site record: %s", path, error.text);
-	return w.bad ? HLV_E_NOMEM : err;
+	enum hlv_err err = hlv_site_file_read(path, &site, why);
+	node->parent = hlv_buf_bytes(&site); /* node_free() */
+	return err;
 }
 
 static enum hlv_err read_passphrase(const struct server_options *o, struct hlv_buf *out,

@@ -3,8 +3,7 @@
 
 #include <sys/stat.h>
 
-#include "proto/net/file.h"
-#include "proto/net/json.h"
+#include "proto/net/site_file.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/site.h"
 #include "tools/helvectl/source.h"
@@ -24,47 +23,19 @@ bool node_prefix_handle(const struct ctl *ctl, const char *prefix, char out[NODE
 	return true;
 }
 
-static enum hlv_err to_site(struct hlv_buf *file, struct hlv_buf *site, char *why)
-{
-	struct hlv_bytes text = hlv_buf_bytes(file);
-	struct hlv_json_error error = {0};
-	struct hlv_site check;
-	uint8_t octets[NODE_SITE_MAX];
-	struct hlv_writer w = hlv_writer(octets, sizeof octets);
-	/* Which of the two: a binary record begins with a zero octet (protocol.md 17). */
-	if (text.n > 0 && text.p[0] != 0) {
-		if (hlv_json_parse_site(text, &w, &error) != HLV_OK) {
-			snprintf(why, CTL_WHY, "%s", error.text);
-			return HLV_E_MALFORMED;
-		}
-		text = hlv_written(&w);
-	}
-	if (hlv_site_decode(text, &check) != HLV_OK || check.servers.n == 0) {
-		snprintf(why, CTL_WHY, "no site record, or one without servers");
-		return HLV_E_MALFORMED;
-	}
-	hlv_buf_put(site, text);
-	return HLV_OK;
-}
-
 bool node_read_site(const struct ctl *ctl, const char *path, struct hlv_buf *site)
 {
-	char inside[PATH_MAX], why[CTL_WHY] = "";
+	char inside[PATH_MAX], why[512] = "";
 	struct stat st;
-	struct hlv_buf file = {0};
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		snprintf(inside, sizeof inside, "%s/site.json", path);
 		path = inside;
 	}
-	enum hlv_err err = hlv_file_read(path, NODE_SITE_MAX, &file, why);
-	if (err != HLV_OK) {
+	enum hlv_err err = hlv_site_file_read(path, site, why);
+	if (err == HLV_E_NOT_FOUND)
 		ctl_fail(ctl, "%s: name the site.json of a node, or its directory", why);
-	} else {
-		err = to_site(&file, site, why);
-		if (err != HLV_OK)
-			ctl_fail(ctl, "%s: %s", path, why);
-	}
-	hlv_buf_free(&file);
+	else if (err != HLV_OK)
+		ctl_fail(ctl, "%s", *why ? why : hlv_strerror(err));
 	return err == HLV_OK;
 }
 
