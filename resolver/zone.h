@@ -22,7 +22,7 @@ struct zone_rules {
 	bool loopback,
 		private_nets; /* decisions.md 17: when the root's own are of that class */
 	const struct hlv_nets *allowed; /* listed ones, whatever their class; NULL: none */
-	const struct hlv_nets *own;	/* our own listeners: never; NULL: none */
+	const struct hlv_addrs *own;	/* our own listeners: never; NULL: none */
 };
 
 /* One prefix's service. Borrows. */
