@@ -15,28 +15,48 @@ enum {
 	SELECT_PROBE_MIN_S = 1,
 	SELECT_PROBE_MAX_S = 60,
 	SELECT_EXPLORE = 20, /* one question in so many goes to another than the best */
+	SELECT_WAIT_MIN_MS = 50,
+	SELECT_WAIT_MAX_MS = 1000,
+	SELECT_WAIT_UNKNOWN_MS = 300,
+	SELECT_WINDOW_S = 10,
+	SELECT_RETRY_SHARE = 10, /* one retry for so many first tries of the window ... */
+	SELECT_RETRY_FREE = 8,	 /* ... and these, or who asks seldom could never retry */
 };
 
 struct selector;
-struct selector *selector_new(size_t servers); /* at most; the longest unused one makes room */
+/* At most `servers`; the longest unused one makes room. `seed`: which share a bucket is secret, for
+ * addresses come out of records. NULL: no memory. */
+struct selector *selector_new(size_t servers, uint64_t seed);
 void selector_free(struct selector *s);
 
 /* Put `n` servers into the order in which to ask them; returns how many are worth asking (dead ones
- * are left out unless they are due for a probe, or all are dead: then the one that is due first).
- * order[i] is a position in `servers`. */
+ * are left out unless one is due for a probe, which is then the first, or all are dead: then the one
+ * that was left alone longest). order[i] is a position in `servers`; n <= ZONE_TRIED_MAX. */
 size_t selector_order(struct selector *s, const struct zone_server *servers, size_t n,
 		      struct hlv_rand *rand, struct hlv_now now, uint8_t *order);
-/* How long to wait for an answer before another is asked beside it, ms. */
+/* The address under which a server is known here. */
+const struct hlv_addr *selector_address(const struct zone_server *server);
+/* How long to wait for an answer before another is asked beside it, or the same again, ms. */
 uint32_t selector_wait_ms(const struct selector *s, const struct hlv_addr *a);
+/* A probe of a dead server keeps nobody waiting: another is asked beside it at once. */
+bool selector_is_dead(const struct selector *s, const struct hlv_addr *a);
 
-/* false: SELECT_INFLIGHT_MAX are under way there, or it is a retry and a tenth of the first tries of
- * the last 10 s has been spent on retries. */
-bool selector_begin(struct selector *s, const struct hlv_addr *a, bool retry,
-		    struct hlv_now now);
+enum select_verdict {
+	SELECT_GO,	 /* counted as under way until answered or ended */
+	SELECT_FULL,	 /* SELECT_INFLIGHT_MAX are under way there: wait, or ask another */
+	SELECT_NO_RETRY, /* the retries of this window are spent */
+	SELECT_DEAD,	 /* silent, and tried within the last SELECT_PROBE_MIN_S */
+};
+enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a, bool retry,
+				   struct hlv_now now);
+/* It did; `took_ns` 0: nothing was measured. Ends it. */
 void selector_answered(struct selector *s, const struct hlv_addr *a, hlv_mono_ns took_ns,
 		       struct hlv_now now);
-void selector_silent(struct selector *s, const struct hlv_addr *a, struct hlv_now now);
-void selector_ended(struct selector *s, const struct hlv_addr *a); /* neither: given up */
+/* Its time is over, though it may still answer. Of tries that were under way side by side one counts,
+ * or a hiccup of a busy line would look like death. */
+void selector_silent(struct selector *s, const struct hlv_addr *a, hlv_mono_ns begun_ns,
+		     struct hlv_now now);
+void selector_ended(struct selector *s, const struct hlv_addr *a); /* given up */
 
 /* For people: each known server. */
 struct selector_entry {
