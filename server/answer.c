@@ -183,9 +183,9 @@ bool answer_find(const struct answer_context *c, const struct hlv_request *rq,
 	enum verdict verdict;
 	struct hlv_list sites = {0};
 	bool found;
-	bool refer = !(rq->m.hdr.flags & HLV_F_NO_REFERRAL);
+	enum referring referring = rq->m.hdr.flags & HLV_F_NO_REFERRAL ? REFER_NOT : REFER;
 	enum hlv_err err = delegate_find(c->store, c->view, c->place, c->memo, rq->handle, &key,
-					 refer, c->arena, &verdict, &sites, rec, &found);
+					 referring, c->arena, &verdict, &sites, rec, &found);
 	if (err == HLV_OK && verdict == VERDICT_OURS && !found) {
 		err = store_get_record(c->store, c->view, &key, rec);
 		found = err == HLV_OK;

@@ -273,7 +273,7 @@ static enum hlv_err begin(struct walk *w)
 	HLV_TRY(a->store->ops->view_begin(a->view));
 	enum hlv_err err =
 		delegate_find(a->store, a->view, &w->ask->place, &memo, w->ask->who.handle,
-			      &key, true, &a->arena, &verdict, &sites, &rec, &found);
+			      &key, REFER, &a->arena, &verdict, &sites, &rec, &found);
 	if (err == HLV_OK &&
 	    (verdict == VERDICT_SERVICE_REFERRAL || verdict == VERDICT_PREFIX_REFERRAL))
 		err = go_to(w, &sites);

@@ -155,7 +155,7 @@ static bool visit(struct walk *w, struct step *s)
 		return true;
 	store_key(s->ref.handle, &key);
 	enum hlv_err err = delegate_find(c->store, c->view, c->place, c->memo, s->ref.handle,
-					 &key, false, c->arena, &verdict, &sites, &rec, &found);
+					 &key, REFER_NOT, c->arena, &verdict, &sites, &rec, &found);
 	if (err == HLV_OK && verdict != VERDICT_OURS)
 		return add_remote(w, s);
 	if (err == HLV_OK && !found)

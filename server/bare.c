@@ -17,9 +17,9 @@ static enum hlv_err put_services(const struct answer_context *c, struct hlv_writ
 			break;
 		store_key(service, &key);
 		enum hlv_err err = store_get_record(c->store, c->view, &key, &rec);
-		if (err == HLV_OK)
+		if (err == HLV_OK && rec.state == HLV_STATE_ACTIVE)
 			*n += hlv_sdk_put_sites(w, &rec.values);
-		else if (err != HLV_E_NOT_FOUND)
+		else if (err != HLV_OK && err != HLV_E_NOT_FOUND)
 			return err;
 	}
 	return HLV_OK;

@@ -40,7 +40,8 @@ static enum hlv_err pick(const struct hlv_list *from, const char *const types[3]
 	return HLV_OK;
 }
 
-/* The sites in the record of a prefix handle; none is no error. */
+/* The sites in the record of a prefix handle; none is no error. What is frozen, revoked or not yet in
+ * use says nothing but that (industrial.md 4), so it refers nobody either. */
 static enum hlv_err sites_of(struct store *s, struct store_view *v, struct hlv_bytes handle,
 			     const char *const types[3], struct hlv_arena *a,
 			     struct hlv_list *out)
@@ -52,63 +53,67 @@ static enum hlv_err sites_of(struct store *s, struct store_view *v, struct hlv_b
 	enum hlv_err err = store_get_record(s, v, &key, &rec);
 	if (err == HLV_E_NOT_FOUND)
 		return HLV_OK;
-	if (err != HLV_OK)
+	if (err != HLV_OK || rec.state != HLV_STATE_ACTIVE)
 		return err;
 	return pick(&rec.values, types, a, out);
 }
 
-/* 11.2: the nearest ancestor of a derived prefix that names a service for derived prefixes. */
-static enum hlv_err ancestor_sites(struct store *s, struct store_view *v,
-				   struct hlv_bytes handle, struct hlv_arena *a,
-				   struct hlv_list *out)
+/* The next longer prefix up; empty at the end. "0.NA/0.NA" is the root of all, whatever its dot looks
+ * like (protocol.md 6.6): it is derived from nothing. */
+static struct hlv_bytes parent_of(struct hlv_bytes handle)
 {
-	*out = (struct hlv_list){0};
-	for (int i = 0; i < DEPTH_MAX && hlv_name_is_derived_prefix(handle); i++) {
-		handle = hlv_name_parent_prefix(handle);
-		HLV_TRY(sites_of(s, v, handle, prefix_types, a, out));
-		if (out->n > 0)
-			return HLV_OK;
-	}
-	return HLV_OK;
+	if (!hlv_name_is_derived_prefix(handle) || hlv_eq_fold(handle, hlv_text("0.NA/0.NA")))
+		return (struct hlv_bytes){0};
+	return hlv_name_parent_prefix(handle);
 }
 
-/* Is an ancestor of this prefix handle homed here? Then we speak for it (a second-level node
- * answers for the enterprise prefixes below it, without being the root). */
-static enum hlv_err ancestor_homed(struct store *s, struct store_view *v,
-				   struct hlv_bytes handle, bool *homed)
+/* A derived prefix that is not here: whose is it? 11.2 asks the ancestors, nearest first, for a site
+ * that serves derived prefixes. OURS: an ancestor that is homed here ends the search. We speak for
+ * it, and so for what is below it, also where the prefix between it and the next one up is
+ * another's: asked by him we would send back to him for ever. */
+static enum hlv_err ask_ancestors(struct store *s, struct store_view *v, struct hlv_bytes id,
+				  enum referring referring, struct hlv_arena *a,
+				  enum verdict *verdict, struct hlv_list *values)
 {
-	*homed = false;
-	for (int i = 0; i < DEPTH_MAX && !*homed && hlv_name_is_derived_prefix(handle); i++) {
-		handle = hlv_name_parent_prefix(handle);
-		HLV_TRY(store_is_homed(s, v, handle, homed));
+	struct hlv_bytes handle = parent_of(id);
+	for (int i = 0; i < DEPTH_MAX && handle.n > 0; i++, handle = parent_of(handle)) {
+		bool homed;
+		if (referring != REFER_NOT)
+			HLV_TRY(sites_of(s, v, handle, prefix_types, a, values));
+		if (values->n > 0 && referring == REFER) {
+			*verdict = VERDICT_PREFIX_REFERRAL;
+			return HLV_OK;
+		}
+		if (values->n > 0) {
+			*values = (struct hlv_list){0};
+			*verdict = VERDICT_NOT_HERE;
+			return HLV_OK;
+		}
+		*verdict = VERDICT_OURS;
+		HLV_TRY(store_is_homed(s, v, handle, &homed));
+		if (homed)
+			return HLV_OK;
 	}
+	bool root;
+	HLV_TRY(store_is_homed(s, v, hlv_text("0.NA/0.NA"), &root));
+	*verdict = root ? VERDICT_OURS : VERDICT_NOT_HERE;
 	return HLV_OK;
 }
 
 /* Prefix handles. OURS: what we hold we answer, also when the root of prefixes is not here: a
  * client does not try another server after a 301 (protocol.md 19.20). */
 static enum hlv_err find_prefix(struct store *s, struct store_view *v, struct hlv_bytes id,
-				const struct store_key *key, bool refer, struct hlv_arena *a,
-				enum verdict *verdict, struct hlv_list *values,
-				struct hlv_record *rec, bool *found)
+				const struct store_key *key, enum referring referring,
+				struct hlv_arena *a, enum verdict *verdict,
+				struct hlv_list *values, struct hlv_record *rec, bool *found)
 {
 	enum hlv_err err = store_get_record(s, v, key, rec);
 	*found = err == HLV_OK;
 	*verdict = VERDICT_OURS;
 	if (err != HLV_E_NOT_FOUND)
 		return err;
-	if (refer) {
-		HLV_TRY(ancestor_sites(s, v, id, a, values));
-		*verdict = VERDICT_PREFIX_REFERRAL;
-		if (values->n > 0)
-			return HLV_OK;
-	}
-	bool homed;
-	HLV_TRY(store_is_homed(s, v, hlv_text("0.NA/0.NA"), &homed));
-	if (!homed)
-		HLV_TRY(ancestor_homed(s, v, id, &homed));
-	*verdict = homed ? VERDICT_OURS : VERDICT_NOT_HERE;
-	return HLV_OK;
+	*values = (struct hlv_list){0};
+	return ask_ancestors(s, v, id, referring, a, verdict, values);
 }
 
 static bool remembered(const struct homed_memo *memo, struct hlv_bytes prefix)
@@ -127,9 +132,9 @@ static void remember(struct homed_memo *memo, struct hlv_bytes prefix, bool home
 
 /* Everything else: its prefix is homed here, or its record here says where it is served. */
 static enum hlv_err find_item(struct store *s, struct store_view *v, struct homed_memo *memo,
-			      struct hlv_bytes id, struct hlv_bytes prefix, bool refer,
-			      struct hlv_arena *a, enum verdict *verdict,
-			      struct hlv_list *values)
+			      struct hlv_bytes id, struct hlv_bytes prefix,
+			      enum referring referring, struct hlv_arena *a,
+			      enum verdict *verdict, struct hlv_list *values)
 {
 	bool homed = true;
 	*verdict = VERDICT_OURS;
@@ -143,7 +148,7 @@ static enum hlv_err find_item(struct store *s, struct store_view *v, struct home
 	if (homed)
 		return HLV_OK;
 	*verdict = VERDICT_NOT_HERE;
-	if (!refer)
+	if (referring != REFER)
 		return HLV_OK;
 	HLV_TRY(sites_of(s, v, hlv_written(&w), service_types, a, values));
 	if (values->n > 0)
@@ -153,9 +158,9 @@ static enum hlv_err find_item(struct store *s, struct store_view *v, struct home
 
 enum hlv_err delegate_find(struct store *s, struct store_view *v,
 			   const struct site_place *place, struct homed_memo *memo,
-			   struct hlv_bytes id, const struct store_key *key, bool refer,
-			   struct hlv_arena *a, enum verdict *verdict, struct hlv_list *values,
-			   struct hlv_record *rec, bool *found)
+			   struct hlv_bytes id, const struct store_key *key,
+			   enum referring referring, struct hlv_arena *a, enum verdict *verdict,
+			   struct hlv_list *values, struct hlv_record *rec, bool *found)
 {
 	*found = false;
 	if (place->servers > 1) {
@@ -167,9 +172,10 @@ enum hlv_err delegate_find(struct store *s, struct store_view *v,
 	}
 	struct hlv_name name = hlv_name_split(id);
 	if (name.slash && !hlv_eq_fold(name.prefix, hlv_text("0.NA")))
-		return find_item(s, v, memo, id, name.prefix, refer, a, verdict, values);
+		return find_item(s, v, memo, id, name.prefix, referring, a, verdict, values);
 	uint8_t room[HLV_IDENTIFIER_MAX + 8];
 	struct hlv_writer w = hlv_writer(room, sizeof room);
 	hlv_name_put_resolvable(&w, id);
-	return find_prefix(s, v, hlv_written(&w), key, refer, a, verdict, values, rec, found);
+	return find_prefix(s, v, hlv_written(&w), key, referring, a, verdict, values, rec,
+			   found);
 }

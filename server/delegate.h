@@ -33,12 +33,20 @@ enum verdict {
 	VERDICT_NOT_HERE,	  /* 301: the prefix does not live here */
 };
 
-/* `key` is the registry key of `id`; `refer` is false when the asker wants no referrals (DNR).
- * For referrals `values` are the sites (in the arena). *found tells whether a record of that key
+/* What is done about what others serve. */
+enum referring {
+	REFER, /* their sites are named */
+	/* The asker would not understand a referral of a prefix (11.2: administrators below 2.10):
+	 * that it is not here is all he is told. */
+	REFER_SILENTLY,
+	REFER_NOT, /* DNR: as if nothing were delegated */
+};
+
+/* `key` is the registry key of `id`. For referrals `values` are the sites (in the arena). *found tells whether a record of that key
  * was read on the way, and `rec` is it: for prefix handles its existence decides. */
 enum hlv_err HLV_MUST_USE delegate_find(struct store *, struct store_view *,
 					const struct site_place *, struct homed_memo *,
 					struct hlv_bytes id, const struct store_key *key,
-					bool refer, struct hlv_arena *, enum verdict *,
+					enum referring, struct hlv_arena *, enum verdict *,
 					struct hlv_list *values, struct hlv_record *rec,
 					bool *found);

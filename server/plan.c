@@ -120,11 +120,14 @@ bool change_locate(struct change *ch)
 	struct hlv_record rec;
 	bool found;
 	/* 11.2: older administrators do not know what to do with a referral. */
-	bool refer = !(ch->rq->m.hdr.flags & HLV_F_NO_REFERRAL) &&
-		     hlv_envelope_suggested(&ch->rq->m.env) >= HLV_V(2, 10);
+	enum referring referring = REFER;
+	if (ch->rq->m.hdr.flags & HLV_F_NO_REFERRAL)
+		referring = REFER_NOT;
+	else if (hlv_envelope_suggested(&ch->rq->m.env) < HLV_V(2, 10))
+		referring = REFER_SILENTLY;
 	store_key(ch->id, &ch->key);
 	enum hlv_err err = delegate_find(a->store, a->view, a->place, a->memo, ch->id, &ch->key,
-					 refer, a->arena, &verdict, &sites, &rec, &found);
+					 referring, a->arena, &verdict, &sites, &rec, &found);
 	if (err != HLV_OK)
 		return change_failed(ch, err);
 	if (verdict == VERDICT_OURS)

@@ -205,10 +205,24 @@ static void verify(struct registrar *g, struct job *j)
 		registrar_reply(g, j);
 }
 
+/* 11.1, 3: a mirror takes no changes by the protocol, and says so before it asks who somebody is.
+ * How they get there is its own user's affair (the control socket). */
+static bool is_for_primaries(uint32_t op)
+{
+	return (op >= HLV_OP_CREATE_HANDLE && op <= HLV_OP_MODIFY_VALUE) ||
+	       op == HLV_OP_HOME_NA || op == HLV_OP_UNHOME_NA || op == HLV_OP_HELVE_BULK;
+}
+
 void registrar_route(struct registrar *g, struct job *j)
 {
 	struct hlv_exchange *x = j->x;
 	struct answer_context answer = {.site = g->node->site};
+	if (!g->node->primary && is_for_primaries(x->rq.m.hdr.op)) {
+		job_refuse(j, HLV_RC_NOT_RESPONSIBLE,
+			   "This is a mirror: changes are for a primary site");
+		registrar_reply(g, j);
+		return;
+	}
 	switch (x->rq.m.hdr.op) {
 	case HLV_OP_SESSION_SETUP:
 	case HLV_OP_SESSION_EXCHANGEKEY:

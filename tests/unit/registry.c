@@ -81,6 +81,26 @@ void registry_home(struct registry *r, const char *prefix_handle)
 	commit(r, &put);
 }
 
+void registry_set_state(struct registry *r, const char *id, uint8_t to)
+{
+	struct store_key key;
+	struct store_view *view;
+	struct hlv_record rec;
+	uint8_t room[65536];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	store_key(hlv_text(id), &key);
+	hlv_require(r->store->ops->view_open(r->store, &view) == HLV_OK);
+	hlv_require(r->store->ops->view_begin(view) == HLV_OK);
+	hlv_require(store_get_record(r->store, view, &key, &rec) == HLV_OK);
+	rec.state = to;
+	rec.state_since_ms = 1;
+	hlv_record_encode(&w, store_key_bytes(&key), &rec);
+	r->store->ops->view_end(view);
+	hlv_require(!w.bad);
+	struct store_put put = {SPACE_RECORD, store_key_bytes(&key), hlv_written(&w)};
+	commit(r, &put);
+}
+
 static bool is_site(const char *type)
 {
 	return strncmp(type, "HS_SITE", 7) == 0 || strcmp(type, "HS_NA_DELEGATE") == 0;

@@ -31,6 +31,9 @@ struct registry_value {
 void registry_put(struct registry *r, const char *id, const struct registry_value *values,
 		  size_t n);
 
+/* The life-cycle state of a record that is there (proto/wire/state.h). */
+void registry_set_state(struct registry *r, const char *id, uint8_t to);
+
 /* The rows that most tests use: 0.NA/88.118 and 0.NA/88.118.8 homed, and records that show every
  * rule; see registry.c. */
 void registry_fill(struct registry *r);

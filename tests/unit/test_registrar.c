@@ -83,7 +83,7 @@ static int setup(void **state)
 	admins_fill(&w->admins);
 	snprintf(w->dir, sizeof w->dir, "/tmp/helve-registrar-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
-	w->node = (struct node){.servers = 1, .hash_option = HLV_HASH_ALL};
+	w->node = (struct node){.servers = 1, .primary = true, .hash_option = HLV_HASH_ALL};
 	w->rules.plan = w->admins.rules;
 	w->rules.data_dir = w->dir;
 	w->rules.undo_days = 7;

@@ -13,8 +13,10 @@ static const struct ctl_verb verbs[] = {
 	 "       [--key rsa|p256|ed25519|sm2]",
 	 "A new node in DIR: keys, configuration, site record, prefix record, P homed.",
 	 cmd_init},
-	{"delegate", "P --to SITE.json|DIR",
-	 "P is served elsewhere: its site goes into 0.NA/P.", cmd_delegate},
+	{"delegate",
+	 "P --to SITE|DIR [--to ...] [--service ID ...] [--only items|prefixes]\n"
+	 "       helvectl delegate P --remove [--only items|prefixes]",
+	 "P is served elsewhere: its sites, or services, go into 0.NA/P.", cmd_delegate},
 	{"load", "FILE... [--format jsonl|hsv9|csv|batch] [--dry-run] [--resume] [--atomic]",
 	 "Register many records; what fails stands in FILE.rejected with the reason.",
 	 cmd_load},
@@ -82,7 +84,7 @@ static void help(void)
 	      "  --server A[:P] --auth INDEX:HANDLE --key FILE|--secret-file FILE\n"
 	      "          ask that server, over TLS, instead of working on DIR: get, put, rm, "
 	      "list,\n"
-	      "          load, home, unhome, status\n"
+	      "          load, home, unhome, delegate, status\n"
 	      "  --site FILE|DIR  its site record, whose key it must hold (default: "
 	      "DIR/site.json);\n"
 	      "          --insecure does without\n"

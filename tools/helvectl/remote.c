@@ -35,8 +35,8 @@ bool remote_option(struct remote_options *o, int option)
 
 static bool goes_remotely(const struct ctl_verb *verb)
 {
-	static const char *const names[] = {"get",  "put",  "rm",     "list",
-					    "load", "home", "unhome", "status"};
+	static const char *const names[] = {"get",  "put",    "rm",	"list",	   "load",
+					    "home", "unhome", "status", "delegate"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(verb->name, names[i]) == 0)
 			return true;

@@ -38,5 +38,8 @@ int remote_rm(struct ctl *ctl, struct hlv_bytes id);
 int remote_list(struct ctl *ctl, const char *prefix_handle);
 int remote_home(struct ctl *ctl, const char *prefix_handle, enum hlv_op op);
 int remote_status(struct ctl *ctl);
+/* remote_delegate.c */
+struct delegation;
+int remote_delegate(struct ctl *ctl, const char *prefix_handle, const struct delegation *d);
 /* remote_load.c */
 int remote_load(struct ctl *ctl, const struct load_options *o);
