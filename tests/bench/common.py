@@ -11,6 +11,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PREFIX = "88.118.8"
+PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
 
 def say(text):
@@ -32,11 +33,12 @@ class Build:
             run("meson", "setup", "--buildtype=release", "-Db_lto=true", path, ROOT)
         say("building in " + path)
         run("ninja", "-C", path, "server/helved", "tools/helvectl/helvectl", "tools/helveload",
-            "tests/bench/echo")
+            "tests/bench/echo", "tests/bench/dnsload")
         self.helved = os.path.join(path, "server", "helved")
         self.helvectl = os.path.join(path, "tools", "helvectl", "helvectl")
         self.helveload = os.path.join(path, "tools", "helveload")
         self.echo = os.path.join(path, "tests", "bench", "echo")
+        self.dnsload = os.path.join(path, "tests", "bench", "dnsload")
 
 
 class Process:
