@@ -22,8 +22,8 @@ struct copies_options {
 	const char *dir; /* data-dir/copies */
 	const struct copy_source *sources;
 	size_t n;
-	const struct hlv_key *key; /* as whom ... */
-	const char *identity;	   /* ... "300:0.NA/88.118.8.9" we log in; empty: nobody */
+	struct hlv_key *key;  /* private, borrowed: as whom ... */
+	const char *identity; /* ... "300:0.NA/88.118.8.9" we log in */
 	uint32_t interval_s, max_age_s;
 };
 

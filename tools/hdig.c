@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	args_program("hdig");
 	int code = dig_options_parse(argc, argv, &o);
 	if (code != DIG_GO_ON) {
-		prove_forget(&o.self);
+		hlv_prove_forget(&o.self);
 		return code;
 	}
 	struct dig_reply *reply = calloc(1, sizeof *reply);
@@ -269,6 +269,6 @@ int main(int argc, char **argv)
 	code = err == HLV_OK ? print(&out) : no_reply(&out, err);
 	dig_reply_free(reply);
 	free(reply);
-	prove_forget(&o.self);
+	hlv_prove_forget(&o.self);
 	return code;
 }

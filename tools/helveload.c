@@ -159,8 +159,8 @@ static int number_option(struct load_options *o, int option)
 static int proof_option(struct load_options *o, int option)
 {
 	char why[256] = "";
-	enum hlv_err err = option == O_KEY ? prove_read_key(&o->id, optarg, why)
-					   : prove_read_secret(&o->id, optarg, why);
+	enum hlv_err err = option == O_KEY ? hlv_prove_read_key(&o->id, optarg, why)
+					   : hlv_prove_read_secret(&o->id, optarg, why);
 	if (err == HLV_OK)
 		return GO_ON;
 	args_complain("%s", why);
@@ -349,13 +349,13 @@ int main(int argc, char **argv)
 	args_program("helveload");
 	int code = parse(argc, argv, &o);
 	if (code != GO_ON) {
-		prove_forget(&o.id);
+		hlv_prove_forget(&o.id);
 		return code;
 	}
 	struct sigaction sa = {.sa_handler = on_signal};
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	code = run(&o);
-	prove_forget(&o.id);
+	hlv_prove_forget(&o.id);
 	return code;
 }

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "proto/net/prove.h"
 #include "proto/sec/digest.h"
-#include "tools/admin/prove.h"
 
 enum { ROOM = 4096 };
 
@@ -59,17 +59,17 @@ static void make_challenge(struct challenge *c, const struct hlv_message *reques
 }
 
 static char word[] = "a secret";
-static const struct prove_identity secret = {
+static const struct hlv_prove_identity secret = {
 	.who = {{(const uint8_t *)"0.NA/88", 7}, 300},
 	.secret = {.p = word, .n = 8},
 };
 
-static enum hlv_err prove(const struct prove_identity *id, const struct hlv_message *sent,
+static enum hlv_err prove(const struct hlv_prove_identity *id, const struct hlv_message *sent,
 			  const struct challenge *c, struct hlv_request *out,
 			  uint8_t room[ROOM])
 {
 	struct hlv_writer w = hlv_writer(room, ROOM);
-	enum hlv_err err = prove_answer(id, sent, &c->m, &c->rs, 99, &w);
+	enum hlv_err err = hlv_prove_answer(id, sent, &c->m, &c->rs, 99, &w);
 	if (err != HLV_OK) {
 		assert_int_equal(w.n, 0); /* not an octet of a proof */
 		return err;
@@ -111,7 +111,7 @@ static void test_key(void **state)
 		struct challenge c;
 		struct hlv_key *key;
 		assert_int_equal(hlv_key_generate(kinds[i], &key), HLV_OK);
-		struct prove_identity id = {.who = secret.who, .key = key};
+		struct hlv_prove_identity id = {.who = secret.who, .key = key};
 		make_request(request, 11, "88/x", &sent);
 		make_challenge(&c, &sent, HLV_V(2, 11));
 		assert_int_equal(prove(&id, &sent, &c, &rq, answer), HLV_OK);
@@ -221,7 +221,7 @@ static void test_refusals(void **state)
 		assert_int_equal(prove(&secret, &sent, &c, &rq, answer), HLV_E_SIGNATURE);
 	}
 	make_challenge(&c, &sent, HLV_V(2, 11));
-	struct prove_identity nothing = {.who = secret.who};
+	struct hlv_prove_identity nothing = {.who = secret.who};
 	assert_int_equal(prove(&nothing, &sent, &c, &rq, answer), HLV_E_KEY);
 }
 

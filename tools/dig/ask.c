@@ -18,10 +18,10 @@ static void understand(struct dig_reply *reply)
 static enum hlv_err answer_challenge(const struct dig_options *o, struct hlv_link *link,
 				     const struct hlv_message *sent, struct dig_reply *reply)
 {
-	uint8_t octets[PROVE_ANSWER_MAX];
+	uint8_t octets[HLV_PROVE_ANSWER_MAX];
 	struct hlv_writer w = hlv_writer(octets, sizeof octets);
-	HLV_TRY(prove_answer(&o->self, sent, &reply->m, &reply->rs, sent->env.request_id + 1,
-			     &w));
+	HLV_TRY(hlv_prove_answer(&o->self, sent, &reply->m, &reply->rs,
+				 sent->env.request_id + 1, &w));
 	hlv_buf_clear(&reply->raw);
 	HLV_TRY(hlv_link_ask(link, hlv_written(&w), &reply->raw, o->client.total_ms));
 	understand(reply);

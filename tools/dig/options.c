@@ -88,13 +88,13 @@ static bool told(enum hlv_err err, const char *why)
 static bool set_key(struct dig_options *o, const char *text)
 {
 	char why[256] = "";
-	return told(prove_read_key(&o->self, text, why), why);
+	return told(hlv_prove_read_key(&o->self, text, why), why);
 }
 
 static bool set_secret(struct dig_options *o, const char *text)
 {
 	char why[256] = "";
-	return told(prove_read_secret(&o->self, text, why), why);
+	return told(hlv_prove_read_secret(&o->self, text, why), why);
 }
 
 /* An identity and its proof come together, and never by UDP, where a challenge's answer could be

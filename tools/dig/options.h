@@ -5,7 +5,7 @@
 #pragma once
 #include "proto/base/buf.h"
 #include "proto/net/client.h"
-#include "tools/admin/prove.h"
+#include "proto/net/prove.h"
 
 enum { DIG_TYPES_MAX = 32, DIG_INDEXES_MAX = 32, DIG_GO_ON = -1 };
 
@@ -21,8 +21,8 @@ struct dig_options {
 	enum dig_form form;
 	bool certified;
 	bool authoritative;
-	const char *site_file;	    /* whose keys are believed; NULL: the asked server's */
-	struct prove_identity self; /* as whom private values are asked for; or nobody */
+	const char *site_file;		/* whose keys are believed; NULL: the asked server's */
+	struct hlv_prove_identity self; /* as whom private values are asked for; or nobody */
 };
 
 /* DIG_GO_ON, or the exit code: 0 after -V and -h, 2 after a line on stderr. */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "proto/net/file.h"
-#include "tools/admin/client.h"
+#include "proto/net/talk.h"
 
 enum { CONFIG_MAX = 65536 };
 
@@ -82,28 +82,28 @@ char *live_control_path(const struct ctl *ctl, char *out)
 
 /* --- the control socket --- */
 
-static bool ask_verb(struct ctl *ctl, struct admin *a, const char *verb, const char *arguments,
-		     struct hlv_buf *answer)
+static bool ask_verb(struct ctl *ctl, struct hlv_talk *a, const char *verb,
+		     const char *arguments, struct hlv_buf *answer)
 {
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	bool offered = false;
 	struct hlv_response rs;
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_HELVE_CONTROL,
 				 .handle = hlv_text(verb),
 				 .octets = hlv_text(arguments)};
-	enum hlv_err err = admin_offers(a, "control", &offered, why);
+	enum hlv_err err = hlv_talk_offers(a, "control", &offered, why);
 	if (err == HLV_OK && !offered) {
 		ctl_fail(ctl, "the server takes no such requests: is it an older version?");
 		return false;
 	}
 	if (err == HLV_OK)
-		err = admin_ask(a, &rq, &rs, why);
+		err = hlv_talk_ask(a, &rq, &rs, why);
 	if (err != HLV_OK) {
 		ctl_fail(ctl, "%s", why);
 		return false;
 	}
 	if (rs.rc != HLV_RC_SUCCESS) {
-		ctl_fail(ctl, "the server says: %s", admin_refusal(&rs, why));
+		ctl_fail(ctl, "the server says: %s", hlv_talk_refusal(&rs, why));
 		return false;
 	}
 	hlv_buf_put(answer, rs.octets);
@@ -114,17 +114,17 @@ static bool ask_verb(struct ctl *ctl, struct admin *a, const char *verb, const c
 bool live_control(struct ctl *ctl, const char *verb, const char *arguments,
 		  struct hlv_buf *answer)
 {
-	char path[PATH_MAX], why[ADMIN_WHY] = "", pid[LIVE_PID];
+	char path[PATH_MAX], why[HLV_TALK_WHY] = "", pid[LIVE_PID];
 	struct hlv_link_to to = {.transport = HLV_T_LOCAL,
 				 .path = live_control_path(ctl, path)};
-	struct admin *a = NULL;
+	struct hlv_talk *a = NULL;
 	live_pid(ctl, pid);
 	if (!*pid || *pid == '?') {
 		ctl_fail(ctl, "no server runs on %s: start helved -c %s/helved.yaml", ctl->dir,
 			 ctl->dir);
 		return false;
 	}
-	if (admin_open(&to, NULL, &a, why) != HLV_OK) {
+	if (hlv_talk_open(&to, NULL, &a, why) != HLV_OK) {
 		ctl_fail(ctl,
 			 "a server (pid %s) runs on %s, but its control socket does not "
 			 "answer (%s): see 'control' in its configuration",
@@ -132,6 +132,6 @@ bool live_control(struct ctl *ctl, const char *verb, const char *arguments,
 		return false;
 	}
 	bool ok = ask_verb(ctl, a, verb, arguments, answer);
-	admin_close(a);
+	hlv_talk_close(a);
 	return ok;
 }

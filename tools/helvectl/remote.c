@@ -126,7 +126,7 @@ static bool read_identity(struct ctl *ctl, struct remote *r)
 	r->id.who = hlv_ref_parse(hlv_text(o->auth));
 	if (o->secret_file) {
 		char why[256] = "";
-		enum hlv_err err = prove_read_secret(&r->id, o->secret_file, why);
+		enum hlv_err err = hlv_prove_read_secret(&r->id, o->secret_file, why);
 		if (err != HLV_OK)
 			ctl_fail(ctl, "%s", why);
 		return err == HLV_OK;
@@ -143,7 +143,7 @@ static bool read_identity(struct ctl *ctl, struct remote *r)
 
 bool remote_open(struct ctl *ctl, struct remote *r)
 {
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	*r = (struct remote){.to.transport = HLV_T_TLS};
 	if (hlv_addr_parse(ctl->remote->server, HLV_PORT, &r->to.addr) != HLV_OK) {
 		ctl_usage(ctl, "--server '%s': expected an address, as 192.0.2.7:2641",
@@ -152,7 +152,7 @@ bool remote_open(struct ctl *ctl, struct remote *r)
 	}
 	if (!pin_server(ctl, r) || !read_identity(ctl, r))
 		return false;
-	enum hlv_err err = admin_open(&r->to, &r->id, &r->admin, why);
+	enum hlv_err err = hlv_talk_open(&r->to, &r->id, &r->admin, why);
 	if (err == HLV_E_KEY)
 		ctl_fail(ctl,
 			 "%s holds another key than its site record says: %s: nothing was "
@@ -165,22 +165,22 @@ bool remote_open(struct ctl *ctl, struct remote *r)
 
 void remote_close(struct remote *r)
 {
-	admin_close(r->admin);
+	hlv_talk_close(r->admin);
 	hlv_key_free(r->server_key);
-	prove_forget(&r->id);
+	hlv_prove_forget(&r->id);
 	*r = (struct remote){0};
 }
 
 int remote_tell(struct ctl *ctl, const char *what, const struct hlv_response *rs)
 {
-	char why[ADMIN_WHY];
+	char why[HLV_TALK_WHY];
 	if (rs->rc == HLV_RC_SUCCESS)
 		return CTL_DONE;
 	if (rs->rc == HLV_RC_AUTHENTICATION_NEEDED && !ctl->remote->auth)
 		return ctl_fail(ctl,
 				"%s: only for somebody: say --auth INDEX:HANDLE and --key FILE",
 				what);
-	return ctl_fail(ctl, "%s: %s", what, admin_refusal(rs, why));
+	return ctl_fail(ctl, "%s: %s", what, hlv_talk_refusal(rs, why));
 }
 
 /* --- verbs of one request --- */
@@ -189,10 +189,10 @@ static int ask(struct ctl *ctl, const char *what, struct hlv_request *rq)
 {
 	struct remote r;
 	struct hlv_response rs;
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	int code = CTL_FAILED;
 	if (remote_open(ctl, &r)) {
-		if (admin_ask(r.admin, rq, &rs, why) == HLV_OK)
+		if (hlv_talk_ask(r.admin, rq, &rs, why) == HLV_OK)
 			code = remote_tell(ctl, what, &rs);
 		else
 			ctl_fail(ctl, "%s: %s", what, why);
@@ -218,14 +218,14 @@ static int put(struct ctl *ctl, struct remote *r, struct hlv_bytes id,
 	       const struct hlv_list *list)
 {
 	struct hlv_response rs;
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	struct hlv_request rq = {
 		.m.hdr.op = HLV_OP_CREATE_HANDLE, .handle = id, .values = *list};
-	enum hlv_err err = admin_ask(r->admin, &rq, &rs, why);
+	enum hlv_err err = hlv_talk_ask(r->admin, &rq, &rs, why);
 	if (err == HLV_OK && rs.rc == HLV_RC_EXISTS) {
 		rq.m.hdr =
 			(struct hlv_header){.op = HLV_OP_ADD_VALUE, .flags = HLV_F_OVERWRITE};
-		err = admin_ask(r->admin, &rq, &rs, why);
+		err = hlv_talk_ask(r->admin, &rq, &rs, why);
 	}
 	const char *name = (const char *)id.p;
 	return err == HLV_OK ? remote_tell(ctl, name, &rs) : ctl_fail(ctl, "%s: %s", name, why);
@@ -257,7 +257,7 @@ int remote_get(struct ctl *ctl, struct hlv_bytes id, enum show_secrets secrets)
 {
 	struct remote r;
 	struct hlv_response rs;
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	const char *name = (const char *)id.p;
 	struct hlv_request rq = {
 		.m.hdr = {.op = HLV_OP_RESOLUTION,
@@ -266,7 +266,7 @@ int remote_get(struct ctl *ctl, struct hlv_bytes id, enum show_secrets secrets)
 		.handle = id};
 	int code = CTL_FAILED;
 	if (remote_open(ctl, &r)) {
-		if (admin_ask(r.admin, &rq, &rs, why) != HLV_OK)
+		if (hlv_talk_ask(r.admin, &rq, &rs, why) != HLV_OK)
 			code = ctl_fail(ctl, "%s: %s", name, why);
 		else if (rs.rc == HLV_RC_SUCCESS)
 			code = print_answer(ctl, &rs, secrets);
@@ -303,7 +303,7 @@ int remote_list(struct ctl *ctl, const char *prefix_handle)
 {
 	struct remote r;
 	struct hlv_response rs;
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_LIST_HANDLES,
 				 .handle = hlv_text(prefix_handle)};
 	int code = CTL_FAILED;
@@ -312,7 +312,7 @@ int remote_list(struct ctl *ctl, const char *prefix_handle)
 		remote_close(&r);
 		return CTL_FAILED;
 	}
-	if (admin_ask(r.admin, &rq, &rs, why) != HLV_OK)
+	if (hlv_talk_ask(r.admin, &rq, &rs, why) != HLV_OK)
 		code = ctl_fail(ctl, "%s: %s", prefix_handle, why);
 	else
 		code = remote_tell(ctl, prefix_handle, &rs);
@@ -321,7 +321,7 @@ int remote_list(struct ctl *ctl, const char *prefix_handle)
 	bool begun = code == CTL_DONE;
 	while (code == CTL_DONE) {
 		n = print_names(ctl, &rs, n);
-		if (!admin_more(r.admin, &rs))
+		if (!hlv_talk_more(r.admin, &rs))
 			break;
 		code = remote_tell(ctl, prefix_handle, &rs); /* a list may end in a refusal */
 	}
@@ -335,16 +335,16 @@ static int print_status(struct ctl *ctl, struct remote *r)
 {
 	struct hlv_response rs;
 	bool offered = false;
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_HELVE_CONTROL,
 				 .handle = hlv_text("status"),
 				 .octets = hlv_text("{}")};
-	enum hlv_err err = admin_offers(r->admin, "control", &offered, why);
+	enum hlv_err err = hlv_talk_offers(r->admin, "control", &offered, why);
 	if (err == HLV_OK && !offered)
 		return ctl_fail(ctl, "%s: does not tell its status: is it no helved?",
 				ctl->remote->server);
 	if (err == HLV_OK)
-		err = admin_ask(r->admin, &rq, &rs, why);
+		err = hlv_talk_ask(r->admin, &rq, &rs, why);
 	if (err != HLV_OK)
 		return ctl_fail(ctl, "%s: %s", ctl->remote->server, why);
 	if (rs.rc != HLV_RC_SUCCESS)

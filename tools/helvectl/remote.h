@@ -5,7 +5,7 @@
  * administers talks to nobody whom it cannot tell from another).
  */
 #pragma once
-#include "tools/admin/client.h"
+#include "proto/net/talk.h"
 #include "tools/helvectl/ctl.h"
 #include "tools/helvectl/load.h"
 #include "tools/helvectl/show_record.h"
@@ -22,9 +22,9 @@ bool remote_is_sound(struct ctl *ctl, const struct remote_options *o);
 /* A connection as whom the options say. */
 struct remote {
 	struct hlv_link_to to;
-	struct prove_identity id;
+	struct hlv_prove_identity id;
 	struct hlv_key *server_key;
-	struct admin *admin;
+	struct hlv_talk *admin;
 };
 /* A line is told on failure; remote_close() in any case. */
 bool remote_open(struct ctl *ctl, struct remote *r);

@@ -18,9 +18,9 @@ struct moving {
 
 static int ask(struct moving *m, struct hlv_request *rq, struct hlv_response *rs)
 {
-	char why[ADMIN_WHY] = "";
+	char why[HLV_TALK_WHY] = "";
 	rq->handle = hlv_text(m->name);
-	enum hlv_err err = admin_ask(m->r->admin, rq, rs, why);
+	enum hlv_err err = hlv_talk_ask(m->r->admin, rq, rs, why);
 	return err == HLV_OK ? CTL_DONE : ctl_fail(m->ctl, "%s: %s", m->name, why);
 }
 

@@ -59,7 +59,7 @@ struct remote_load {
 	struct sent sent[WINDOW], *filling; /* a ring */
 	size_t head, tail; /* numbers of the next chunk and of the oldest one */
 	struct hlv_buf answer;
-	char why[ADMIN_WHY];
+	char why[HLV_TALK_WHY];
 };
 
 /* --- rejections --- */
@@ -160,7 +160,7 @@ static bool take_response(struct remote_load *l, const struct hlv_response *rs)
 	const struct sent *s = &l->sent[l->tail++ % WINDOW];
 	if (rs->rc == HLV_RC_SUCCESS)
 		return take_failures(l, s, rs->octets);
-	admin_refusal(rs, l->why);
+	hlv_talk_refusal(rs, l->why);
 	return false;
 }
 
@@ -171,7 +171,7 @@ static bool take_answer(struct remote_load *l)
 	struct hlv_response rs;
 	hlv_buf_clear(&l->answer);
 	enum hlv_err err =
-		hlv_link_receive(admin_link(l->r.admin), &l->answer, ADMIN_PATIENCE_MS);
+		hlv_link_receive(hlv_talk_link(l->r.admin), &l->answer, HLV_TALK_PATIENCE_MS);
 	if (err == HLV_OK)
 		err = hlv_message_decode(hlv_buf_bytes(&l->answer), &m);
 	if (err == HLV_OK)
@@ -214,13 +214,13 @@ static bool send_pipelined(struct remote_load *l, struct hlv_request *rq)
 	while (l->head - l->tail >= WINDOW)
 		if (!take_answer(l))
 			return false;
-	if (admin_prepare(l->r.admin, rq) != HLV_OK)
+	if (hlv_talk_prepare(l->r.admin, rq) != HLV_OK)
 		return false;
 	hlv_request_encode(&w, rq);
 	l->filling->request_id = rq->m.env.request_id;
 	l->head++;
 	enum hlv_err err =
-		hlv_link_send(admin_link(l->r.admin), hlv_written(&w), ADMIN_PATIENCE_MS);
+		hlv_link_send(hlv_talk_link(l->r.admin), hlv_written(&w), HLV_TALK_PATIENCE_MS);
 	if (err != HLV_OK)
 		snprintf(l->why, sizeof l->why, "connection: %s", hlv_strerror(err));
 	return err == HLV_OK;
@@ -241,7 +241,8 @@ static bool send_chunk(struct remote_load *l)
 		ok = send_pipelined(l, &rq);
 	} else {
 		l->head++;
-		ok = admin_ask(l->r.admin, &rq, &rs, l->why) == HLV_OK && take_response(l, &rs);
+		ok = hlv_talk_ask(l->r.admin, &rq, &rs, l->why) == HLV_OK &&
+		     take_response(l, &rs);
 	}
 	begin_chunk(l);
 	return ok;
@@ -279,17 +280,17 @@ static bool create_one(struct remote_load *l, const struct source_record *rec)
 				 .handle = rec->handle};
 	if (hlv_values_decode(&r, &rq.values) != HLV_OK)
 		return reject(l, rec->line, hlv_text("values that cannot be sent"));
-	if (admin_ask(l->r.admin, &rq, &rs, l->why) != HLV_OK)
+	if (hlv_talk_ask(l->r.admin, &rq, &rs, l->why) != HLV_OK)
 		return false;
 	/* What is wrong with everything ends the load; what is wrong with this record does not. */
 	if (rs.rc == HLV_RC_BUSY || rs.rc == HLV_RC_READ_ONLY || rs.rc / 100 == 5 ||
 	    (rs.rc >= HLV_RC_AUTHENTICATION_NEEDED && rs.rc <= HLV_RC_UNABLE_TO_AUTHENTICATE)) {
-		admin_refusal(&rs, l->why);
+		hlv_talk_refusal(&rs, l->why);
 		return false;
 	}
 	if (rs.rc != HLV_RC_SUCCESS) {
-		char text[ADMIN_WHY];
-		return reject(l, rec->line, hlv_text(admin_refusal(&rs, text)));
+		char text[HLV_TALK_WHY];
+		return reject(l, rec->line, hlv_text(hlv_talk_refusal(&rs, text)));
 	}
 	l->loaded++;
 	progress_show(&l->progress, "records", l->loaded + l->failed, l->loaded, 0);
@@ -376,10 +377,10 @@ static bool ask_position(struct remote_load *l)
 	begin_chunk(l);
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_HELVE_BULK,
 				 .octets = hlv_written(&l->body)};
-	if (admin_ask(l->r.admin, &rq, &rs, l->why) != HLV_OK)
+	if (hlv_talk_ask(l->r.admin, &rq, &rs, l->why) != HLV_OK)
 		return false;
 	if (rs.rc != HLV_RC_SUCCESS) {
-		admin_refusal(&rs, l->why);
+		hlv_talk_refusal(&rs, l->why);
 		return false;
 	}
 	struct hlv_reader r = hlv_reader(rs.octets);
@@ -458,10 +459,10 @@ static bool load_files(struct remote_load *l)
 /* Log in once; where there is no such thing, each request is challenged. */
 static bool enter(struct remote_load *l)
 {
-	enum hlv_err err = admin_offers(l->r.admin, "bulk", &l->bulk, l->why);
+	enum hlv_err err = hlv_talk_offers(l->r.admin, "bulk", &l->bulk, l->why);
 	if (err != HLV_OK || !l->ctl->remote->auth)
 		return err == HLV_OK;
-	err = admin_login(l->r.admin, l->why);
+	err = hlv_talk_login(l->r.admin, l->why);
 	l->pipelined = err == HLV_OK;
 	if (err == HLV_OK || err == HLV_E_UNSUPPORTED)
 		l->why[0] = '\0';

@@ -168,7 +168,7 @@ void login_feed(struct login *login, const struct create_form *form, struct hlv_
 		return;
 	}
 	if (rs.rc != HLV_RC_AUTHENTICATION_NEEDED ||
-	    prove_answer(&form->id, &sent, &m, &rs, login->id + 1, &w) != HLV_OK)
+	    hlv_prove_answer(&form->id, &sent, &m, &rs, login->id + 1, &w) != HLV_OK)
 		return;
 	*n = w.n;
 	login->state = LOGIN_PROVED;

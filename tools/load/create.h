@@ -5,7 +5,7 @@
  * identifier that no other run has had.
  */
 #pragma once
-#include "tools/admin/prove.h"
+#include "proto/net/prove.h"
 #include "tools/load/question.h"
 
 enum { CREATE_RECORD_MAX = 512, CREATE_BULK_MAX = 600, CREATE_PREFIX_MAX = 200 };
@@ -15,7 +15,7 @@ struct create_form {
 	uint64_t run;	/* in every identifier */
 	uint32_t bulk;	/* records of a chunk; 0: one create a message */
 	uint32_t now_s; /* of values and messages */
-	struct prove_identity id;
+	struct hlv_prove_identity id;
 };
 
 /* Octets of the longest message. */
@@ -34,7 +34,7 @@ struct login {
 	size_t n;
 	uint32_t id, rc; /* rc: of the refusal */
 };
-enum { LOGIN_ROOM = PROVE_ANSWER_MAX };
+enum { LOGIN_ROOM = HLV_PROVE_ANSWER_MAX };
 /* Into `out` (LOGIN_ROOM octets), under a request id that no other connection uses; returns the
  * size, 0 for an identity that is too long. */
 size_t login_begin(struct login *login, const struct create_form *form, uint32_t id,

@@ -34,7 +34,7 @@ struct load_options {
 	bool reconnect;	    /* TCP: a connection for each question */
 	const char *create; /* register under this prefix instead of asking; NULL: ask */
 	uint32_t bulk;	    /* records of a chunk; 0: single creates */
-	struct prove_identity id;
+	struct hlv_prove_identity id;
 };
 
 struct load {

@@ -9,31 +9,31 @@
 #include "proto/sec/challenge.h"
 #include "proto/wire/message.h"
 
-struct prove_identity {
+struct hlv_prove_identity {
 	struct hlv_ref who;  /* borrowed; no handle: nobody */
 	struct hlv_key *key; /* private; or else: */
 	struct hlv_buf secret;
 };
 /* Free and wipe key and secret. */
-void prove_forget(struct prove_identity *id);
+void hlv_prove_forget(struct hlv_prove_identity *id);
 
 /* Octets of the answer's message: a handle, a signature, a header. */
-enum { PROVE_ANSWER_MAX = 8192 };
+enum { HLV_PROVE_ANSWER_MAX = 8192 };
 
 /* The answer to `challenge` (its message is `m`), which came to our request `sent`; under
  * `request_id`, in the lower version of the two, for by that a session number of our own choice is
  * known (industrial.md 5.1). HLV_E_SIGNATURE: not a challenge to this request;
  * HLV_E_MALFORMED: a nonce that is none; HLV_E_KEY: no key and no secret. */
-enum hlv_err HLV_MUST_USE prove_answer(const struct prove_identity *id,
-				       const struct hlv_message *sent,
-				       const struct hlv_message *m,
-				       const struct hlv_response *challenge,
-				       uint32_t request_id, struct hlv_writer *w);
+enum hlv_err HLV_MUST_USE hlv_prove_answer(const struct hlv_prove_identity *id,
+					   const struct hlv_message *sent,
+					   const struct hlv_message *m,
+					   const struct hlv_response *challenge,
+					   uint32_t request_id, struct hlv_writer *w);
 
 /* A private key as key files and PEM have it, from a file that is ours alone, into id->key. Sealed
  * with a passphrase: HLV_E_PASSPHRASE. `why` (256 octets) gets a line. */
-enum hlv_err HLV_MUST_USE prove_read_key(struct prove_identity *id, const char *path,
-					 char *why);
+enum hlv_err HLV_MUST_USE hlv_prove_read_key(struct hlv_prove_identity *id, const char *path,
+					     char *why);
 /* A secret: such a file's first line. */
-enum hlv_err HLV_MUST_USE prove_read_secret(struct prove_identity *id, const char *path,
-					    char *why);
+enum hlv_err HLV_MUST_USE hlv_prove_read_secret(struct hlv_prove_identity *id, const char *path,
+						char *why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/admin/prove.h"
+#include "proto/net/prove.h"
 
 #include <sys/random.h>
 
@@ -15,7 +15,7 @@ enum {
 	WHY = 256,
 };
 
-static enum hlv_err proof(const struct prove_identity *id, const struct hlv_message *m,
+static enum hlv_err proof(const struct hlv_prove_identity *id, const struct hlv_message *m,
 			  const struct hlv_response *challenge, struct hlv_writer *w)
 {
 	uint8_t salt[16];
@@ -33,9 +33,10 @@ static enum hlv_err proof(const struct prove_identity *id, const struct hlv_mess
 				 challenge->digest.octets, version, salt, ITERATIONS, w);
 }
 
-enum hlv_err prove_answer(const struct prove_identity *id, const struct hlv_message *sent,
-			  const struct hlv_message *m, const struct hlv_response *challenge,
-			  uint32_t request_id, struct hlv_writer *w)
+enum hlv_err hlv_prove_answer(const struct hlv_prove_identity *id,
+			      const struct hlv_message *sent, const struct hlv_message *m,
+			      const struct hlv_response *challenge, uint32_t request_id,
+			      struct hlv_writer *w)
 {
 	uint8_t octets[HLV_SIGNATURE_MAX + 256];
 	struct hlv_writer signed_by_us = hlv_writer(octets, sizeof octets);
@@ -92,20 +93,20 @@ static void wipe(struct hlv_buf *buf)
 	hlv_buf_free(buf);
 }
 
-void prove_forget(struct prove_identity *id)
+void hlv_prove_forget(struct hlv_prove_identity *id)
 {
 	hlv_key_free(id->key);
 	id->key = NULL;
 	wipe(&id->secret);
 }
 
-enum hlv_err prove_read_key(struct prove_identity *id, const char *path, char *why)
+enum hlv_err hlv_prove_read_key(struct hlv_prove_identity *id, const char *path, char *why)
 {
 	struct hlv_buf file = {0};
 	enum hlv_err err = hlv_file_read_secret(path, KEY_FILE_MAX, &file, why);
 	if (err != HLV_OK)
 		return err;
-	prove_forget(id);
+	hlv_prove_forget(id);
 	err = decode_file(hlv_buf_bytes(&file), &id->key);
 	if (err == HLV_OK && !hlv_key_is_private(id->key))
 		err = HLV_E_KEY;
@@ -116,14 +117,14 @@ enum hlv_err prove_read_key(struct prove_identity *id, const char *path, char *w
 	else if (err != HLV_OK)
 		snprintf(why, WHY, "%.180s: no private key that we know", path);
 	if (err != HLV_OK)
-		prove_forget(id);
+		hlv_prove_forget(id);
 	wipe(&file);
 	return err;
 }
 
-enum hlv_err prove_read_secret(struct prove_identity *id, const char *path, char *why)
+enum hlv_err hlv_prove_read_secret(struct hlv_prove_identity *id, const char *path, char *why)
 {
-	prove_forget(id);
+	hlv_prove_forget(id);
 	HLV_TRY(hlv_file_read_secret(path, SECRET_MAX, &id->secret, why));
 	const char *end = id->secret.n ? memchr(id->secret.p, '\n', id->secret.n) : NULL;
 	if (end)
