@@ -22,7 +22,10 @@ struct zone_rules {
 	bool loopback,
 		private_nets; /* decisions.md 17: when the root's own are of that class */
 	const struct hlv_nets *allowed; /* listed ones, whatever their class; NULL: none */
-	const struct hlv_addrs *own;	/* our own listeners: never; NULL: none */
+	/* Our own listeners: never, and by address and port, since other nodes of this machine
+	 * are no danger; "0.0.0.0:2641" is each address of this machine that we can tell: loopback.
+	 * NULL: none. */
+	const struct hlv_addrs *own;
 };
 
 /* One prefix's service. Borrows. */
@@ -44,7 +47,9 @@ struct zone_server {
 	struct hlv_bytes key; /* encoded; empty: none is named */
 };
 
-/* Is this an address that a record may send us to? */
+/* Is this an address that a record may send us to? An IPv6 address that carries an IPv4 one (mapped,
+ * compatible, 6to4, NAT64, Teredo) is no better than the one that it carries; multicast and
+ * unspecified ones are never asked, listed or not. */
 bool zone_address_allowed(const struct zone_rules *rules, const struct hlv_addr *a);
 
 /* The sites among `values` (HS_SITE and HS_SITE.6, or with `prefixes` HS_SITE.PREFIX and
@@ -55,7 +60,10 @@ enum hlv_err HLV_MUST_USE zone_sites(const struct hlv_list *values, bool prefixe
 				     struct hlv_list *services);
 
 /* The responsible server of each site, deduplicated by address, at most ZONE_TRIED_MAX; with
- * `primaries` of primary sites alone. Returns how many. */
+ * `primaries` of primary sites alone. A one-server site's further addresses (attribute alt_addr) count
+ * as servers of their own; in a larger site nothing says whose they are (protocol.md 6.4), so
+ * they are not used. Sites that would take us beyond ZONE_SERVERS_MAX are not read. Returns how
+ * many. */
 size_t zone_servers(const struct zone *z, const struct zone_rules *rules, struct hlv_bytes id,
 		    bool primaries, struct zone_server out[ZONE_TRIED_MAX]);
 /* Are the addresses of the root's own site loopback or private? Fills those two of *rules. */
