@@ -83,7 +83,7 @@ uint32_t authn_fresh_id(struct authn *a)
 		if (!authn_random(&id, sizeof id))
 			return 0;
 		id &= INT32_MAX;
-	} while (id <= TAGS_LAST || pending_has(a->pending, id) ||
+	} while (id <= HLV_TAG_LAST || pending_has(a->pending, id) ||
 		 session_has(a->sessions, id));
 	return id;
 }
@@ -200,7 +200,7 @@ enum authn_verdict authn_open(struct authn *a, struct job *j)
 	struct hlv_exchange *x = j->x;
 	uint32_t id = x->rq.m.env.session_id;
 	j->opened = true;
-	j->tag = tags_is(x) ? id : 0;
+	j->tag = hlv_exchange_is_tagged(x) ? id : 0;
 	struct tag *tag = authn_tag(a, j);
 	j->session = tag ? tag->session : id <= INT32_MAX ? id : 0;
 	if (x->rq.m.env.flags & HLV_E_ENCRYPTED) {

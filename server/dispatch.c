@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dispatch.h"
 
-#include "server/tags.h"
-
 typedef enum hlv_rc handler(const struct answer_context *, const struct hlv_request *,
 			    struct hlv_response *);
 
@@ -56,13 +54,13 @@ static const char *wrong_interface(const struct hlv_exchange *x)
 }
 
 /* A session id above 0 names a session or a challenge (11.1), and encryption a session: the
- * registrar has those. What the national SDK puts there names nothing (tags.h). */
+ * registrar has those. What the national SDK puts there names nothing. */
 static bool is_in_session(const struct hlv_exchange *x)
 {
 	const struct hlv_envelope *e = &x->rq.m.env;
 	if (e->flags & HLV_E_ENCRYPTED)
 		return true;
-	return e->session_id > 0 && e->session_id <= INT32_MAX && !tags_is(x);
+	return e->session_id > 0 && e->session_id <= INT32_MAX && !hlv_exchange_is_tagged(x);
 }
 
 /* A source that nobody has verified is worth no state (threats.md 1): it may come by TCP. */

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "proto/net/log.h"
+#include "proto/net/sign_cache.h"
 #include "proto/sec/cipher.h"
 #include "server/dispatch.h"
 #include "server/registrar.h"
-#include "server/sign.h"
 
 struct server {
 	struct hlv_service service;
@@ -18,7 +18,7 @@ struct server {
 	struct homed_memo memo; /* of the snapshot in hand */
 	const struct node *node;
 	struct registrar *registrar;
-	struct sign_cache *cache;
+	struct hlv_sign_cache *cache;
 	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
 };
 
@@ -137,7 +137,7 @@ static enum hlv_err seal(struct hlv_service *service, struct hlv_exchange *x,
 	if (x->protection)
 		return protect(x->protection, &x->arena, w, at);
 	if (s->cache && x->rq.m.hdr.flags & HLV_F_CERTIFIED)
-		sign_message(s->cache, w, at);
+		hlv_sign_cached(s->cache, w, at);
 	return HLV_OK;
 }
 
@@ -165,13 +165,13 @@ struct hlv_service *server_service(struct server *s)
 
 enum hlv_err server_set_node(struct server *s, const struct node *node)
 {
-	struct sign_cache *cache = NULL;
+	struct hlv_sign_cache *cache = NULL;
 	if (node->key) {
-		cache = sign_cache_new(node->key);
+		cache = hlv_sign_cache_new(node->key);
 		if (!cache)
 			return HLV_E_NOMEM;
 	}
-	sign_cache_free(s->cache);
+	hlv_sign_cache_free(s->cache);
 	s->cache = cache;
 	s->node = node;
 	s->place = (struct site_place){node->hash_option, node->servers, node->own};
@@ -182,6 +182,6 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
-	sign_cache_free(s->cache);
+	hlv_sign_cache_free(s->cache);
 	free(s);
 }

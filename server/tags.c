@@ -26,13 +26,6 @@ void tags_free(struct tags *t)
 	free(t);
 }
 
-bool tags_is(const struct hlv_exchange *x)
-{
-	const struct hlv_envelope *e = &x->rq.m.env;
-	return x->peer.conn != 0 && e->major == 2 && e->minor == 10 &&
-	       e->session_id >= TAGS_FIRST && e->session_id <= TAGS_LAST;
-}
-
 struct tag *tags_get(struct tags *t, uint64_t conn, uint32_t number)
 {
 	uint64_t h = (conn * 0x9E3779B97F4A7C15U ^ number ^ t->secret) * 0x9E3779B97F4A7C15U;

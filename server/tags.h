@@ -20,10 +20,5 @@ struct tag {
 struct tags;
 struct tags *tags_new(uint64_t secret); /* NULL without memory */
 void tags_free(struct tags *t);
-/* Ids of our own are above those that the SDK gets to, so that a 2.10 client which uses ours is told
- * from it. */
-enum { TAGS_FIRST = 10001, TAGS_LAST = (1 << 24) - 1 };
-/* Is the envelope's session id such a number? By a stream, in a message of 2.10. */
-bool tags_is(const struct hlv_exchange *x);
 /* Zeros behind conn and number when there was none. */
 struct tag *tags_get(struct tags *t, uint64_t conn, uint32_t number);

@@ -56,6 +56,13 @@ void hlv_exchange_return(struct hlv_exchange *x)
 	hlv_mailbox_post(x->home, &x->mail);
 }
 
+bool hlv_exchange_is_tagged(const struct hlv_exchange *x)
+{
+	const struct hlv_envelope *e = &x->rq.m.env;
+	return x->peer.conn != 0 && e->major == 2 && e->minor == 10 &&
+	       e->session_id >= HLV_TAG_FIRST && e->session_id <= HLV_TAG_LAST;
+}
+
 const struct hlv_login *hlv_exchange_login(const struct hlv_exchange *x)
 {
 	for (const struct hlv_login *l = x->peer.logins; l; l = l->next)

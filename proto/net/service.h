@@ -106,6 +106,12 @@ void hlv_exchange_end(struct hlv_exchange *x);
 enum hlv_err HLV_MUST_USE hlv_exchange_keep(struct hlv_exchange *x);
 /* From any thread: done() runs on x's own worker. */
 void hlv_exchange_return(struct hlv_exchange *x);
+/* The national SDK numbers its sessions itself, from 10001 in each process (industrial.md 5.1): in
+ * such a message, by a stream and of 2.10, the envelope's session id names nothing of ours. Ids that a
+ * service gives out are above those that the SDK gets to, so that a 2.10 client which uses ours is told
+ * from it. */
+enum { HLV_TAG_FIRST = 10001, HLV_TAG_LAST = (1 << 24) - 1 };
+bool hlv_exchange_is_tagged(const struct hlv_exchange *x);
 /* The login of this exchange's session tag, or NULL. */
 const struct hlv_login *hlv_exchange_login(const struct hlv_exchange *x);
 /* A copy of `who` on the heap; NULL without memory. */

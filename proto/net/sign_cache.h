@@ -9,11 +9,11 @@
 #include "proto/base/writer.h"
 #include "proto/sec/sign.h"
 
-struct sign_cache;
+struct hlv_sign_cache;
 
 /* NULL without memory. The key is borrowed. */
-struct sign_cache *sign_cache_new(const struct hlv_key *key);
-void sign_cache_free(struct sign_cache *cache);
+struct hlv_sign_cache *hlv_sign_cache_new(const struct hlv_key *key);
+void hlv_sign_cache_free(struct hlv_sign_cache *cache);
 /* Replace the "no credential" at the end of the message that begins at w->p + at. On failure the
  * message stays as it was, unsigned (protocol.md 5.1). */
-void sign_message(struct sign_cache *cache, struct hlv_writer *w, size_t at);
+void hlv_sign_cached(struct hlv_sign_cache *cache, struct hlv_writer *w, size_t at);

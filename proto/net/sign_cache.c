@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/sign.h"
+#include "proto/net/sign_cache.h"
 
 #include <stdlib.h>
 
@@ -13,25 +13,25 @@ struct entry {
 	uint8_t credential[CREDENTIAL_MAX]; /* with its length in front */
 };
 
-struct sign_cache {
+struct hlv_sign_cache {
 	const struct hlv_key *key;
 	struct entry entries[ENTRIES];
 };
 
-struct sign_cache *sign_cache_new(const struct hlv_key *key)
+struct hlv_sign_cache *hlv_sign_cache_new(const struct hlv_key *key)
 {
-	struct sign_cache *cache = calloc(1, sizeof *cache);
+	struct hlv_sign_cache *cache = calloc(1, sizeof *cache);
 	if (cache)
 		cache->key = key;
 	return cache;
 }
 
-void sign_cache_free(struct sign_cache *cache)
+void hlv_sign_cache_free(struct hlv_sign_cache *cache)
 {
 	free(cache);
 }
 
-static struct entry *find(struct sign_cache *cache, const uint8_t digest[HLV_HASH_MAX])
+static struct entry *find(struct hlv_sign_cache *cache, const uint8_t digest[HLV_HASH_MAX])
 {
 	return &cache->entries[hlv_load_u32(digest) % ENTRIES];
 }
@@ -65,7 +65,7 @@ static void put_credential(struct hlv_writer *w, size_t at, const struct entry *
 	hlv_fill_u32(w, at + HLV_ENVELOPE_SIZE - 4, (uint32_t)(w->n - at - HLV_ENVELOPE_SIZE));
 }
 
-void sign_message(struct sign_cache *cache, struct hlv_writer *w, size_t at)
+void hlv_sign_cached(struct hlv_sign_cache *cache, struct hlv_writer *w, size_t at)
 {
 	uint8_t digest[HLV_HASH_MAX];
 	size_t credential_at = w->n - NO_CREDENTIAL;
