@@ -46,8 +46,8 @@ const struct hlv_option resolver_option_rows[] = {
 	 "Tell clients that set TRUSTED_QUERY whether an answer is proven (report), and refuse "
 	 "to everybody what is not (enforce)"},
 	{"allow-query", HLV_OPT_NETS, AT(allow_query), LAN, 0, 0, NULL,
-	 "Networks that may ask; others are refused with 401, unverified ones by UDP not "
-	 "answered"},
+	 "Networks that may ask; others are refused with 401 (by UDP at most as often as "
+	 "rate-limit says)"},
 	{"overrides", HLV_OPT_STRING, AT(overrides), "", 0, 0, NULL,
 	 "File of records, JSON Lines as for helvectl load, that are answered as they stand"},
 	{"block", HLV_OPT_STRING, AT(block), "", 0, 0, NULL,

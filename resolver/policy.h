@@ -12,7 +12,9 @@
 
 struct policy;
 
-/* `why`: 512 octets, one line. Borrows from `o`; `anchors` as recursor has them. */
+/* Every file that `o` names is read and checked. `why`: 512 octets, one line: file, line, what.
+ * Borrows from `o`; `anchors` are what the rules of validation point to: whoever reads them while
+ * the engine runs is the engine. Addresses of `o->listen` must have their ports by now. */
 enum hlv_err HLV_MUST_USE policy_load(const struct resolver_options *o,
 				      const struct anchors *anchors, struct policy **out,
 				      char *why);
@@ -22,10 +24,19 @@ bool policy_admits(const struct policy *p, const struct hlv_addr *client);
 enum policy_verdict {
 	POLICY_RESOLVE,
 	POLICY_ANSWER, /* *out: an override */
-	POLICY_BLOCK,  /* answered as not found, or refused, as configured */
+	POLICY_BLOCK,  /* *out: not found, when that is what is answered; else refuse it */
 };
-/* The hot path: nothing configured costs one comparison. */
+/* By memory_key(). The hot path: nothing configured costs one comparison. Blocks go before
+ * overrides. */
 enum policy_verdict policy_find(const struct policy *p, struct hlv_bytes key,
 				struct proven *out);
+bool policy_refuses_blocked(const struct policy *p);
 const struct walk_rules *policy_rules(const struct policy *p);
 const struct emit_rules *policy_emit(const struct policy *p);
+/* For what the administrator himself says (overrides, blocks): it is not proven, and shown all the
+ * same where only what is proven is shown. */
+const struct emit_rules *policy_emit_own(const struct policy *p);
+
+/* The root's site record as the configuration names it, and its keys: anchors for everything. Empty
+ * when there is no such file and everything is forwarded. Lives as long as the policy. */
+struct hlv_bytes policy_root(const struct policy *p);
