@@ -8,9 +8,13 @@
  *   record    HS_SIGNATURE in the record covers its public values, by a signer whose HS_CERTs lead
  *             to an anchor (protocol.md 13): trust.h.
  *
- * A prefix must be signed if an anchor, the configuration or its parent's proven record (by a key in
- * the site record) says so for it or for any shorter prefix; then a missing, unknown, expired or
- * wrong signature is bogus (threats.md 7, R7).
+ * What is under a prefix must be signed if an anchor *for a prefix* or the configuration says so for
+ * it or for any shorter one; then a missing, unknown, expired or wrong signature is bogus (threats.md
+ * 7, R7). Beside that, each zone whose parent's proven record has a key for it must sign with that
+ * key, and the root must where there is an anchor for everything; a proven parent that names no
+ * key proves that there is none, and what is below is insecure. "Under 88.118" is what the servers
+ * of 88.118 and below answer for: 88.118/x, 88.118.8/x, 0.NA/88.118.8, and not 0.NA/88.118, which is
+ * the parent's word.
  */
 #pragma once
 #include "proto/wire/message.h"
@@ -42,18 +46,22 @@ struct speaker {
 	struct hlv_bytes key;	 /* the server's, encoded; empty: the parent names none */
 };
 
-enum { VALIDATE_WHY = 160 };
+enum { VALIDATE_WHY = 160, VALIDATE_NO_ANCHOR = ANCHORS_MAX };
 
 struct judgement {
 	enum proof proof;
 	char why[VALIDATE_WHY]; /* one line: "RSA-2048 key of 88.118", or what is wrong */
-	size_t anchor;		/* is_root and secure: by which */
-	struct hlv_ref must_by; /* a record signature by him is needed too; empty handle: no */
+	size_t anchor; /* secure by an anchor itself: by which; else VALIDATE_NO_ANCHOR */
+	struct hlv_ref must_by; /* empty handle: `proof` is all. Else it is that of the message
+				 * alone, and the proof of the finding is what trust.h makes of
+				 * the record, signed by him: secure or bogus */
 };
 
 /* `m` and `rs`: the answer, decoded; `covered`: header and body of our request (its digest must be in
  * the answer). Matching of id, operation and identifier was done before (R4). Takes a signature
- * from the budget for each that it verifies; none left: PROOF_UNKNOWN. */
+ * from the budget for each that it verifies; none left: PROOF_UNKNOWN. Codes that say nothing about
+ * an identifier (all but 1, 100, 200, 302 and 303) prove nothing, signed or not: PROOF_UNKNOWN. MD5
+ * and SHA-1 are no signatures here. */
 void validate_message(const struct validate_rules *rules, const struct speaker *who,
 		      const struct hlv_message *m, const struct hlv_response *rs,
 		      struct hlv_bytes covered, struct hlv_bytes id, struct budget *budget,
