@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One question in flight: what is sent to whom when, and which of the octets that come are taken.
+ * Time passes as the test says.
+ */
+#include "tests/unit/unit.h"
+
+#include "proto/sec/digest.h"
+#include "resolver/flight.h"
+
+static const uint64_t MS = 1000000;
+enum { SOCKS = 64, ROOM = 70000 };
+static const char ID[] = "88.118.8/JX1", OTHER_ID[] = "88.118.8/JX2";
+
+/* One question on its way, and the sockets that it has. */
+struct world {
+	struct hlv_now now;
+	struct selector *selector;
+	struct budget budget;
+	struct flight *f;
+	struct walk_ask ask;
+	uint8_t request[1024];
+	struct flight_order socks[SOCKS]; /* as opened */
+	uint32_t ids[SOCKS];
+	bool closed[SOCKS];
+	size_t nsocks, nclosed;
+	enum flight_do last;
+};
+
+static const struct zone_server BOTH[] = {
+	{.udp = {.sa.v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {1}}, .len = 16},
+	 .tcp = {.sa.v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {1}}, .len = 16}},
+	{.udp = {.sa.v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {2}}, .len = 16},
+	 .tcp = {.sa.v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {2}}, .len = 16}},
+	{.udp = {.sa.v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {3}}, .len = 16},
+	 .tcp = {.sa.v4 = {.sin_family = AF_INET, .sin_port = 1, .sin_addr = {3}}, .len = 16}},
+};
+
+static void make_request(struct world *w, size_t handle_len)
+{
+	static uint8_t longer[600];
+	memset(longer, 'x', sizeof longer);
+	memcpy(longer, "88.118.8/", 9);
+	struct hlv_request rq = {.handle = handle_len ? hlv_bytes(longer, handle_len)
+						      : hlv_text(ID)};
+	rq.m.env = (struct hlv_envelope){2, 11, 0, 2, 11, 0, 0, 0, 0};
+	rq.m.hdr = (struct hlv_header){.op = HLV_OP_RESOLUTION,
+				       .flags = HLV_F_REQUEST_DIGEST | HLV_F_PUBLIC_ONLY};
+	struct hlv_writer writer = hlv_writer(w->request, sizeof w->request);
+	hlv_request_encode(&writer, &rq);
+	w->ask.message = hlv_written(&writer);
+	struct hlv_message m;
+	assert_int_equal(hlv_message_decode(w->ask.message, &m), HLV_OK);
+	w->ask.covered = m.covered;
+	w->ask.id = rq.handle;
+	w->ask.op = HLV_OP_RESOLUTION;
+}
+
+static void begin(struct world *w, const struct zone_server *servers, size_t n)
+{
+	w->now.mono_ns = 1000 * MS;
+	w->selector = selector_new(16, 1);
+	if (!w->ask.message.n)
+		make_request(w, 0);
+	budget_start(&w->budget, w->now);
+	memcpy(w->ask.servers, servers, n * sizeof *servers);
+	w->ask.nservers = n;
+	w->f = flight_new(&w->ask, w->selector, &w->budget, 5, w->now);
+	assert_non_null(w->f);
+}
+
+static void end(struct world *w)
+{
+	flight_free(w->f);
+	selector_free(w->selector);
+}
+
+static size_t number_of(const struct world *w, uint32_t sock)
+{
+	for (size_t i = 0; i < w->nsocks; i++)
+		if (w->socks[i].sock == sock)
+			return i;
+	fail_msg("socket %u was never opened", sock);
+	return 0;
+}
+
+/* All that it wants now. */
+static enum flight_do step(struct world *w)
+{
+	struct flight_order o;
+	for (int i = 0; i < 100; i++) {
+		flight_next(w->f, w->now, &o);
+		w->last = o.what;
+		if (o.what == FLIGHT_OPEN) {
+			assert_true(w->nsocks < SOCKS);
+			w->ids[w->nsocks] = hlv_load_u32(o.octets.p + 8);
+			w->socks[w->nsocks++] = o;
+			assert_true(hlv_eq(hlv_skip(o.octets, HLV_ENVELOPE_SIZE),
+					   hlv_skip(w->ask.message, HLV_ENVELOPE_SIZE)));
+		} else if (o.what == FLIGHT_CLOSE) {
+			size_t at = number_of(w, o.sock);
+			assert_false(w->closed[at]);
+			w->closed[at] = true;
+			w->nclosed++;
+		} else {
+			return o.what;
+		}
+	}
+	fail_msg("it never waits");
+	return FLIGHT_FAILED;
+}
+
+static enum flight_do pass(struct world *w, unsigned ms)
+{
+	w->now.mono_ns += ms * MS;
+	flight_timeout(w->f, w->now);
+	return step(w);
+}
+
+/* To the next moment at which it wants something. */
+static enum flight_do pass_on(struct world *w)
+{
+	hlv_mono_ns next = flight_deadline(w->f);
+	if (next <= w->now.mono_ns)
+		fail_msg("it waits for what is past");
+	w->now.mono_ns = next;
+	flight_timeout(w->f, w->now);
+	return step(w);
+}
+
+enum spoil { GOOD, WRONG_ID, WRONG_NAME, WRONG_OP, WRONG_DIGEST, NO_DIGEST, A_REQUEST, BROKEN };
+
+/* The answer to what was sent by socket number `at`, `n` octets of data in it. */
+static struct hlv_bytes reply(struct world *w, size_t at, enum spoil spoil, size_t n)
+{
+	static uint8_t out[ROOM], values[ROOM], data[ROOM], digest[HLV_HASH_MAX];
+	struct hlv_value v = {.index = 1,
+			      .perms = HLV_PERM_DEFAULT,
+			      .type = hlv_text("URL"),
+			      .data = hlv_bytes(data, n)};
+	struct hlv_writer vw = hlv_writer(values, sizeof values);
+	hlv_value_encode(&vw, &v);
+	struct hlv_response rs = {.rc = HLV_RC_SUCCESS,
+				  .kind = HLV_BODY_RECORD,
+				  .has_digest = spoil != NO_DIGEST,
+				  .handle =
+					  spoil == WRONG_NAME ? hlv_text(OTHER_ID) : w->ask.id,
+				  .values = {1, hlv_written(&vw)}};
+	assert_int_equal(
+		hlv_request_digest(w->ask.covered, HLV_OUR_VERSION, digest, &rs.digest),
+		HLV_OK);
+	if (spoil == WRONG_DIGEST)
+		digest[5] ^= 1;
+	struct hlv_envelope env = {2, 11, 0, 2, 11, 0, w->ids[at] + (spoil == WRONG_ID), 0, 0};
+	struct hlv_header hdr = {.op = spoil == WRONG_OP ? HLV_OP_CREATE_HANDLE
+							 : HLV_OP_RESOLUTION,
+				 .rc = HLV_RC_SUCCESS};
+	if (spoil == WRONG_OP)
+		rs.kind = HLV_BODY_HANDLE;
+	struct hlv_writer writer = hlv_writer(out, sizeof out);
+	hlv_response_encode(&writer, &env, &hdr, &rs);
+	struct hlv_bytes message = hlv_written(&writer);
+	if (spoil == A_REQUEST)
+		hlv_store_u32(out + HLV_ENVELOPE_SIZE + 4, 0);
+	if (spoil == BROKEN)
+		hlv_store_u32(out + HLV_ENVELOPE_SIZE + 20, 999999);
+	return message;
+}
+
+static void feed(struct world *w, size_t at, struct hlv_bytes octets)
+{
+	flight_feed(w->f, w->socks[at].sock, octets, w->now);
+}
+
+static void check_answer(struct world *w, const char *what, size_t at, struct hlv_bytes want)
+{
+	size_t server;
+	enum flight_way way;
+	if (step(w) != FLIGHT_ANSWERED)
+		fail_msg("%s: not answered (%d)", what, w->last);
+	check_bytes(what, flight_answer(w->f, &server, &way), want);
+	check_u64("way", way, w->socks[at].way);
+	assert_true(hlv_addr_eq(&w->ask.servers[server].udp, &w->socks[at].addr));
+	for (size_t i = 0; i < w->nsocks; i++)
+		if (!w->closed[i])
+			fail_msg("%s: socket %zu is still open", what, i);
+}
+
+static void count_inflight(void *ctx, const struct selector_entry *e)
+{
+	*(uint32_t *)ctx += e->inflight;
+}
+
+static void check_nothing_under_way(struct world *w)
+{
+	uint32_t n = 0;
+	selector_each(w->selector, count_inflight, &n);
+	check_u64("under way", n, 0);
+}
+
+static void test_answer(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	check_u64("waits", step(&w), FLIGHT_WAIT);
+	check_u64("sockets", w.nsocks, 1);
+	check_u64("way", w.socks[0].way, FLIGHT_UDP);
+	assert_true(w.ids[0] < 0x80000000);
+	pass(&w, 10);
+	struct hlv_bytes good = reply(&w, 0, GOOD, 20);
+	feed(&w, 0, good);
+	check_answer(&w, "answer", 0, good);
+	check_u64("packets left", w.budget.packets, BUDGET_PACKETS - 1);
+	check_u64("octets left", w.budget.octets, BUDGET_OCTETS - good.n);
+	check_u64("known", selector_wait_ms(w.selector, &BOTH[0].udp), 50);
+	check_nothing_under_way(&w);
+	end(&w);
+}
+
+/* R4: what does not match is waited out; a good one still wins. */
+static void test_mismatches(void **state)
+{
+	static const enum spoil SPOILS[] = {WRONG_ID, WRONG_NAME, WRONG_OP, WRONG_DIGEST,
+					    A_REQUEST};
+	(void)state;
+	for (size_t i = 0; i < COUNT(SPOILS); i++) {
+		struct world w = {0};
+		begin(&w, BOTH, 1);
+		step(&w);
+		feed(&w, 0, reply(&w, 0, SPOILS[i], 20));
+		feed(&w, 0, reply(&w, 0, SPOILS[i], 20));
+		if (step(&w) != FLIGHT_WAIT || w.nclosed)
+			fail_msg("spoil %d was not waited out", SPOILS[i]);
+		check_u64("counted", flight_mismatches(w.f), 2);
+		struct hlv_bytes good = reply(&w, 0, GOOD, 20);
+		feed(&w, 0, good);
+		check_answer(&w, "after two", 0, good);
+		end(&w);
+
+		/* Three: by TCP, and what comes by UDP is of no use any more. */
+		w = (struct world){0};
+		begin(&w, BOTH, 1);
+		step(&w);
+		for (int k = 0; k < 3; k++)
+			feed(&w, 0, reply(&w, 0, SPOILS[i], 20));
+		check_u64("by TCP", step(&w), FLIGHT_WAIT);
+		check_u64("sockets", w.nsocks, 2);
+		check_u64("way", w.socks[1].way, FLIGHT_TCP);
+		assert_true(w.closed[0]);
+		assert_int_not_equal(w.ids[0], w.ids[1]);
+		feed(&w, 0, reply(&w, 0, GOOD, 20));
+		check_u64("UDP is over", step(&w), FLIGHT_WAIT);
+		good = reply(&w, 1, GOOD, 20);
+		feed(&w, 1, good);
+		check_answer(&w, "by TCP", 1, good);
+		end(&w);
+	}
+}
+
+static void test_no_digest_is_let_pass(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	step(&w);
+	struct hlv_bytes good = reply(&w, 0, NO_DIGEST, 20);
+	feed(&w, 0, good);
+	check_answer(&w, "no digest", 0, good);
+	end(&w);
+}
+
+/* Parts of one answer in any order, doubled, with strangers between them. */
+static void test_parts(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 50; seed++) {
+		struct world w = {0};
+		struct hlv_rand rand;
+		begin(&w, BOTH, 1);
+		step(&w);
+		hlv_rand_seed(&rand, seed);
+		struct hlv_bytes good = reply(&w, 0, GOOD, 3000);
+		uint32_t n = hlv_packet_count((uint32_t)good.n - HLV_ENVELOPE_SIZE);
+		uint8_t order[32];
+		for (uint32_t i = 0; i < n; i++) {
+			uint64_t at = hlv_rand_below(&rand, i + 1);
+			order[i] = order[at];
+			order[at] = (uint8_t)i;
+		}
+		for (uint32_t i = 0; i < n; i++) {
+			uint8_t packet[HLV_UDP_PACKET];
+			size_t len = hlv_packet_cut(good, order[i], packet);
+			check_u64("waits", step(&w), FLIGHT_WAIT);
+			feed(&w, 0, hlv_bytes(packet, len));
+			if (i + 1 < n)
+				feed(&w, 0, hlv_bytes(packet, len));
+			if (i == 1) {
+				packet[8] ^= 0x40; /* another's id */
+				feed(&w, 0, hlv_bytes(packet, len));
+			}
+		}
+		hlv_store_u32((uint8_t *)(uintptr_t)good.p + 12, 0);
+		check_answer(&w, "joined", 0, good);
+		end(&w);
+	}
+}
+
+static void test_stub_goes_by_tcp(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	step(&w);
+	uint8_t stub[44];
+	memcpy(stub, reply(&w, 0, GOOD, 3000).p, sizeof stub);
+	stub[2] |= HLV_E_TRUNCATED;
+	feed(&w, 0, hlv_bytes(stub, sizeof stub));
+	step(&w);
+	check_u64("sockets", w.nsocks, 2);
+	check_u64("way", w.socks[1].way, FLIGHT_TCP);
+	/* Octet by octet. */
+	struct hlv_bytes good = reply(&w, 1, GOOD, 3000);
+	for (size_t i = 0; i < good.n; i++) {
+		check_u64("waits", step(&w), FLIGHT_WAIT);
+		feed(&w, 1, hlv_bytes(good.p + i, 1));
+	}
+	check_answer(&w, "octet by octet", 1, good);
+	end(&w);
+}
+
+static void test_tls_where_published(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct zone_server z = BOTH[0];
+	z.tls = true;
+	z.key = hlv_text("a key");
+	make_request(&w, 520); /* too long for a datagram */
+	begin(&w, &z, 1);
+	step(&w);
+	check_u64("sockets", w.nsocks, 1);
+	check_u64("way", w.socks[0].way, FLIGHT_TLS);
+	check_text("key", w.socks[0].key, "a key");
+	struct hlv_bytes good = reply(&w, 0, GOOD, 3000);
+	feed(&w, 0, good);
+	check_answer(&w, "TLS", 0, good);
+	end(&w);
+}
+
+/* A stream may bring something else first, but not forever. */
+static void test_stream_mismatches(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	w.ask.stream = true;
+	begin(&w, BOTH, 2);
+	step(&w);
+	check_u64("way", w.socks[0].way, FLIGHT_TCP);
+	feed(&w, 0, reply(&w, 0, WRONG_ID, 30));
+	feed(&w, 0, reply(&w, 0, WRONG_DIGEST, 30));
+	check_u64("waits", step(&w), FLIGHT_WAIT);
+	feed(&w, 0, reply(&w, 0, WRONG_NAME, 30));
+	step(&w);
+	check_u64("the next server", w.nsocks, 2);
+	assert_true(w.closed[0]);
+	struct hlv_bytes good = reply(&w, 1, GOOD, 30);
+	feed(&w, 1, good);
+	check_answer(&w, "the next server", 1, good);
+	end(&w);
+}
+
+/* What only the server itself can have said and is no use: the next one at once. */
+static void test_useless(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		struct world w = {0};
+		w.ask.stream = kind > 0;
+		begin(&w, BOTH, 2);
+		step(&w);
+		struct hlv_bytes bad = reply(&w, 0, kind < 2 ? BROKEN : GOOD, 20);
+		uint8_t *p = (uint8_t *)(uintptr_t)bad.p;
+		if (kind == 2) /* an announced length that no message has */
+			hlv_store_u32(p + 16, HLV_MESSAGE_MAX + 1);
+		if (kind == 3) { /* protocol.md 2.1 rule 6 */
+			hlv_store_u32(p + 8, UINT32_MAX);
+			hlv_store_u32(p + HLV_ENVELOPE_SIZE, HLV_OP_RESERVED);
+			hlv_store_u32(p + HLV_ENVELOPE_SIZE + 4, HLV_RC_PROTOCOL_ERROR);
+		}
+		feed(&w, 0, bad);
+		step(&w);
+		if (w.nsocks != 2 || !w.closed[0])
+			fail_msg("kind %d: no other server was asked", kind);
+		struct hlv_bytes good = reply(&w, 1, GOOD, 20);
+		feed(&w, 1, good);
+		check_answer(&w, "the other", 1, good);
+		end(&w);
+	}
+}
+
+/* Nobody answers the first; the second is asked beside it, and either may win. */
+static void test_beside(void **state)
+{
+	(void)state;
+	for (size_t winner = 0; winner < 2; winner++) {
+		struct world w = {0};
+		begin(&w, BOTH, 2);
+		step(&w);
+		check_u64("early", pass(&w, 299), FLIGHT_WAIT);
+		check_u64("one", w.nsocks, 1);
+		pass(&w, 1);
+		check_u64("two", w.nsocks, 2);
+		assert_false(hlv_addr_eq(&w.socks[0].addr, &w.socks[1].addr));
+		pass(&w, 5);
+		struct hlv_bytes good = reply(&w, winner, GOOD, 20);
+		feed(&w, winner, good);
+		check_answer(&w, "either", winner, good);
+		check_nothing_under_way(&w);
+		/* A late one changes nothing. */
+		feed(&w, 1 - winner, reply(&w, 1 - winner, GOOD, 21));
+		check_u64("still", step(&w), FLIGHT_ANSWERED);
+		end(&w);
+	}
+}
+
+/* One server, silent: by UDP again under another id, one open at a time, then by TCP; then it ends. */
+static void test_silence(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	step(&w);
+	size_t udp = 0, tcp = 0;
+	for (int i = 0; w.last == FLIGHT_WAIT; i++) {
+		size_t open_udp = 0;
+		assert_true(i < 50);
+		pass_on(&w);
+		for (size_t k = 0; k < w.nsocks; k++)
+			open_udp += w.socks[k].way == FLIGHT_UDP && !w.closed[k];
+		assert_true(open_udp <= 1);
+	}
+	for (size_t k = 0; k < w.nsocks; k++) {
+		*(w.socks[k].way == FLIGHT_UDP ? &udp : &tcp) += 1;
+		assert_true(w.closed[k]);
+		for (size_t j = 0; j < k; j++)
+			assert_int_not_equal(w.ids[k], w.ids[j]);
+	}
+	check_u64("failed", w.last, FLIGHT_FAILED);
+	check_u64("why", flight_error(w.f), HLV_E_TIMEOUT);
+	assert_true(udp >= 2 && udp <= 3);
+	check_u64("by TCP", tcp, 1);
+	assert_true(w.now.mono_ns < w.budget.until_ns);
+	check_nothing_under_way(&w);
+	end(&w);
+}
+
+/* A slow server's answer to the try that is still open counts. */
+static void test_late(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	step(&w);
+	while (w.socks[w.nsocks - 1].way == FLIGHT_UDP)
+		pass_on(&w);
+	size_t last_udp = w.nsocks - 2;
+	assert_false(w.closed[last_udp]);
+	struct hlv_bytes good = reply(&w, last_udp, GOOD, 20);
+	feed(&w, last_udp, good);
+	check_answer(&w, "late", last_udp, good);
+	end(&w);
+}
+
+/* A TCP connection that opens and then says nothing, or half of it, or ends. */
+static void test_half_open(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	w.ask.stream = true;
+	begin(&w, BOTH, 3);
+	step(&w);
+	feed(&w, 0, hlv_head(reply(&w, 0, GOOD, 1000), 600));
+	pass_on(&w);
+	check_u64("another beside it", w.nsocks, 2);
+	flight_gone(w.f, w.socks[1].sock, HLV_E_IO, w.now);
+	step(&w);
+	check_u64("another at once", w.nsocks, 3);
+	/* The slow one gets there after all. */
+	struct hlv_bytes good = reply(&w, 0, GOOD, 1000);
+	feed(&w, 0, hlv_skip(good, 600));
+	w.closed[1] = true; /* it had gone */
+	check_answer(&w, "slow", 0, good);
+	check_nothing_under_way(&w);
+	end(&w);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	step(&w);
+	flight_gone(w.f, w.socks[0].sock, HLV_E_IO, w.now);
+	step(&w);
+	check_u64("by TCP at once", w.nsocks, 2);
+	flight_gone(w.f, w.socks[1].sock, HLV_E_IO, w.now);
+	check_u64("failed", step(&w), FLIGHT_FAILED);
+	check_u64("why", flight_error(w.f), HLV_E_IO);
+	check_u64("nothing to close", w.nclosed, 0);
+	check_nothing_under_way(&w);
+	end(&w);
+}
+
+static void test_budget(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 3);
+	w.budget.packets = 2;
+	step(&w);
+	while (w.last == FLIGHT_WAIT)
+		pass_on(&w);
+	check_u64("sent", w.nsocks, 2);
+	check_u64("why", flight_error(w.f), HLV_E_LIMIT);
+	end(&w);
+
+	w = (struct world){0};
+	begin(&w, BOTH, 1);
+	w.budget.octets = 100;
+	step(&w);
+	feed(&w, 0, reply(&w, 0, GOOD, 200));
+	check_u64("octets", step(&w), FLIGHT_FAILED);
+	check_u64("why", flight_error(w.f), HLV_E_LIMIT);
+	end(&w);
+
+	w = (struct world){0};
+	begin(&w, BOTH, 3);
+	w.budget.until_ns = w.now.mono_ns + 400 * MS;
+	step(&w);
+	while (w.last == FLIGHT_WAIT)
+		pass_on(&w);
+	check_u64("time", w.now.mono_ns, w.budget.until_ns);
+	check_u64("why", flight_error(w.f), HLV_E_TIMEOUT);
+	end(&w);
+}
+
+/* Another walk pays from now on, and its time counts. */
+static void test_charge(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	struct budget other;
+	begin(&w, BOTH, 3);
+	step(&w);
+	other = w.budget;
+	w.budget.until_ns = w.now.mono_ns + 100 * MS;
+	flight_charge(w.f, &other);
+	pass(&w, 300);
+	check_u64("second", w.nsocks, 2);
+	check_u64("whose", other.packets, w.budget.packets - 1);
+	end(&w);
+}
+
+/* A dead server is probed, and nobody waits for it; all dead: no packet within a second of the last. */
+static void test_dead(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 2);
+	for (uint64_t i = 0; i < 4; i++)
+		selector_silent(w.selector, &BOTH[0].udp, i, (struct hlv_now){.mono_ns = i});
+	w.now.mono_ns += 100000 * MS;
+	budget_start(&w.budget, w.now);
+	flight_free(w.f);
+	w.f = flight_new(&w.ask, w.selector, &w.budget, 9, w.now);
+	step(&w);
+	check_u64("both at once", w.nsocks, 2);
+	assert_true(hlv_addr_eq(&w.socks[0].addr, &BOTH[0].udp));
+	flight_free(w.f);
+
+	w.ask.nservers = 1;
+	w.nsocks = w.nclosed = 0;
+	w.f = flight_new(&w.ask, w.selector, &w.budget, 10, w.now);
+	check_u64("rests", step(&w), FLIGHT_FAILED);
+	check_u64("why", flight_error(w.f), HLV_E_TIMEOUT);
+	check_u64("nothing sent", w.nsocks, 0);
+	end(&w);
+}
+
+/* Too much under way there: it waits for its turn. */
+static void test_full(void **state)
+{
+	(void)state;
+	struct world w = {0};
+	begin(&w, BOTH, 1);
+	for (int i = 0; i < SELECT_INFLIGHT_MAX; i++)
+		(void)selector_begin(w.selector, &BOTH[0].udp, false, w.now);
+	check_u64("waits", step(&w), FLIGHT_WAIT);
+	check_u64("nothing sent", w.nsocks, 0);
+	pass(&w, 60);
+	check_u64("still not", w.nsocks, 0);
+	selector_ended(w.selector, &BOTH[0].udp);
+	pass(&w, 60);
+	check_u64("now", w.nsocks, 1);
+	end(&w);
+}
+
+/* Whatever arrives: no crash, no answer that is not the answer, and an end. */
+static void test_noise(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 2000; seed++) {
+		struct world w = {0};
+		struct hlv_rand rand;
+		hlv_rand_seed(&rand, seed);
+		w.ask.stream = seed % 2;
+		begin(&w, BOTH, 1 + seed % 3);
+		step(&w);
+		for (int i = 0; i < 200 && w.last == FLIGHT_WAIT; i++) {
+			size_t at = hlv_rand_below(&rand, w.nsocks);
+			struct hlv_bytes octets =
+				reply(&w, at, GOOD, hlv_rand_below(&rand, 900));
+			uint8_t *p = (uint8_t *)(uintptr_t)octets.p;
+			for (int k = 0; k < 3; k++)
+				p[hlv_rand_below(&rand, k ? octets.n : 44)] ^=
+					(uint8_t)(1 + hlv_rand_below(&rand, 255));
+			feed(&w, at, hlv_head(octets, hlv_rand_below(&rand, octets.n + 1)));
+			if (hlv_rand_below(&rand, 4) == 0)
+				flight_gone(w.f, w.socks[at].sock, HLV_E_IO, w.now);
+			if (step(&w) == FLIGHT_WAIT)
+				pass_on(&w);
+		}
+		assert_int_not_equal(w.last, FLIGHT_WAIT);
+		assert_true(w.now.mono_ns <= w.budget.until_ns);
+		check_nothing_under_way(&w);
+		end(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_mismatches),
+		cmocka_unit_test(test_no_digest_is_let_pass),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_stub_goes_by_tcp),
+		cmocka_unit_test(test_tls_where_published),
+		cmocka_unit_test(test_stream_mismatches),
+		cmocka_unit_test(test_useless),
+		cmocka_unit_test(test_beside),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_half_open),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_charge),
+		cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_noise),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
