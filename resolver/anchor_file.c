@@ -47,7 +47,7 @@ static enum hlv_err read_anchor(struct hlv_json *j, const struct hlv_json_node *
 	HLV_TRY(get_name(j, object, "prefix", prefix));
 	HLV_TRY(hlv_json_get_string(j, object, "state", &state_text));
 	HLV_TRY(hlv_json_get_string(j, object, "key", &key));
-	HLV_TRY(hlv_json_get_integer(j, object, "since_ms", 0, INT64_MAX, &since));
+	HLV_TRY(hlv_json_get_integer(j, object, "since", 0, UINT32_MAX, &since));
 	HLV_TRY(hlv_json_get_bool_or(j, object, "by_hand", &by_hand));
 	if (!state_parse(state_text, &state))
 		return hlv_json_wrong(j, "state",
@@ -55,7 +55,7 @@ static enum hlv_err read_anchor(struct hlv_json *j, const struct hlv_json_node *
 	if (!hlv_base64_parse(key, &w) || w.bad)
 		return hlv_json_wrong(j, "key", "no public key in base64");
 	enum hlv_err err =
-		anchors_add(a, subject, prefix, hlv_written(&w), state, (uint64_t)since);
+		anchors_add(a, subject, prefix, hlv_written(&w), state, (uint64_t)since * 1000);
 	if (err == HLV_E_EXISTS)
 		return hlv_json_wrong(j, "key", "it stands there twice for this prefix");
 	if (err == HLV_E_LIMIT)
@@ -112,9 +112,9 @@ static void print_anchor(struct hlv_buf *b, const struct anchor *x)
 	hlv_json_put_str(b, hlv_text(x->subject));
 	hlv_buf_str(b, ",\"prefix\":");
 	hlv_json_put_str(b, hlv_text(x->prefix));
-	hlv_buf_printf(b, ",\"state\":\"%s\",\"since_ms\":%llu,%s\"kind\":",
-		       anchor_state_name(x->state), (unsigned long long)x->since_ms,
-		       x->by_hand ? "\"by_hand\":true," : "");
+	hlv_buf_printf(
+		b, ",\"state\":\"%s\",\"since\":%llu,%s\"kind\":", anchor_state_name(x->state),
+		(unsigned long long)x->since_ms / 1000, x->by_hand ? "\"by_hand\":true," : "");
 	hlv_json_put_str(b, hlv_text(hlv_key_name(x->key))); /* for people: not read */
 	hlv_buf_str(b, ",\"key\":\"");
 	hlv_base64_put(b, hlv_bytes(x->octets, x->n), HLV_BASE64);

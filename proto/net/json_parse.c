@@ -598,3 +598,10 @@ enum hlv_err hlv_json_parse_key(struct hlv_bytes text, struct hlv_writer *data,
 {
 	return parse_into(text, data, error, put_key);
 }
+
+enum hlv_err hlv_json_get_key(struct hlv_json *j, const struct hlv_json_node *jwk,
+			      struct hlv_writer *data)
+{
+	struct parse p = {.json = *j};
+	return put_key(&p, jwk, data);
+}

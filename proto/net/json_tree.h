@@ -75,3 +75,6 @@ enum hlv_err HLV_MUST_USE hlv_json_get_array(struct hlv_json *j,
 					     const struct hlv_json_node *object,
 					     const char *name,
 					     const struct hlv_json_node **out);
+/* A JWK as public key value data (proto/sec/key.h); look at data->bad. */
+enum hlv_err HLV_MUST_USE hlv_json_get_key(struct hlv_json *j, const struct hlv_json_node *jwk,
+					   struct hlv_writer *data);
