@@ -387,7 +387,7 @@ class WrongSurroundings(Case):
         self.node.start()
         code, said, _ = self.node.refuses_to_start()
         self.assertEqual((code, said.count("\n")), (1, 1), said)
-        self.assertIn("uses this registry", said)
+        self.assertIn("uses this directory", said)
         self.assertEqual(ask_udp(self.node.address, question()).rc, 1)
 
     def test_unknown_user(self):

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What every daemon's main needs: the lock on its data, sockets for each worker, the control socket,
+ * fewer privileges and enough descriptors, and the word to systemd. Everything that can go wrong ends
+ * as one line in `why`.
+ */
+#pragma once
+#include <signal.h>
+
+#include "proto/base/buf.h"
+#include "proto/net/loop.h"
+
+enum {
+	HLV_DAEMON_WHY = 512,
+	HLV_DAEMON_PATH = 4096,
+	HLV_DAEMON_WORKERS = 256,
+	HLV_DAEMON_ADDRS = 64,
+};
+
+struct hlv_daemon {
+	const char *name; /* "helved" */
+	const char *path; /* of the configuration */
+	struct hlv_addrs *listen;
+	unsigned nworkers;
+	struct hlv_sockets sockets[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];
+	struct hlv_worker *workers[HLV_DAEMON_WORKERS]; /* NULL: not started yet */
+	struct hlv_verified *verified;
+	int lock;
+	int control;			    /* the socket; 0: none */
+	char control_path[HLV_DAEMON_PATH]; /* empty: none */
+	char why[HLV_DAEMON_WHY];
+};
+
+/* Block the signals that hlv_daemon_wait() waits for: before the first thread, so that all inherit it
+ * and signals come to main alone. */
+void hlv_daemon_signals(sigset_t *signals);
+
+/* --- in this order --- */
+
+/* `workers`: as configured, 0: one for each core. The lock is `dir`/NAME.lock with our process id. */
+enum hlv_err HLV_MUST_USE hlv_daemon_lock(struct hlv_daemon *d, const char *dir,
+					  uint32_t workers);
+/* Sockets of all addresses for all workers; ports of 0 are chosen and written into d->listen. */
+enum hlv_err HLV_MUST_USE hlv_daemon_bind(struct hlv_daemon *d);
+/* At `path`; one that is too long is lived without unless `must`. */
+enum hlv_err HLV_MUST_USE hlv_daemon_bind_control(struct hlv_daemon *d, const char *path,
+						  bool must);
+/* As many descriptors as the connections that are allowed may need, and `others`; where the system
+ * gives fewer, fewer connections: then the longest idle one makes room. */
+void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_t others);
+/* Empty: stay who we are. The lock and the control socket become the account's. */
+enum hlv_err HLV_MUST_USE hlv_daemon_drop(struct hlv_daemon *d, const char *user);
+/* One more worker; the first has the control socket. */
+enum hlv_err HLV_MUST_USE hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
+						  struct hlv_service *service,
+						  const struct hlv_limits *limits,
+						  const struct hlv_tls *tls);
+/* All is well: say where we listen, "ready", and tell systemd. */
+void hlv_daemon_ready(const struct hlv_daemon *d);
+
+/* --- while it runs --- */
+
+/* sd_notify(3), which is one datagram. */
+void hlv_daemon_notify(const char *state);
+/* The workers' counters, as members of an object: ,"workers":2,"counters":{...} */
+void hlv_daemon_put_counters(const struct hlv_daemon *d, struct hlv_buf *json);
+void hlv_daemon_log_stats(const struct hlv_daemon *d);
+
+/* --- at the end --- */
+
+void hlv_daemon_stop_workers(struct hlv_daemon *d);
+/* Behind the last use of the data. */
+void hlv_daemon_fini(struct hlv_daemon *d);
