@@ -17,7 +17,7 @@ struct policy {
 	const struct resolver_options *o;
 	struct hlv_arena arena; /* of all that the rules point to */
 	struct names *names;
-	bool says_anything;
+	bool says_anything, refuses;
 	struct proven nothing; /* what is answered for what is blocked */
 	struct emit_rules emit, emit_own;
 	struct walk_rules rules;
@@ -295,6 +295,7 @@ static void load_words(struct policy *p)
 	p->emit.trusted = strcmp(trusted, "off") == 0	    ? TRUSTED_OFF
 			  : strcmp(trusted, "enforce") == 0 ? TRUSTED_ENFORCE
 							    : TRUSTED_REPORT;
+	p->refuses = strcmp(o->block_answer, "refused") == 0;
 	p->emit_own = p->emit;
 	if (p->emit_own.trusted == TRUSTED_ENFORCE)
 		p->emit_own.trusted = TRUSTED_REPORT;
@@ -378,7 +379,7 @@ enum policy_verdict policy_find(const struct policy *p, struct hlv_bytes key,
 
 bool policy_refuses_blocked(const struct policy *p)
 {
-	return strcmp(p->o->block_answer, "refused") == 0;
+	return p->refuses;
 }
 
 const struct walk_rules *policy_rules(const struct policy *p)

@@ -11,7 +11,7 @@
 
 struct recursor_options {
 	const struct walk_rules *rules; /* borrowed until replaced */
-	struct anchors *anchors;	/* taken over */
+	struct anchors *anchors;	/* on the heap; taken over */
 	const char *anchors_path;	/* written when they change; NULL: never */
 	struct cache *cache;		/* borrowed */
 	struct keep *keep;		/* saved into every few seconds; NULL: none */
@@ -20,7 +20,7 @@ struct recursor_options {
 };
 
 struct recursor;
-/* NULL: the system has no more. */
+/* NULL: the system has no more; then nothing was taken over. */
 struct recursor *recursor_start(const struct recursor_options *o);
 /* Give away a question that was kept (hlv_exchange_keep()): it goes home with its answer, made by
  * emit() with `rules`. */

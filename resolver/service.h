@@ -7,6 +7,7 @@
 #include "resolver/policy.h"
 #include "resolver/recursor.h"
 
+struct control;
 struct hlv_key;
 
 struct resolver_shared { /* by all workers; replaced by resolver_set() */
@@ -16,11 +17,12 @@ struct resolver_shared { /* by all workers; replaced by resolver_set() */
 	struct recursor *recursor;
 	struct hlv_bytes site;	   /* our own site record (GET_SITE_INFO) */
 	const struct hlv_key *key; /* signs answers for those who ask for it */
+	struct control *control;   /* NULL: there is no control socket */
 };
 
 struct resolver;
 struct resolver *resolver_new(const struct resolver_shared *shared); /* NULL: no memory */
 struct hlv_service *resolver_service(struct resolver *r);
-/* On the worker's thread. */
+/* On the worker's thread; key and copies must be the same. */
 void resolver_set(struct resolver *r, const struct resolver_shared *shared);
 void resolver_free(struct resolver *r);

@@ -199,6 +199,14 @@ bool answer_find(const struct answer_context *c, const struct hlv_request *rq,
 	return err == HLV_OK && found && is_visible(c, rq, rec, rs);
 }
 
+enum hlv_rc answer_record(const struct answer_context *c, const struct hlv_request *rq,
+			  const struct hlv_record *rec, struct hlv_response *rs)
+{
+	if (!is_visible(c, rq, rec, rs))
+		return (enum hlv_rc)rs->rc;
+	return answer_values(c, rq, rec, REACH_PUBLIC, rs);
+}
+
 enum hlv_rc answer_resolution(const struct answer_context *c, const struct hlv_request *rq,
 			      struct hlv_response *rs)
 {

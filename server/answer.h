@@ -32,6 +32,9 @@ bool answer_find(const struct answer_context *, const struct hlv_request *, stru
 enum hlv_rc answer_values(const struct answer_context *, const struct hlv_request *,
 			  const struct hlv_record *, enum answer_reach,
 			  struct hlv_response *rs);
+/* A record that is here, as everybody is answered. */
+enum hlv_rc answer_record(const struct answer_context *, const struct hlv_request *,
+			  const struct hlv_record *, struct hlv_response *rs);
 /* Is there more to this question than the public sees? A connection that is logged in asks for
  * public values alone and is yet to be given all that it may read (industrial.md 5.3): of its
  * questions, only these need plan_request(). */

@@ -24,6 +24,8 @@ struct authz_lists {
 	size_t nhome_only_admins;
 	const struct hlv_ref *backup_admins; /* backup, beside the server administrators */
 	size_t nbackup_admins;
+	const struct hlv_ref *replication_admins; /* copies of prefixes, beside them */
+	size_t nreplication_admins;
 };
 
 /* A value of a group that another node holds, as it was fetched (certified). */

@@ -254,6 +254,9 @@ static const struct {
 	{"reload", reload},
 	{"quota", quota},
 	{"checkpoint", registrar_checkpoint},
+	{"copy-begin", registrar_copy},
+	{"copy-scan", registrar_copy},
+	{"copy-journal", registrar_copy},
 };
 
 static enum authz_verdict is_in(struct authz *a, const struct job *j,
@@ -262,7 +265,8 @@ static enum authz_verdict is_in(struct authz *a, const struct job *j,
 	return n ? authz_is_listed(a, &j->who.who, list, n) : AUTHZ_NO;
 }
 
-/* Running the node is for its own user, and for server administrators; a backup for some more. */
+/* Running the node is for its own user, and for server administrators; a backup and copies for some
+ * more. */
 static enum authz_verdict ask_control(struct authz *a, const struct job *j)
 {
 	const struct authz_lists *l = a->lists;
@@ -271,6 +275,8 @@ static enum authz_verdict ask_control(struct authz *a, const struct job *j)
 	enum authz_verdict verdict = is_in(a, j, l->server_admins, l->nserver_admins);
 	if (verdict == AUTHZ_NO && j->x->rq.m.hdr.op == HLV_OP_BACKUP_SERVER)
 		verdict = is_in(a, j, l->backup_admins, l->nbackup_admins);
+	if (verdict == AUTHZ_NO && hlv_starts_with(j->x->rq.handle, hlv_text("copy-")))
+		verdict = is_in(a, j, l->replication_admins, l->nreplication_admins);
 	return verdict;
 }
 

@@ -45,6 +45,8 @@ const struct hlv_option server_option_rows[] = {
 	 "Identities that may home and unhome prefixes"},
 	{"backup-admins", HLV_OPT_REFS, AT(backup_admins), "[ ]", 0, 0, NULL,
 	 "Identities that may ask for a checkpoint (operation 1003)"},
+	{"replication-admins", HLV_OPT_REFS, AT(replication_admins), "[ ]", 0, 0, NULL,
+	 "Identities that may keep copies of the prefixes here (helver's option copy)"},
 	{"prefix-admins", HLV_OPT_BOOL, AT(prefix_admins), "true", 0, 0, NULL,
 	 "Administrators of a prefix may create identifiers under it"},
 	{"list-handles", HLV_OPT_BOOL, AT(list_handles), "true", 0, 0, NULL,

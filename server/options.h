@@ -16,7 +16,7 @@ struct server_options {
 	char *user;
 	char *log_level;
 	uint64_t map_size;
-	struct hlv_refs server_admins, home_only_admins, backup_admins;
+	struct hlv_refs server_admins, home_only_admins, backup_admins, replication_admins;
 	bool allow_legacy, list_handles, prefix_admins;
 	uint32_t undo_days;
 	char *parent;

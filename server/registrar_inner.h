@@ -81,6 +81,8 @@ void registrar_extension(struct registrar *g, struct job *j);
 struct hlv_json;
 /* HELVE_CONTROL "checkpoint": sign the audit trail's head. */
 void registrar_checkpoint(struct registrar *g, struct job *j, const struct hlv_json *args);
+/* "copy-begin", "copy-scan", "copy-journal": for whoever keeps a copy of a prefix. */
+void registrar_copy(struct registrar *g, struct job *j, const struct hlv_json *args);
 /* Each second: the disk, the trail's checkpoints, what undo-days have passed. */
 void registrar_upkeep(struct registrar *g);
 

@@ -86,7 +86,7 @@ void registry_set_state(struct registry *r, const char *id, uint8_t to)
 	struct store_key key;
 	struct store_view *view;
 	struct hlv_record rec;
-	uint8_t room[65536];
+	uint8_t room[131072];
 	struct hlv_writer w = hlv_writer(room, sizeof room);
 	store_key(hlv_text(id), &key);
 	hlv_require(r->store->ops->view_open(r->store, &view) == HLV_OK);
@@ -101,6 +101,19 @@ void registry_set_state(struct registry *r, const char *id, uint8_t to)
 	commit(r, &put);
 }
 
+void registry_remove(struct registry *r, const char *id)
+{
+	struct store_key key;
+	uint8_t room[256];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	store_key(hlv_text(id), &key);
+	struct hlv_record rec = {.flags = HLV_RECORD_DELETED, .name = hlv_text(id)};
+	hlv_record_encode(&w, store_key_bytes(&key), &rec);
+	hlv_require(!w.bad);
+	struct store_put put = {SPACE_RECORD, store_key_bytes(&key), hlv_written(&w)};
+	commit(r, &put);
+}
+
 static bool is_site(const char *type)
 {
 	return strncmp(type, "HS_SITE", 7) == 0 || strcmp(type, "HS_NA_DELEGATE") == 0;
@@ -109,7 +122,7 @@ static bool is_site(const char *type)
 void registry_put(struct registry *r, const char *id, const struct registry_value *values,
 		  size_t n)
 {
-	size_t cap = 65536;
+	size_t cap = 262144;
 	uint8_t *room = malloc(2 * cap), flags, site[256];
 	hlv_require(room != NULL);
 	struct hlv_writer w = hlv_writer(room, cap);

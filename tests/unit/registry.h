@@ -34,6 +34,9 @@ void registry_put(struct registry *r, const char *id, const struct registry_valu
 /* The life-cycle state of a record that is there (proto/wire/state.h). */
 void registry_set_state(struct registry *r, const char *id, uint8_t to);
 
+/* A tombstone. */
+void registry_remove(struct registry *r, const char *id);
+
 /* The rows that most tests use: 0.NA/88.118 and 0.NA/88.118.8 homed, and records that show every
  * rule; see registry.c. */
 void registry_fill(struct registry *r);

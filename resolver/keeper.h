@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread that writes to disk what the recursor's knows, so that no answer ever waits for a disk:
+ * the cache every few seconds, the anchors when they have changed, again and again until it works.
+ */
+#pragma once
+#include "resolver/keep.h"
+
+struct keeper;
+/* `keep` NULL: no cache is saved. NULL when the system has no more. */
+struct keeper *keeper_start(struct keep *keep, struct cache *cache, const char *anchors_path);
+/* Any thread. What the anchors' file shall hold from now on; copied. */
+void keeper_put_anchors(struct keeper *k, struct hlv_bytes text);
+/* Saves once more. NULL is fine. */
+void keeper_stop(struct keeper *k);
