@@ -35,6 +35,18 @@ bool prefix_is_under(struct hlv_bytes prefix, struct hlv_bytes top)
 	return prefix.n == top.n || prefix.p[top.n] == '.';
 }
 
+struct hlv_bytes prefix_governing(struct hlv_bytes id)
+{
+	struct hlv_name name = hlv_name_split(id);
+	if (name.slash && !hlv_name_is_prefix_handle(id))
+		return name.prefix;
+	/* A prefix handle, or a bare prefix: its parent's word. */
+	for (size_t i = name.suffix.n; i > 0; i--)
+		if (name.suffix.p[i - 1] == '.')
+			return hlv_head(name.suffix, i - 1);
+	return (struct hlv_bytes){0};
+}
+
 bool anchor_is_believed(const struct anchor *anchor)
 {
 	return anchor->state == ANCHOR_VALID || anchor->state == ANCHOR_MISSING;

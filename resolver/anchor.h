@@ -69,6 +69,9 @@ bool anchor_is_believed(const struct anchor *anchor);
 bool anchor_covers(const struct anchor *anchor, struct hlv_bytes prefix);
 /* Is `prefix` the same as `top` or below it? Everything is below the empty one. */
 bool prefix_is_under(struct hlv_bytes prefix, struct hlv_bytes top);
+/* Under which prefix is this identifier answered for? "88.118.8" for 88.118.8/x, "88.118" for
+ * 0.NA/88.118.8 and for a bare 88.118.8; empty: by the root. */
+struct hlv_bytes prefix_governing(struct hlv_bytes id);
 /* "seen", "pending", "valid", "missing", "revoked", "forgotten". */
 const char *anchor_state_name(enum anchor_state state);
 

@@ -25,31 +25,11 @@ static struct hlv_bytes shown(struct hlv_bytes prefix)
 
 /* --- what must be signed --- */
 
-/* Under which prefix is it answered? False: by the root alone. */
-static bool governing_prefix(struct hlv_bytes id, struct hlv_bytes *prefix)
-{
-	struct hlv_name name = hlv_name_split(id);
-	if (name.slash && !hlv_name_is_prefix_handle(id)) {
-		*prefix = name.prefix;
-		return true;
-	}
-	/* A prefix handle, or a bare prefix: its parent's word. */
-	for (size_t i = name.suffix.n; i > 0; i--) {
-		if (name.suffix.p[i - 1] != '.')
-			continue;
-		*prefix = hlv_head(name.suffix, i - 1);
-		return true;
-	}
-	*prefix = (struct hlv_bytes){0};
-	return false;
-}
-
 static const struct must_sign *find_must(const struct validate_rules *rules,
 					 struct hlv_bytes id, bool with_signer)
 {
 	const struct must_sign *best = NULL;
-	struct hlv_bytes prefix;
-	governing_prefix(id, &prefix);
+	struct hlv_bytes prefix = prefix_governing(id);
 	for (size_t i = 0; i < rules->nmust_sign; i++) {
 		const struct must_sign *x = &rules->must_sign[i];
 		if (prefix_is_under(prefix, x->prefix) &&
@@ -69,11 +49,9 @@ struct hlv_ref validate_signer(const struct validate_rules *rules, struct hlv_by
 /* By an anchor for a prefix; one for everything asks the root alone (see the header). */
 static bool anchor_requires(const struct validate_rules *rules, struct hlv_bytes id)
 {
-	struct hlv_bytes prefix;
+	struct hlv_bytes prefix = prefix_governing(id);
 	const struct anchors *a = rules->anchors;
-	if (!a || !governing_prefix(id, &prefix))
-		return false;
-	for (size_t i = 0; i < a->n; i++) {
+	for (size_t i = 0; a && i < a->n; i++) {
 		const struct anchor *x = &a->list[i];
 		bool counts = anchor_is_believed(x) || x->state == ANCHOR_REVOKED;
 		if (counts && x->prefix[0] != '\0' && anchor_covers(x, prefix))
