@@ -2,8 +2,8 @@
  *
  * The cache: proven findings by name, shared by all threads. 64 shards, a mutex each, nothing else is
  * taken while one is held; what a reader gets is a copy. Bounded in octets that it really takes;
- * when full, of two entries drawn at random the one less worth keeping goes, zones last (threats.md 7
- * "Memory"). Records, negative answers and zone cuts live in it; failures do not.
+ * when full, of two or more entries drawn at random the one least worth keeping goes, zones last while
+ * they are not more than a quarter (threats.md 7 "Memory"). Records, negative answers and zone cuts live in it; failures do not.
  */
 #pragma once
 #include "proto/base/arena.h"
@@ -59,9 +59,13 @@ struct cache_entry {
 };
 typedef bool cache_each_fn(void *ctx, const struct cache_entry *entry);
 void cache_each(struct cache *c, cache_each_fn *fn, void *ctx);
+/* The same in pieces, some entries (or none) a call; *place is 0 to begin with, and stays good while
+ * the cache lives. False at the end, or when `fn` stopped. */
+bool cache_scan(struct cache *c, uint64_t *place, cache_each_fn *fn, void *ctx);
 
-/* What matches goes; returns how many. `pattern`: an identifier; "88.118.8/": all of a prefix;
- * "88.118.*": a prefix and all below; with '*' and '?' anywhere else: a pattern; "": everything. */
+/* What matches goes; returns how many. `pattern`: an identifier; "88.118.8/": all of a prefix, its
+ * handle 0.NA/88.118.8 too; "88.118.*": a prefix and all below; with '*' and '?' anywhere else: a
+ * pattern; "": everything. Case counts as in every cache (protocol.md 6.6). */
 size_t cache_flush(struct cache *c, const char *pattern);
 bool cache_pattern_matches(const char *pattern, struct hlv_bytes key);
 

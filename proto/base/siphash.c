@@ -6,15 +6,31 @@ static uint64_t left(uint64_t x, unsigned bits)
 	return x << bits | x >> (64 - bits);
 }
 
-static uint64_t little(const uint8_t *p, size_t n)
+/* Eight octets, least first: one load where the machine is so. */
+static inline uint64_t little8(const uint8_t *p)
 {
-	uint64_t word = 0;
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t)p[i] << (8 * i);
+	uint64_t word;
+	memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
 	return word;
 }
 
-static void rounds(uint64_t v[4], unsigned n)
+/* The last `n` < 8 octets of `b`. */
+static inline uint64_t little(struct hlv_bytes b, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (b.n >= 8) /* eight octets that end with them */
+		return little8(b.p + b.n - 8) >> (64 - 8 * n);
+	uint64_t word = 0;
+	for (size_t i = 0; i < n; i++)
+		word |= (uint64_t)b.p[i] << (8 * i);
+	return word;
+}
+
+static inline void rounds(uint64_t v[4], unsigned n)
 {
 	while (n--) {
 		v[0] += v[1];
@@ -29,27 +45,36 @@ static void rounds(uint64_t v[4], unsigned n)
 	}
 }
 
-static void compress(uint64_t v[4], uint64_t word)
-{
-	v[3] ^= word;
-	rounds(v, 2);
-	v[0] ^= word;
-}
-
-uint64_t hlv_siphash(const uint64_t secret[2], struct hlv_bytes b)
+/* `each` rounds for a word, `last` at the end; constants where it is inlined. */
+static inline __attribute__((always_inline)) uint64_t
+siphash(const uint64_t secret[2], struct hlv_bytes b, unsigned each, unsigned last)
 {
 	uint64_t v[4] = {secret[0] ^ UINT64_C(0x736F6D6570736575),
 			 secret[1] ^ UINT64_C(0x646F72616E646F6D),
 			 secret[0] ^ UINT64_C(0x6C7967656E657261),
 			 secret[1] ^ UINT64_C(0x7465646279746573)};
 	size_t i = 0;
-	for (; b.n - i >= 8; i += 8)
-		compress(v, little(b.p + i, 8));
-	uint64_t last = (uint64_t)b.n << 56;
-	if (b.n > i)
-		last |= little(b.p + i, b.n - i);
-	compress(v, last);
+	for (; b.n - i >= 8; i += 8) {
+		uint64_t word = little8(b.p + i);
+		v[3] ^= word;
+		rounds(v, each);
+		v[0] ^= word;
+	}
+	uint64_t word = (uint64_t)b.n << 56 | little(b, b.n - i);
+	v[3] ^= word;
+	rounds(v, each);
+	v[0] ^= word;
 	v[2] ^= 0xFF;
-	rounds(v, 4);
+	rounds(v, last);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t hlv_siphash(const uint64_t secret[2], struct hlv_bytes b)
+{
+	return siphash(secret, b, 2, 4);
+}
+
+uint64_t hlv_siphash_1_3(const uint64_t secret[2], struct hlv_bytes b)
+{
+	return siphash(secret, b, 1, 3);
 }

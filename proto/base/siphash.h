@@ -7,3 +7,6 @@
 #include "proto/base/bytes.h"
 
 uint64_t hlv_siphash(const uint64_t secret[2], struct hlv_bytes b);
+/* SipHash-1-3: half the rounds. For tables whose hashes nobody but the table sees; what goes out
+ * of the process (tags, tickets) is made by the one above. */
+uint64_t hlv_siphash_1_3(const uint64_t secret[2], struct hlv_bytes b);
