@@ -23,6 +23,7 @@ struct policy {
 	struct walk_rules rules;
 	struct walk_start *starts;
 	struct must_sign *must_sign;
+	struct copy_source *copies;
 	struct hlv_bytes root;
 };
 
@@ -242,6 +243,33 @@ static enum hlv_err load_must_sign(struct loading *l)
 	return HLV_OK;
 }
 
+static enum hlv_err add_copy(struct loading *l, struct copy_source *c)
+{
+	struct hlv_bytes prefix, site;
+	HLV_TRY(split(l, 2, 2));
+	HLV_TRY(read_prefix(l, &prefix));
+	if (prefix.n == 0)
+		return complain(l, HLV_E_USAGE, "everything is too much for a copy");
+	HLV_TRY(read_site(l, l->word[1], &site));
+	c->prefix = hlv_arena_str(&l->p->arena, prefix);
+	c->site = hlv_arena_str(&l->p->arena, hlv_text(l->word[1]));
+	return l->p->arena.bad ? HLV_E_NOMEM : HLV_OK;
+}
+
+static enum hlv_err load_copies(struct loading *l)
+{
+	const struct hlv_strings *list = &l->p->o->copy;
+	l->p->copies = hlv_alloc(&l->p->arena, list->n * sizeof *l->p->copies);
+	if (!l->p->copies)
+		return HLV_E_NOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		l->option = "copy";
+		l->text = list->list[i];
+		HLV_TRY(add_copy(l, &l->p->copies[i]));
+	}
+	return HLV_OK;
+}
+
 static bool all_is_forwarded(const struct policy *p)
 {
 	for (size_t i = 0; i < p->rules.nstarts; i++)
@@ -331,6 +359,8 @@ enum hlv_err policy_load(const struct resolver_options *o, const struct anchors 
 	if (err == HLV_OK)
 		err = load_must_sign(l);
 	if (err == HLV_OK)
+		err = load_copies(l);
+	if (err == HLV_OK)
 		err = load_root(l);
 	if (err == HLV_OK)
 		err = load_names(l);
@@ -382,6 +412,11 @@ bool policy_refuses_blocked(const struct policy *p)
 	return p->refuses;
 }
 
+void policy_set_serial(struct policy *p, uint16_t serial)
+{
+	p->emit.site_serial = p->emit_own.site_serial = serial;
+}
+
 const struct walk_rules *policy_rules(const struct policy *p)
 {
 	return &p->rules;
@@ -395,6 +430,12 @@ const struct emit_rules *policy_emit(const struct policy *p)
 const struct emit_rules *policy_emit_own(const struct policy *p)
 {
 	return &p->emit_own;
+}
+
+const struct copy_source *policy_copies(const struct policy *p, size_t *n)
+{
+	*n = p->o->copy.n;
+	return p->copies;
 }
 
 struct hlv_bytes policy_root(const struct policy *p)

@@ -31,11 +31,15 @@ enum policy_verdict {
 enum policy_verdict policy_find(const struct policy *p, struct hlv_bytes key,
 				struct proven *out);
 bool policy_refuses_blocked(const struct policy *p);
+/* Of our own site record, which answers name. Before others see the policy. */
+void policy_set_serial(struct policy *p, uint16_t serial);
 const struct walk_rules *policy_rules(const struct policy *p);
 const struct emit_rules *policy_emit(const struct policy *p);
 /* For what the administrator himself says (overrides, blocks): it is not proven, and shown all the
  * same where only what is proven is shown. */
 const struct emit_rules *policy_emit_own(const struct policy *p);
+/* What is to be copied; lives as long as the policy. */
+const struct copy_source *policy_copies(const struct policy *p, size_t *n);
 
 /* The root's site record as the configuration names it, and its keys: anchors for everything. Empty
  * when there is no such file and everything is forwarded. Lives as long as the policy. */

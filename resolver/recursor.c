@@ -117,6 +117,7 @@ static void save_anchors(struct recursor *r)
 		hlv_error("anchors.save", "error=\"out of memory\"");
 	else
 		keeper_put_anchors(r->keeper, hlv_buf_bytes(&text));
+	r->anchors->dirty = text.bad; /* the keeper tries until it is on disk */
 	hlv_buf_free(&text);
 }
 
@@ -291,8 +292,10 @@ enum { SOCKETS_MAX = 2 * ENGINE_WALKS_MAX };
 /* Its round is what matters: the engine may have something to do of its own. */
 static void begin(void *ctx, void *arg)
 {
-	(void)ctx;
+	struct recursor *r = ctx;
 	(void)arg;
+	if (r->anchors->dirty)
+		save_anchors(r);
 }
 
 struct recursor *recursor_start(const struct recursor_options *o)

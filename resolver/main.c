@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * helver: arguments, configuration, sockets, privileges, start, reload, stop. Everything that can
+ * be wrong is found out before the first question is answered, and told in one line.
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/net/daemon.h"
+#include "proto/net/file.h"
+#include "proto/net/log.h"
+#include "proto/net/prove.h"
+#include "resolver/anchor.h"
+#include "resolver/control.h"
+#include "resolver/own.h"
+#include "resolver/service.h"
+
+enum {
+	EXIT_DATA = 75,
+	SOCKETS = 1024, /* descriptors kept for questions of ours */
+	RETIRED_S = 30, /* no walk takes that long (BUDGET_MS) */
+	ANCHORS_MAX_OCTETS = 1 << 20,
+};
+
+/* A configuration with all that borrows from it. */
+struct era {
+	struct era *next; /* the one before */
+	struct resolver_options *options;
+	struct policy *policy;
+	hlv_mono_ns ended_ns;
+};
+
+/* All that main owns. */
+struct helver {
+	struct hlv_daemon d;
+	struct era *era; /* newest first: walks of the former ones may be under way */
+	struct own own;
+	struct hlv_prove_identity copier;
+	struct anchors *anchors; /* until the recursor has them */
+	struct cache *cache;
+	struct keep *keep;
+	struct copies *copies;
+	struct recursor *recursor;
+	struct control *control;
+	struct resolver *resolvers[HLV_DAEMON_WORKERS];
+	char anchors_path[PATH_MAX], copies_path[PATH_MAX];
+};
+
+static int help(void)
+{
+	puts("usage: helver -c FILE [-C]\n"
+	     "  -c FILE  configuration (helvectl init --resolver writes one)\n"
+	     "  -C       check the configuration and exit\n"
+	     "  -s       print the documented sample configuration\n"
+	     "  -V -h    version, help");
+	return 0;
+}
+
+static int wrong_usage(void)
+{
+	fputs("helver: wrong usage: helver -c FILE [-C]: see helver -h\n", stderr);
+	return 2;
+}
+
+/* --- configuration --- */
+
+static void set_log_level(const struct resolver_options *o)
+{
+	enum hlv_log_level level;
+	if (hlv_log_level_parse(o->log_level, &level))
+		hlv_log_set_level(level);
+}
+
+static void era_free(struct era *e)
+{
+	if (!e)
+		return;
+	policy_free(e->policy);
+	if (e->options)
+		hlv_conf_free(resolver_option_rows, resolver_option_count, e->options);
+	free(e->options);
+	free(e);
+}
+
+static enum hlv_err load_options(const char *path, struct resolver_options **out, char *why)
+{
+	struct resolver_options *o = calloc(1, sizeof *o);
+	if (!o)
+		return HLV_E_NOMEM;
+	enum hlv_err err =
+		hlv_conf_load(path, resolver_option_rows, resolver_option_count, o, why);
+	if (err != HLV_OK) {
+		free(o);
+		return err;
+	}
+	set_log_level(o);
+	if (o->http.n > 0)
+		hlv_warn("conf.unbuilt", "option=http hint=this_version_does_not_listen_there");
+	*out = o;
+	return HLV_OK;
+}
+
+static void paths(struct helver *h, const struct resolver_options *o)
+{
+	if (*o->anchors)
+		snprintf(h->anchors_path, sizeof h->anchors_path, "%s", o->anchors);
+	else
+		snprintf(h->anchors_path, sizeof h->anchors_path, "%s/anchors.json",
+			 o->data_dir);
+	snprintf(h->copies_path, sizeof h->copies_path, "%s/copies", o->data_dir);
+}
+
+/* --- anchors --- */
+
+/* The keys of the root's servers are anchors for everything; a key that the file has in whatever state
+ * stays in that state. */
+static enum hlv_err add_root_keys(struct anchors *a, struct hlv_bytes octets, uint64_t now_ms)
+{
+	struct hlv_site site;
+	if (octets.n == 0)
+		return HLV_OK;
+	HLV_TRY(hlv_site_decode(octets, &site));
+	struct hlv_reader r = hlv_reader(site.servers.raw);
+	for (uint32_t i = 0; i < site.servers.n; i++) {
+		struct hlv_site_server server;
+		hlv_site_next_server(&r, &server);
+		if (server.key.n == 0)
+			continue;
+		enum hlv_err err =
+			anchors_add(a, "0.0/0.0", "", server.key, ANCHOR_VALID, now_ms);
+		if (err != HLV_OK && err != HLV_E_EXISTS)
+			hlv_warn("anchors.root", "server=%u error=\"%s\"", i + 1,
+				 hlv_strerror(err));
+	}
+	return HLV_OK;
+}
+
+static enum hlv_err load_anchors(struct helver *h, const struct resolver_options *o)
+{
+	struct hlv_buf file = {0};
+	char why[HLV_DAEMON_WHY] = "";
+	paths(h, o);
+	h->anchors = calloc(1, sizeof *h->anchors);
+	if (!h->anchors)
+		return HLV_E_NOMEM;
+	enum hlv_err err = HLV_OK;
+	if (access(h->anchors_path, F_OK) == 0) {
+		err = hlv_file_read(h->anchors_path, ANCHORS_MAX_OCTETS, &file, h->d.why);
+		if (err == HLV_OK)
+			err = anchors_parse(hlv_buf_bytes(&file), h->anchors, why);
+		if (err != HLV_OK && *why)
+			snprintf(h->d.why, sizeof h->d.why, "%s: %s", h->anchors_path, why);
+	}
+	hlv_buf_free(&file);
+	h->anchors->insecure = o->insecure;
+	return err;
+}
+
+/* threats.md 7, "Anchors": none at all is a choice that must be written down. */
+static enum hlv_err check_anchors(struct helver *h)
+{
+	for (size_t i = 0; i < h->anchors->n; i++)
+		if (anchor_is_believed(&h->anchors->list[i]))
+			return HLV_OK;
+	if (h->era->options->insecure)
+		return HLV_OK;
+	snprintf(h->d.why, sizeof h->d.why,
+		 "no trust anchor is believed: give 'root' a site record with keys, add one "
+		 "with "
+		 "helvectl anchor, or write 'insecure: true' into %s",
+		 h->d.path);
+	return HLV_E_KEY;
+}
+
+static enum hlv_err load_policy(struct helver *h)
+{
+	struct era *e = h->era;
+	HLV_TRY(load_anchors(h, e->options));
+	HLV_TRY(policy_load(e->options, h->anchors, &e->policy, h->d.why));
+	policy_set_serial(e->policy, h->own.serial);
+	HLV_TRY(add_root_keys(h->anchors, policy_root(e->policy), hlv_clock().wall_ms));
+	return check_anchors(h);
+}
+
+/* --- start --- */
+
+/* Beside the data directory unless told otherwise. */
+static enum hlv_err bind_control(struct helver *h)
+{
+	const struct resolver_options *o = h->era->options;
+	char path[PATH_MAX];
+	if (*o->control)
+		snprintf(path, sizeof path, "%s", o->control);
+	else
+		snprintf(path, sizeof path, "%s/../helver.sock", o->data_dir);
+	return hlv_daemon_bind_control(&h->d, path, *o->control);
+}
+
+static enum hlv_err open_cache(struct helver *h)
+{
+	const struct resolver_options *o = h->era->options;
+	struct cache_options c = {.octets = o->cache_octets,
+				  .stale_s = o->stale_s,
+				  .prefetch_hits = o->prefetch_hits};
+	size_t loaded = 0, damaged = 0;
+	char path[PATH_MAX];
+	if (getentropy(&c.secret, sizeof c.secret) != 0)
+		return HLV_E_IO;
+	h->cache = cache_new(&c);
+	if (!h->cache)
+		return HLV_E_NOMEM;
+	snprintf(path, sizeof path, "%s/cache", o->data_dir);
+	HLV_TRY(keep_open(path, 2 * o->cache_octets + ((uint64_t)256 << 20), &h->keep,
+			  h->d.why));
+	HLV_TRY(keep_load(h->keep, h->cache, hlv_clock(), &loaded, &damaged));
+	hlv_info("cache.load", "entries=%zu damaged=%zu", loaded, damaged);
+	return HLV_OK;
+}
+
+static enum hlv_err read_copier(struct helver *h)
+{
+	const struct resolver_options *o = h->era->options;
+	if (!*o->copy_key)
+		return HLV_OK;
+	return hlv_prove_read_key(&h->copier, o->copy_key, h->d.why);
+}
+
+static enum hlv_err start_copies(struct helver *h)
+{
+	const struct resolver_options *o = h->era->options;
+	struct copies_options c = {.dir = h->copies_path,
+				   .key = h->copier.key,
+				   .identity = o->copy_identity,
+				   .interval_s = o->copy_interval_s,
+				   .max_age_s = o->copy_max_age_s};
+	c.sources = policy_copies(h->era->policy, &c.n);
+	return c.n > 0 ? copies_start(&c, &h->copies, h->d.why) : HLV_OK;
+}
+
+static enum hlv_err start_recursor(struct helver *h)
+{
+	struct recursor_options o = {.rules = policy_rules(h->era->policy),
+				     .anchors = h->anchors,
+				     .anchors_path = h->anchors_path,
+				     .cache = h->cache,
+				     .keep = h->keep,
+				     .stale_s = h->era->options->stale_s,
+				     .refresh_root = policy_root(h->era->policy).n > 0};
+	h->recursor = recursor_start(&o);
+	return h->recursor ? HLV_OK : HLV_E_NOMEM;
+}
+
+static void put_counters(void *ctx, struct hlv_buf *json)
+{
+	const struct helver *h = ctx;
+	hlv_daemon_put_counters(&h->d, json);
+}
+
+static enum hlv_err start_control(struct helver *h)
+{
+	struct control_options o = {.recursor = h->recursor,
+				    .cache = h->cache,
+				    .keep = h->keep,
+				    .copies = h->copies,
+				    .put_counters = put_counters,
+				    .ctx = h};
+	h->control = control_start(&o);
+	return h->control ? HLV_OK : HLV_E_NOMEM;
+}
+
+static struct resolver_shared shared_of(const struct helver *h, const struct policy *policy)
+{
+	return (struct resolver_shared){.policy = policy,
+					.cache = h->cache,
+					.copies = h->copies,
+					.recursor = h->recursor,
+					.site = hlv_buf_bytes(&h->own.site),
+					.key = h->own.key,
+					.control = h->control};
+}
+
+static enum hlv_err start_workers(struct helver *h)
+{
+	struct resolver_shared shared = shared_of(h, h->era->policy);
+	for (unsigned i = 0; i < h->d.nworkers; i++) {
+		h->resolvers[i] = resolver_new(&shared);
+		if (!h->resolvers[i])
+			return HLV_E_NOMEM;
+		HLV_TRY(hlv_daemon_start_worker(&h->d, i, resolver_service(h->resolvers[i]),
+						&h->era->options->limits, h->own.tls));
+	}
+	return HLV_OK;
+}
+
+static enum hlv_err prepare(struct helver *h)
+{
+	struct resolver_options *o = h->era->options;
+	h->d.listen = &o->listen;
+	HLV_TRY(hlv_daemon_lock(&h->d, o->data_dir, o->workers));
+	HLV_TRY(hlv_daemon_bind(&h->d));
+	HLV_TRY(own_load(o, &h->own, h->d.why));
+	HLV_TRY(bind_control(h));
+	hlv_daemon_fit(&h->d, &o->limits, SOCKETS);
+	HLV_TRY(load_policy(h));
+	HLV_TRY(open_cache(h));
+	HLV_TRY(read_copier(h));
+	HLV_TRY(hlv_daemon_drop(&h->d, o->user));
+	HLV_TRY(start_copies(h));
+	HLV_TRY(start_recursor(h));
+	HLV_TRY(start_control(h));
+	return start_workers(h);
+}
+
+/* --- reload --- */
+
+/* What a reload gives a worker. */
+struct handover {
+	const struct hlv_limits *limits;
+	const struct resolver_shared *shared;
+	struct resolver *resolver;
+};
+
+static void hand_over(struct hlv_front *front, void *ctx)
+{
+	struct handover *give = ctx;
+	front->limits = give->limits;
+	resolver_set(give->resolver, give->shared);
+}
+
+/* Sockets stay: where the file leaves the port to the system, it is the one that we have. */
+static void keep_ports(struct hlv_addrs *listen, const struct hlv_addrs *now)
+{
+	for (size_t i = 0; i < listen->n && i < now->n; i++)
+		if (hlv_addr_port(&listen->list[i]) == 0)
+			listen->list[i] = now->list[i];
+}
+
+static enum hlv_err load_era(struct helver *h, struct era **out)
+{
+	struct era *e = calloc(1, sizeof *e);
+	if (!e)
+		return HLV_E_NOMEM;
+	enum hlv_err err = load_options(h->d.path, &e->options, h->d.why);
+	if (err == HLV_OK) {
+		keep_ports(&e->options->listen, h->d.listen);
+		err = policy_load(e->options, h->anchors, &e->policy, h->d.why);
+	}
+	if (err != HLV_OK) {
+		set_log_level(h->era->options);
+		era_free(e);
+		return err;
+	}
+	policy_set_serial(e->policy, h->own.serial);
+	*out = e;
+	return HLV_OK;
+}
+
+static void add_keys(struct engine *engine, struct anchors *anchors, void *ctx)
+{
+	const struct policy *policy = ctx;
+	(void)engine;
+	if (add_root_keys(anchors, policy_root(policy), hlv_clock().wall_ms) != HLV_OK)
+		hlv_warn("anchors.root", "error=\"unreadable\"");
+}
+
+static void free_retired(struct helver *h, hlv_mono_ns now_ns)
+{
+	struct era **at = &h->era->next;
+	while (*at && now_ns - (*at)->ended_ns < RETIRED_S * UINT64_C(1000000000))
+		at = &(*at)->next;
+	while (*at) {
+		struct era *e = *at;
+		*at = e->next;
+		era_free(e);
+	}
+}
+
+/* Read everything first; a bad file changes nothing. Policy, rules, limits and log level change;
+ * sockets, workers, cache, copies and keys need a restart. */
+static void reload(struct helver *h)
+{
+	struct era *e;
+	hlv_mono_ns now_ns = hlv_clock().mono_ns;
+	if (load_era(h, &e) != HLV_OK) {
+		hlv_error("reload", "%s (nothing was changed)", h->d.why);
+		return;
+	}
+	h->d.listen = &e->options->listen;
+	hlv_daemon_fit(&h->d, &e->options->limits, SOCKETS);
+	recursor_call(h->recursor, add_keys, e->policy);
+	recursor_set_rules(h->recursor, policy_rules(e->policy));
+	struct resolver_shared shared = shared_of(h, e->policy);
+	for (unsigned i = 0; i < h->d.nworkers; i++) {
+		struct handover give = {&e->options->limits, &shared, h->resolvers[i]};
+		hlv_worker_call(h->d.workers[i], hand_over, &give);
+	}
+	h->era->ended_ns = now_ns;
+	e->next = h->era;
+	h->era = e;
+	free_retired(h, now_ns);
+	hlv_info("reload", "path=%s", h->d.path);
+}
+
+/* --- life --- */
+
+/* Those who answer stop after those who ask, and what is borrowed goes last. */
+static void stop(struct helver *h)
+{
+	if (h->recursor)
+		recursor_hurry(h->recursor);
+	hlv_daemon_stop_workers(&h->d);
+	for (unsigned i = 0; i < h->d.nworkers; i++)
+		resolver_free(h->resolvers[i]);
+	control_stop(h->control);
+	recursor_stop(h->recursor);
+	if (h->copies)
+		copies_stop(h->copies);
+	if (h->keep)
+		keep_close(h->keep);
+	if (h->cache)
+		cache_free(h->cache);
+	if (h->anchors && !h->recursor) {
+		anchors_fini(h->anchors);
+		free(h->anchors);
+	}
+	hlv_prove_forget(&h->copier);
+	own_fini(&h->own);
+	for (struct era *e = h->era, *next; e; e = next) {
+		next = e->next;
+		era_free(e);
+	}
+	hlv_daemon_fini(&h->d);
+}
+
+/* A file of ours was cut short or its disk fails under the map (threats.md D11). Only what is safe in
+ * a signal handler. */
+static void on_sigbus(int sig)
+{
+	(void)sig;
+	static const char line[] = "helver: a file in data-dir cannot be read (cut short, or a "
+				   "bad disk): stopping\n";
+	if (write(STDERR_FILENO, line, sizeof line - 1) > 0)
+		_exit(EXIT_DATA);
+	_exit(EXIT_DATA);
+}
+
+static void serve(struct helver *h, const sigset_t *signals)
+{
+	hlv_daemon_ready(&h->d);
+	for (;;) {
+		int sig = sigwaitinfo(signals, NULL);
+		switch (sig) {
+		case SIGHUP:
+			reload(h);
+			break;
+		case SIGUSR1:
+			hlv_daemon_log_stats(&h->d);
+			break;
+		case SIGTERM:
+		case SIGINT:
+			hlv_daemon_notify("STOPPING=1");
+			hlv_daemon_log_stats(&h->d);
+			hlv_info("stop", "signal=%s", strsignal(sig));
+			return;
+		}
+	}
+}
+
+static int run(struct helver *h)
+{
+	sigset_t signals;
+	hlv_daemon_signals(&signals);
+	signal(SIGBUS, on_sigbus);
+	enum hlv_err err = prepare(h);
+	if (err == HLV_OK)
+		serve(h, &signals);
+	else
+		fprintf(stderr, "helver: %s\n", *h->d.why ? h->d.why : hlv_strerror(err));
+	stop(h);
+	return err == HLV_OK ? 0 : 1;
+}
+
+/* All that can be checked without a socket. */
+static int check(struct helver *h)
+{
+	enum hlv_err err = load_policy(h);
+	if (err == HLV_OK)
+		puts("configuration is fine");
+	else
+		fprintf(stderr, "helver: %s\n", *h->d.why ? h->d.why : hlv_strerror(err));
+	stop(h);
+	return err == HLV_OK ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct helver h = {.d = {.name = "helver", .lock = -1}};
+	bool checks = false;
+	int opt;
+	opterr = 0; /* one line is said, by us */
+	while ((opt = getopt(argc, argv, "c:CshV")) != -1) {
+		switch (opt) {
+		case 'c':
+			h.d.path = optarg;
+			break;
+		case 'C':
+			checks = true;
+			break;
+		case 's':
+			hlv_conf_sample(resolver_option_rows, resolver_option_count);
+			return 0;
+		case 'h':
+			return help();
+		case 'V':
+			puts("helver " HELVE_VERSION);
+			return 0;
+		default:
+			return wrong_usage();
+		}
+	}
+	if (!h.d.path || optind < argc)
+		return wrong_usage();
+	h.era = calloc(1, sizeof *h.era);
+	if (!h.era || load_options(h.d.path, &h.era->options, h.d.why) != HLV_OK) {
+		fprintf(stderr, "helver: %s\n", *h.d.why ? h.d.why : "out of memory");
+		return 1;
+	}
+	return checks ? check(&h) : run(&h);
+}
