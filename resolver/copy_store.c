@@ -132,8 +132,7 @@ void copy_store_close(struct copy_store *s)
 
 /* --- marks --- */
 
-static struct hlv_bytes row_key(uint32_t generation, struct hlv_bytes key,
-				uint8_t out[ROW_KEY])
+static struct hlv_bytes row_key(uint32_t generation, struct hlv_bytes key, uint8_t out[ROW_KEY])
 {
 	struct hlv_writer w = hlv_writer(out, ROW_KEY);
 	hlv_put_u32(&w, generation);
@@ -202,17 +201,37 @@ enum hlv_err copy_txn_set_mark(struct copy_txn *t, const char *prefix,
 	return from_lmdb(mdb_put(t->txn, t->store->marks, &k, &v, 0));
 }
 
-enum hlv_err copy_txn_remove_mark(struct copy_txn *t, const char *prefix)
+/* Kept under a name that is no prefix. */
+static const char GENERATION[] = "/generation";
+
+static bool is_kept(struct hlv_bytes name, const char *const *prefixes, size_t n)
 {
-	MDB_val k = val(hlv_text(prefix));
-	return from_lmdb(mdb_del(t->txn, t->store->marks, &k, NULL));
+	for (size_t i = 0; i < n; i++)
+		if (hlv_eq(name, hlv_text(prefixes[i])))
+			return true;
+	return hlv_eq(name, hlv_text(GENERATION));
 }
 
-/* Kept under a name that is no prefix. */
+enum hlv_err copy_txn_keep_marks(struct copy_txn *t, const char *const *prefixes, size_t n)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	HLV_TRY(from_lmdb(mdb_cursor_open(t->txn, t->store->marks, &cursor)));
+	int rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
+	while (rc == 0) {
+		if (!is_kept(bytes(&k), prefixes, n))
+			rc = mdb_cursor_del(cursor, 0);
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? HLV_OK : from_lmdb(rc);
+}
+
 enum hlv_err copy_txn_new_generation(struct copy_txn *t, uint32_t *generation)
 {
 	uint8_t room[4];
-	MDB_val k = val(hlv_text("/generation")), v;
+	MDB_val k = val(hlv_text(GENERATION)), v;
 	int rc = mdb_get(t->txn, t->store->marks, &k, &v);
 	if (rc && rc != MDB_NOTFOUND)
 		return from_lmdb(rc);
@@ -299,7 +318,7 @@ static bool is_within(const MDB_val *k, uint32_t generation, struct hlv_bytes to
 	struct hlv_bytes key = bytes(k);
 	if (key.n < 4 || hlv_load_u32(key.p) != generation)
 		return false;
-	return to.n == 0 || hlv_compare(hlv_skip(key, 4), to) <= 0;
+	return to.n == 0 || hlv_compare(hlv_skip(key, 4), to) < 0;
 }
 
 enum hlv_err copy_txn_remove_range(struct copy_txn *t, uint32_t generation,

@@ -9,7 +9,7 @@
 #include "proto/base/err.h"
 
 struct copy_store;
-enum { COPY_STORE_WHY = 256, COPY_KEY_MAX = 481, COPY_SERVERS_MAX = 64 };
+enum { COPY_STORE_WHY = 256, COPY_KEY_MAX = 482, COPY_SERVERS_MAX = 64 };
 
 enum hlv_err HLV_MUST_USE copy_store_open(const char *dir, struct copy_store **out, char *why);
 void copy_store_close(struct copy_store *s);
@@ -39,7 +39,9 @@ enum hlv_err HLV_MUST_USE copy_txn_mark(struct copy_txn *t, const char *prefix,
 					struct copy_mark *mark);
 enum hlv_err HLV_MUST_USE copy_txn_set_mark(struct copy_txn *t, const char *prefix,
 					    const struct copy_mark *mark);
-enum hlv_err HLV_MUST_USE copy_txn_remove_mark(struct copy_txn *t, const char *prefix);
+/* No copies of other prefixes any more. */
+enum hlv_err HLV_MUST_USE copy_txn_keep_marks(struct copy_txn *t, const char *const *prefixes,
+					      size_t n);
 /* A number that no generation ever had. */
 enum hlv_err HLV_MUST_USE copy_txn_new_generation(struct copy_txn *t, uint32_t *generation);
 /* *added counts up for a new key, *removed for one that was there. */
@@ -48,7 +50,7 @@ enum hlv_err HLV_MUST_USE copy_txn_put(struct copy_txn *t, uint32_t generation,
 				       uint64_t *added);
 enum hlv_err HLV_MUST_USE copy_txn_remove(struct copy_txn *t, uint32_t generation,
 					  struct hlv_bytes key, uint64_t *removed);
-/* All keys from `from` to `to`, both included; no octets in `to`: to the end. At most `max`. */
+/* The keys from `from` on and before `to`; no octets in `to`: to the end. At most `max`. */
 enum hlv_err HLV_MUST_USE copy_txn_remove_range(struct copy_txn *t, uint32_t generation,
 						struct hlv_bytes from, struct hlv_bytes to,
 						uint64_t max, uint64_t *removed);
