@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/net/addr.h"
@@ -15,63 +14,23 @@
 #include "proto/wire/admin.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/site.h"
-#include "tools/helvectl/keys.h"
+#include "tools/helvectl/init.h"
 #include "tools/helvectl/node.h"
 
-enum { LISTEN_MAX = 16, HTTP_PORT = 8000 };
+enum { HTTP_PORT = 8000 };
 
 struct init {
 	struct ctl *ctl;
 	const char *prefix, *address, *parent;
+	bool resolver; /* not a node at all: for helver */
+	const char *root;
 	enum hlv_key_kind kind;
-	struct hlv_addr listen[LISTEN_MAX], http[LISTEN_MAX];
+	struct hlv_addr listen[INIT_LISTEN_MAX], http[INIT_LISTEN_MAX];
 	size_t nlisten, nhttp;
 	char handle[NODE_NAME_MAX]; /* 0.NA/P */
 	char dir[PATH_MAX];	    /* absolute */
 	struct hlv_buf server_key, admin_key, site;
 };
-
-/* --- files --- */
-
-static bool make_dir(const struct init *in, const char *name, mode_t mode)
-{
-	char path[PATH_MAX];
-	snprintf(path, sizeof path, *name ? "%s/%s" : "%s", in->ctl->dir, name);
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
-		return true;
-	ctl_fail(in->ctl, "%s: %s", path, strerror(errno));
-	return false;
-}
-
-static bool write_file(const struct init *in, const char *name, unsigned mode,
-		       struct hlv_bytes data)
-{
-	char path[PATH_MAX], why[CTL_WHY] = "";
-	if (hlv_file_write(ctl_path(in->ctl, name, path), mode, data, why) == HLV_OK)
-		return true;
-	ctl_fail(in->ctl, "%s", why);
-	return false;
-}
-
-/* One pair: keys/NAMEpriv.bin (or privkey.bin) and its public half, which also goes to
- * `public`. */
-static bool make_keys(struct init *in, const char *private_name, const char *public_name,
-		      struct hlv_buf *public)
-{
-	struct hlv_key *key = NULL;
-	char path[PATH_MAX];
-	enum hlv_err err = hlv_key_generate(in->kind, &key);
-	if (err == HLV_OK)
-		err = keys_encode_public(key, public);
-	bool ok = err == HLV_OK &&
-		  keys_write_private(in->ctl, ctl_path(in->ctl, private_name, path), key,
-				     (struct hlv_bytes){0}) &&
-		  write_file(in, public_name, 0644, hlv_buf_bytes(public));
-	if (err != HLV_OK)
-		ctl_fail_err(in->ctl, private_name, err);
-	hlv_key_free(key);
-	return ok;
-}
 
 /* --- the site record --- */
 
@@ -121,33 +80,13 @@ static bool make_site(struct init *in)
 	struct hlv_buf json = {0};
 	bool ok = hlv_json_put_site(&json, hlv_buf_bytes(&in->site)) == HLV_OK;
 	hlv_buf_str(&json, "\n");
-	ok = ok && write_file(in, "site.json", 0644, hlv_buf_bytes(&json)) &&
-	     write_file(in, "site.bin", 0644, hlv_buf_bytes(&in->site));
+	ok = ok && init_write_file(in->ctl, "site.json", 0644, hlv_buf_bytes(&json)) &&
+	     init_write_file(in->ctl, "site.bin", 0644, hlv_buf_bytes(&in->site));
 	hlv_buf_free(&json);
 	return ok;
 }
 
 /* --- the configuration --- */
-
-static void put_addresses(struct hlv_buf *b, const struct hlv_addr *list, size_t n)
-{
-	hlv_buf_str(b, "[ ");
-	for (size_t i = 0; i < n; i++) {
-		char text[HLV_ADDR_TEXT];
-		hlv_buf_printf(b, "%s\"%s\"", i > 0 ? ", " : "",
-			       hlv_addr_print(&list[i], text));
-	}
-	hlv_buf_str(b, n > 0 ? " ]\n" : "]\n");
-}
-
-/* Paths may hold anything; in YAML's single quotes only the quote itself needs care. */
-static void put_path(struct hlv_buf *b, const char *dir, const char *name)
-{
-	hlv_buf_str(b, "'");
-	for (; *dir; dir++)
-		hlv_buf_printf(b, *dir == '\'' ? "''" : "%c", *dir);
-	hlv_buf_printf(b, "/%s'\n", name);
-}
 
 static bool write_config(const struct init *in)
 {
@@ -157,13 +96,13 @@ static bool write_config(const struct init *in)
 		       "# helved -s prints every option with its default.\n"
 		       "data-dir: ",
 		       in->prefix);
-	put_path(&b, in->dir, "data");
+	init_put_path(&b, in->dir, "data");
 	hlv_buf_str(&b, "listen: ");
-	put_addresses(&b, in->listen, in->nlisten);
+	init_put_addresses(&b, in->listen, in->nlisten);
 	hlv_buf_str(&b, "http: ");
-	put_addresses(&b, in->http, in->nhttp);
+	init_put_addresses(&b, in->http, in->nhttp);
 	hlv_buf_printf(&b, "server-admins: [ \"300:0.NA/%s\" ]\n", in->prefix);
-	bool ok = write_file(in, "helved.yaml", 0644, hlv_buf_bytes(&b));
+	bool ok = init_write_file(in->ctl, "helved.yaml", 0644, hlv_buf_bytes(&b));
 	hlv_buf_free(&b);
 	return ok;
 }
@@ -234,20 +173,6 @@ static bool make_registry(struct init *in)
 
 /* --- the verb --- */
 
-static bool save_parent(const struct init *in)
-{
-	struct hlv_buf site = {0}, json = {0};
-	bool ok = node_read_site(in->ctl, in->parent, &site);
-	if (ok) {
-		ok = hlv_json_put_site(&json, hlv_buf_bytes(&site)) == HLV_OK;
-		hlv_buf_str(&json, "\n");
-		ok = ok && write_file(in, "parent.json", 0644, hlv_buf_bytes(&json));
-	}
-	hlv_buf_free(&site);
-	hlv_buf_free(&json);
-	return ok;
-}
-
 static bool make_node(struct init *in)
 {
 	char path[PATH_MAX];
@@ -257,28 +182,39 @@ static bool make_node(struct init *in)
 			 in->ctl->dir);
 		return false;
 	}
-	if (!make_dir(in, "", 0755) || !make_dir(in, "keys", 0700) ||
-	    !make_dir(in, "data", 0750))
+	if (!init_make_dir(in->ctl, "", 0755) || !init_make_dir(in->ctl, "keys", 0700) ||
+	    !init_make_dir(in->ctl, "data", 0750))
 		return false;
 	if (!realpath(in->ctl->dir, in->dir)) {
 		ctl_fail(in->ctl, "%s: %s", in->ctl->dir, strerror(errno));
 		return false;
 	}
-	return (!in->parent || save_parent(in)) &&
-	       make_keys(in, "keys/privkey.bin", "keys/pubkey.bin", &in->server_key) &&
-	       make_keys(in, "keys/admpriv.bin", "keys/admpub.bin", &in->admin_key) &&
+	return (!in->parent || init_save_site(in->ctl, in->parent, "parent.json")) &&
+	       init_make_keys(in->ctl, in->kind, "keys/privkey.bin", "keys/pubkey.bin",
+			      &in->server_key) &&
+	       init_make_keys(in->ctl, in->kind, "keys/admpriv.bin", "keys/admpub.bin",
+			      &in->admin_key) &&
 	       make_site(in) && write_config(in) && make_registry(in);
 }
 
 static bool add_address(const struct init *in, const char *text, uint16_t port,
 			struct hlv_addr *list, size_t *n)
 {
-	if (*n < LISTEN_MAX && hlv_addr_parse(text, port, &list[*n]) == HLV_OK) {
+	if (*n < INIT_LISTEN_MAX && hlv_addr_parse(text, port, &list[*n]) == HLV_OK) {
 		++*n;
 		return true;
 	}
 	ctl_usage(in->ctl, "'%s': expected ADDRESS:PORT, as 127.0.0.1:2641 or [::1]:2641",
 		  text);
+	return false;
+}
+
+static bool is_resolver_sound(const struct init *in)
+{
+	if (in->root && !in->prefix && !in->parent && !in->address && in->nhttp == 0)
+		return true;
+	ctl_usage(in->ctl, in->root ? "a resolver has no prefix, parent, address or http"
+				    : "--root is needed: where does the resolver begin?");
 	return false;
 }
 
@@ -290,6 +226,8 @@ static bool parse_options(struct init *in, int argc, char **argv)
 						{"address", required_argument, NULL, 'a'},
 						{"parent", required_argument, NULL, 'o'},
 						{"key", required_argument, NULL, 'k'},
+						{"resolver", no_argument, NULL, 'r'},
+						{"root", required_argument, NULL, 't'},
 						{0}};
 	int c;
 	ctl_options_begin();
@@ -312,6 +250,12 @@ static bool parse_options(struct init *in, int argc, char **argv)
 		case 'o':
 			in->parent = optarg;
 			break;
+		case 'r':
+			in->resolver = true;
+			break;
+		case 't':
+			in->root = optarg;
+			break;
 		case 'k':
 			if (hlv_key_kind_parse(optarg, &in->kind) == HLV_OK)
 				break;
@@ -322,6 +266,8 @@ static bool parse_options(struct init *in, int argc, char **argv)
 			return false;
 		}
 	}
+	if (in->resolver && optind == argc)
+		return is_resolver_sound(in);
 	if (in->prefix && optind == argc)
 		return node_prefix_handle(in->ctl, in->prefix, in->handle);
 	ctl_usage(in->ctl,
@@ -366,6 +312,9 @@ int cmd_init(struct ctl *ctl, int argc, char **argv)
 	struct init in = {.ctl = ctl, .kind = HLV_KEY_RSA};
 	if (!parse_options(&in, argc, argv))
 		return CTL_USAGE;
+	if (in.resolver)
+		return init_resolver(
+			ctl, &(struct init_resolver){in.root, in.kind, in.listen, in.nlisten});
 	if (in.nlisten == 0 &&
 	    (!add_address(&in, "127.0.0.1:2641", HLV_PORT, in.listen, &in.nlisten) ||
 	     !add_address(&in, "[::1]:2641", HLV_PORT, in.listen, &in.nlisten)))

@@ -10,6 +10,7 @@
 #include "tools/helvectl/node.h"
 #include "tools/helvectl/progress.h"
 #include "tools/helvectl/remote.h"
+#include "tools/helvectl/resolver_status.h"
 #include "tools/helvectl/scan.h"
 
 enum { JOURNAL_TIME_AT = 8, JSON_ARENA = 4 << 20 };
@@ -190,6 +191,8 @@ int cmd_status(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "what is '%s'?", argv[optind]);
 	if (ctl->remote)
 		return remote_status(ctl);
+	if (strcmp(live_daemon(ctl), "helver") == 0)
+		return resolver_status(ctl);
 	if (!ctl_open_to_read(ctl))
 		return CTL_FAILED;
 	struct hlv_buf time = {0};

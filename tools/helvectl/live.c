@@ -10,10 +10,25 @@
 
 enum { CONFIG_MAX = 65536 };
 
+const char *live_daemon(const struct ctl *ctl)
+{
+	char path[PATH_MAX];
+	return access(ctl_path(ctl, "helver.yaml", path), F_OK) == 0 ? "helver" : "helved";
+}
+
+/* DIR/BEFOREhelverAFTER into `out`. */
+static char *daemon_path(const struct ctl *ctl, const char *before, const char *after,
+			 char *out)
+{
+	char name[64];
+	snprintf(name, sizeof name, "%s%s%s", before, live_daemon(ctl), after);
+	return ctl_path(ctl, name, out);
+}
+
 void live_pid(const struct ctl *ctl, char pid[LIVE_PID])
 {
 	char path[PATH_MAX];
-	int fd = open(ctl_path(ctl, "data/helved.lock", path), O_RDONLY | O_CLOEXEC);
+	int fd = open(daemon_path(ctl, "data/", ".lock", path), O_RDONLY | O_CLOEXEC);
 	pid[0] = '\0';
 	if (fd < 0)
 		return;
@@ -53,7 +68,7 @@ void live_setting(const struct ctl *ctl, const char *key, struct hlv_buf *value)
 	char path[PATH_MAX], why[CTL_WHY];
 	struct hlv_buf file = {0};
 	size_t n = strlen(key);
-	if (hlv_file_read(ctl_path(ctl, "helved.yaml", path), CONFIG_MAX, &file, why) ==
+	if (hlv_file_read(daemon_path(ctl, "", ".yaml", path), CONFIG_MAX, &file, why) ==
 		    HLV_OK &&
 	    file.n > 0) {
 		const char *line = file.p;
@@ -75,7 +90,7 @@ char *live_control_path(const struct ctl *ctl, char *out)
 	if (set.n > 0)
 		snprintf(out, PATH_MAX, "%s", set.p);
 	else
-		ctl_path(ctl, "helved.sock", out);
+		daemon_path(ctl, "", ".sock", out);
 	hlv_buf_free(&set);
 	return out;
 }
@@ -120,8 +135,8 @@ bool live_control(struct ctl *ctl, const char *verb, const char *arguments,
 	struct hlv_talk *a = NULL;
 	live_pid(ctl, pid);
 	if (!*pid || *pid == '?') {
-		ctl_fail(ctl, "no server runs on %s: start helved -c %s/helved.yaml", ctl->dir,
-			 ctl->dir);
+		ctl_fail(ctl, "no server runs on %s: start %s -c %s/%s.yaml", ctl->dir,
+			 live_daemon(ctl), ctl->dir, live_daemon(ctl));
 		return false;
 	}
 	if (hlv_talk_open(&to, NULL, &a, why) != HLV_OK) {

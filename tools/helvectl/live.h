@@ -7,6 +7,8 @@
 #include "proto/base/buf.h"
 #include "tools/helvectl/ctl.h"
 
+/* Whose directory this is: "helver" or "helved". Below, helved stands for both. */
+const char *live_daemon(const struct ctl *ctl);
 /* The number of the process that holds data/helved.lock, as text; "" when nobody does, "?" for a
  * tool, which writes none. */
 enum { LIVE_PID = 16 };

@@ -10,8 +10,10 @@
 static const struct ctl_verb verbs[] = {
 	{"init",
 	 "--prefix P [--listen A:P] [--http A:P] [--address A] [--parent DIR|SITE.json]\n"
-	 "       [--key rsa|p256|ed25519|sm2]",
-	 "A new node in DIR: keys, configuration, site record, prefix record, P homed.",
+	 "       [--key rsa|p256|ed25519|sm2]\n"
+	 "       helvectl init --resolver --root DIR|SITE.json [--listen A:P] [--key KIND]",
+	 "A new node in DIR: keys, configuration, site record, prefix record, P homed; or a "
+	 "directory for helver.",
 	 cmd_init},
 	{"delegate",
 	 "P --to SITE|DIR [--to ...] [--service ID ...] [--only items|prefixes]\n"
