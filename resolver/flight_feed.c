@@ -138,6 +138,20 @@ static void take_part(struct flight *f, struct flight_try *t, struct hlv_bytes p
 	take_message(f, t, message, now);
 }
 
+/* It lives, and wants to see us by TCP: which is no second probe of a server that was dead. */
+static void take_stub(struct flight *f, struct flight_try *t, struct hlv_now now)
+{
+	if (!f->targets[t->target].at.tcp.len) {
+		fail_target(f, t, now);
+		return;
+	}
+	selector_answered(f->selector, flight_known_as(f, t), now.mono_ns - t->begun_ns, now);
+	t->open = false;
+	t->closing = true;
+	flight_drop_octets(t);
+	(void)go_stream(f, t, now);
+}
+
 static void take_packet(struct flight *f, struct flight_try *t, struct hlv_bytes packet,
 			struct hlv_now now)
 {
@@ -149,8 +163,7 @@ static void take_packet(struct flight *f, struct flight_try *t, struct hlv_bytes
 		fail_target(f, t, now);
 		return;
 	case PACKET_STUB:
-		if (!go_stream(f, t, now))
-			fail_target(f, t, now);
+		take_stub(f, t, now);
 		return;
 	case PACKET_PART:
 		take_part(f, t, packet, now);
