@@ -56,7 +56,9 @@ static void exhausted(struct walk *w, struct frame *f, struct hlv_now now)
 	memcpy(why, f->why, sizeof why);
 	struct hlv_bytes zone =
 		f->zone.is_root ? hlv_text("the root") : hlv_head(f->zone.prefix, 48);
-	if (f->bogus > 0 && f->lame == 0)
+	if (f->by_cut && f->bogus == 0)
+		walk_begin_above(w, f);
+	else if (f->bogus > 0 && f->lame == 0)
 		walk_fail(w, PROOF_BOGUS, HLV_RC_ERROR, now, "%s", why);
 	else if (f->bogus + f->lame > 0)
 		walk_fail(w, PROOF_UNKNOWN, HLV_RC_ERROR, now, "no server of %.*s helps: %.90s",

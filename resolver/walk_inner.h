@@ -66,6 +66,7 @@ struct frame {
 	bool at_root;	/* neither item nor ordinary prefix: the root is asked */
 	bool primaries; /* AT */
 	bool again;	/* the prefix's record was asked for a second time */
+	bool by_cut;	/* begun at a remembered cut, whose place is a guess (walk.h) */
 	/* the zone, and what is still missing of it */
 	struct zone zone;
 	enum sites_from from;
@@ -128,6 +129,8 @@ struct hlv_bytes prefix_head(struct hlv_bytes prefix, unsigned labels);
 
 /* walk_zone.c: where to ask */
 void walk_begin(struct walk *w, struct frame *f, struct hlv_now now);
+/* Where it would have begun if no cuts were remembered. */
+void walk_begin_above(struct walk *w, struct frame *f);
 void walk_collect(struct walk *w, struct frame *f, struct hlv_now now);
 /* Begin to collect the sites among `values` for `zone`; false: there is not even a service handle. */
 bool walk_gather(struct walk *w, struct frame *f, const struct hlv_list *values, bool prefixes,

@@ -53,6 +53,13 @@ static void use_start_or_root(struct walk *w, struct frame *f)
 	use_zone(f, s ? &s->zone : &w->rules->root);
 }
 
+void walk_begin_above(struct walk *w, struct frame *f)
+{
+	f->by_cut = false;
+	f->ncuts = 0;
+	use_start_or_root(w, f);
+}
+
 /* The nearest zone that is known to serve what is derived from one of our ancestors, if it is nearer
  * than the configured start. */
 static void begin_prefix(struct walk *w, struct frame *f)
@@ -70,8 +77,10 @@ static void begin_prefix(struct walk *w, struct frame *f)
 			continue;
 		struct zone zone = {
 			.prefix = prefix, .proof = p.proof, .until_ms = until_of(&p.finding)};
-		if (walk_gather(w, f, &p.finding.values, true, &zone, FROM_CUT))
+		if (walk_gather(w, f, &p.finding.values, true, &zone, FROM_CUT)) {
+			f->by_cut = true;
 			return;
+		}
 	}
 	use_start_or_root(w, f);
 }
