@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/sec/digest.h"
+#include "proto/wire/codes.h"
+#include "proto/wire/name.h"
+#include "server/store.h"
+
+/* A long key ends in one of these, which no UTF-8 text contains, and a digest. */
+enum {
+	CANONICAL_MAX = STORE_KEY_MAX - 1,
+	LONG_HEAD = 440,
+	LONG_MARK = 0xFF,
+	TOO_LONG_MARK = 0xFE,
+	RESOLVABLE_MAX = 5 + HLV_IDENTIFIER_MAX, /* "0.NA/" in front */
+};
+
+static void put_long(struct hlv_bytes canonical, uint8_t mark, struct store_key *key)
+{
+	struct hlv_writer w = hlv_writer(key->octets, sizeof key->octets);
+	uint8_t digest[HLV_HASH_MAX];
+	hlv_require(hlv_hash(HLV_SHA256, canonical, digest) == HLV_OK);
+	hlv_put_u8(&w, SCHEME_HANDLE);
+	hlv_put(&w, hlv_head(canonical, LONG_HEAD));
+	hlv_put_u8(&w, mark);
+	hlv_put(&w, hlv_bytes(digest, sizeof digest));
+	key->n = (uint16_t)w.n;
+}
+
+void store_key(struct hlv_bytes id, struct store_key *key)
+{
+	if (id.n > HLV_IDENTIFIER_MAX) {
+		/* Never registered, so it needs a key that no registered one has, no more. */
+		put_long(id, TOO_LONG_MARK, key);
+		return;
+	}
+	bool slash = id.n && memchr(id.p, '/', id.n) != NULL;
+	uint8_t canonical[RESOLVABLE_MAX];
+	bool is_short = id.n + (slash ? 0 : 5) <= CANONICAL_MAX;
+	struct hlv_writer w = is_short ? hlv_writer(key->octets + 1, CANONICAL_MAX)
+				       : hlv_writer(canonical, sizeof canonical);
+	if (!slash)
+		hlv_put(&w, hlv_text("0.NA/"));
+	hlv_name_put_upper(&w, id);
+	if (!is_short) {
+		put_long(hlv_written(&w), LONG_MARK, key);
+		return;
+	}
+	key->octets[0] = SCHEME_HANDLE;
+	key->n = (uint16_t)(w.n + 1);
+}
