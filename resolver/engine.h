@@ -23,6 +23,10 @@ enum {
 	ENGINE_FAIL_MIN_S = 1,
 	ENGINE_FAIL_MAX_S = 300,
 	ENGINE_BOGUS_S = 60,
+	ENGINE_JOSTLE_MS = 200,
+	ENGINE_FAILURES_MAX = 8192, /* questions whose failure is remembered */
+	ENGINE_SERVERS_MAX = 4096,  /* whose round-trip times are */
+	ENGINE_RECURSION_MAX = 10,  /* protocol.md 3: from then on nothing is passed on */
 };
 
 struct engine_options {
@@ -71,7 +75,10 @@ struct engine_order {
 struct engine;
 struct engine *engine_new(const struct engine_options *o, struct hlv_now now);
 void engine_free(struct engine *e); /* no waiter is left: engine_stop() first */
+/* Walks that are under way end with the rules they began with ... */
 void engine_set_rules(struct engine *e, const struct walk_rules *rules);
+/* ... so these may be freed only when this says no. */
+bool engine_uses(const struct engine *e, const struct walk_rules *rules);
 
 void engine_ask(struct engine *e, struct engine_waiter *w, struct hlv_now now);
 /* Fetch it anew, for nobody: prefetch, or a list of the configuration. */

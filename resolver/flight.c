@@ -374,6 +374,17 @@ struct hlv_bytes flight_answer(const struct flight *f, size_t *server, enum flig
 	return f->answered;
 }
 
+const struct zone_server *flight_server(const struct flight *f)
+{
+	return &f->targets[f->answer->target].at;
+}
+
+void flight_stop(struct flight *f)
+{
+	if (f->state == FLYING)
+		flight_finish(f, HLV_E_TIMEOUT);
+}
+
 enum hlv_err flight_error(const struct flight *f)
 {
 	return f->err;

@@ -40,6 +40,8 @@ struct flight *flight_new(const struct walk_ask *ask, struct selector *s, struct
 			  uint64_t seed, struct hlv_now now);
 /* The walk whose budget it was is gone: from now on another's. */
 void flight_charge(struct flight *f, struct budget *budget);
+/* Nobody wants it any more: what is open is closed by flight_next(), which ends in FLIGHT_FAILED. */
+void flight_stop(struct flight *f);
 void flight_free(struct flight *f);
 
 /* Call until FLIGHT_WAIT, FLIGHT_ANSWERED or FLIGHT_FAILED. */
@@ -53,5 +55,6 @@ void flight_timeout(struct flight *f, struct hlv_now now);
 
 /* FLIGHT_ANSWERED: one whole message; borrows. `server`: position in the walk_ask. */
 struct hlv_bytes flight_answer(const struct flight *f, size_t *server, enum flight_way *way);
+const struct zone_server *flight_server(const struct flight *f); /* who gave it */
 enum hlv_err flight_error(const struct flight *f);
 unsigned flight_mismatches(const struct flight *f);

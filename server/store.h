@@ -20,6 +20,7 @@
 #pragma once
 #include "proto/base/err.h"
 #include "proto/base/now.h"
+#include "proto/sec/registry_key.h"
 #include "proto/wire/record.h"
 
 enum store_space {
@@ -32,18 +33,16 @@ enum store_space {
 	SPACES,
 };
 
-/* Scheme octet in front of every registry key (industrial.md 2.1). */
-enum store_scheme { SCHEME_HANDLE = 1, SCHEME_OID, SCHEME_GS1, SCHEME_ECODE, SCHEME_DID };
-
-/* decisions.md 4: scheme octet + canonical octets; longer than 480: 440 octets, 0xFF, SHA-256. */
-enum { STORE_KEY_MAX = 1 + 480 };
+enum { STORE_KEY_MAX = HLV_REGISTRY_KEY_MAX };
 struct store_key {
 	uint16_t n;
 	uint8_t octets[STORE_KEY_MAX];
 };
-/* The registry key of a handle: ASCII letters folded to upper case; "88.118" without a slash is
- * looked up as "0.NA/88.118". */
-void store_key(struct hlv_bytes id, struct store_key *key);
+/* The registry key of a handle. */
+static inline void store_key(struct hlv_bytes id, struct store_key *key)
+{
+	key->n = (uint16_t)hlv_registry_key(id, key->octets);
+}
 static inline struct hlv_bytes store_key_bytes(const struct store_key *key)
 {
 	return hlv_bytes(key->octets, key->n);

@@ -576,7 +576,7 @@ static void test_keys(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct store_key key;
 		store_key(hlv_text(rows[i].id), &key);
-		if (key.octets[0] != SCHEME_HANDLE ||
+		if (key.octets[0] != HLV_SCHEME_HANDLE ||
 		    !hlv_eq(hlv_skip(store_key_bytes(&key), 1), hlv_text(rows[i].want)))
 			fail_msg("%s", rows[i].id);
 	}

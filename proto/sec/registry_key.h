@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The key under which a registry, and whoever copies one, keeps the record of an identifier: a scheme
+ * octet and the canonical octets; what is longer than 480 keeps its first 440, and ends in 0xFF and
+ * a SHA-256 of the whole.
+ */
+#pragma once
+#include "proto/base/bytes.h"
+
+/* industrial.md 2.1 */
+enum hlv_scheme {
+	HLV_SCHEME_HANDLE = 1,
+	HLV_SCHEME_OID,
+	HLV_SCHEME_GS1,
+	HLV_SCHEME_ECODE,
+	HLV_SCHEME_DID
+};
+enum { HLV_REGISTRY_KEY_MAX = 1 + 480 };
+
+/* Of a handle: ASCII letters in upper case; "88.118" without a slash means "0.NA/88.118". Returns how
+ * many octets. */
+size_t hlv_registry_key(struct hlv_bytes id, uint8_t out[HLV_REGISTRY_KEY_MAX]);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "resolver/engine_inner.h"
+
+#include <stdlib.h>
+
+/* protocol.md 12.6: the root's own site, and the keys of the anchors' subject, are looked after. Only
+ * what was validated is believed, and the anchors themselves decide what becomes of their keys. */
+
+enum {
+	ROOT_SITES_MAX = 64 << 10, /* octets */
+	FIRST_LOOK_MS = 5000,	   /* after the start, spread */
+	FAILED_LOOK_S = 600,
+};
+
+/* --- rules --- */
+
+struct rules *rules_now(struct engine *e)
+{
+	e->rules->users++;
+	return e->rules;
+}
+
+static void drop(struct engine *e, struct rules *r)
+{
+	struct rules **at = &e->rules;
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	hlv_arena_fini(&r->arena);
+	free(r);
+}
+
+void rules_leave(struct engine *e, struct rules *r)
+{
+	if (--r->users == 0 && r != e->rules)
+		drop(e, r);
+}
+
+/* These from now on; false without memory. */
+static bool replace(struct engine *e, const struct walk_rules *given, const struct zone *root)
+{
+	struct rules *r = calloc(1, sizeof *r), *before = e->rules;
+	if (!r)
+		return false;
+	hlv_arena_init(&r->arena, ROOT_SITES_MAX);
+	r->given = given;
+	r->own = *given;
+	if (root) {
+		r->own.root = *root;
+		r->own.root.sites.raw = hlv_arena_copy(&r->arena, root->sites.raw);
+		r->own.root.prefix = (struct hlv_bytes){0};
+	}
+	if (r->arena.bad) {
+		hlv_arena_fini(&r->arena);
+		free(r);
+		return false;
+	}
+	r->next = before;
+	e->rules = r;
+	if (before && before->users == 0)
+		drop(e, before);
+	return true;
+}
+
+void engine_set_rules(struct engine *e, const struct walk_rules *rules)
+{
+	if (e->rules && e->rules->given == rules)
+		return;
+	/* Without memory the old ones stay, and engine_uses() says so. */
+	if (replace(e, rules, NULL) && e->o.refresh_root && e->rules->next)
+		timer_set(&e->timers, &e->root_timer,
+			  e->now.mono_ns + FIRST_LOOK_MS * ENGINE_MS);
+}
+
+bool engine_uses(const struct engine *e, const struct walk_rules *rules)
+{
+	for (const struct rules *r = e->rules; r; r = r->next)
+		if (r->given == rules && (r == e->rules || r->users > 0))
+			return true;
+	return false;
+}
+
+/* --- the root's site --- */
+
+static uint16_t serial_of(const struct hlv_list *sites)
+{
+	struct hlv_reader r = hlv_reader(sites->raw);
+	struct hlv_site site;
+	if (sites->n == 0 || hlv_site_decode(hlv_get_lp32(&r), &site) != HLV_OK)
+		return 0;
+	return site.serial;
+}
+
+/* A newer one that can be asked? Serials go round. */
+static bool is_better(const struct walk_rules *rules, const struct zone *root)
+{
+	struct zone_server servers[ZONE_TRIED_MAX];
+	int16_t ahead = (int16_t)(serial_of(&root->sites) - serial_of(&rules->root.sites));
+	return root->sites.n > 0 && ahead > 0 &&
+	       zone_servers(root, &rules->addresses, hlv_text("0.NA/0.NA"), false, servers) > 0;
+}
+
+static void site_came(struct engine *e, const struct walk_result *r)
+{
+	struct zone root = e->rules->own.root;
+	struct hlv_list services;
+	if (r->finding.rc != HLV_RC_SUCCESS ||
+	    zone_sites(&r->finding.values, false, &e->arena, &root.sites, &services) != HLV_OK)
+		return;
+	if (is_better(&e->rules->own, &root))
+		(void)replace(e, e->rules->given, &root);
+}
+
+/* --- when --- */
+
+static void look_again(struct engine *e, uint64_t wall_ms)
+{
+	uint64_t in_ms = wall_ms > e->now.wall_ms ? wall_ms - e->now.wall_ms : 0;
+	timer_set(&e->timers, &e->root_timer,
+		  e->now.mono_ns + in_ms * ENGINE_MS +
+			  hlv_rand_below(&e->rand, FIRST_LOOK_MS * ENGINE_MS));
+}
+
+void root_begin(struct engine *e)
+{
+	e->root_timer.kind = TIMER_ROOT;
+	if (e->o.refresh_root)
+		look_again(e, 0);
+}
+
+void root_due(struct engine *e)
+{
+	e->anchors_changed |= anchors_tick(e->o.anchors, e->now.wall_ms);
+	look_again(e, anchors_next_ms(e->o.anchors, e->now.wall_ms));
+	engine_fetch(e, hlv_text("0.NA/0.NA"), FOR_ROOT_SITE);
+	engine_fetch(e, hlv_text("0.0/0.0"), FOR_ANCHORS);
+}
+
+void root_came(struct engine *e, struct slot *s, const struct walk_result *r)
+{
+	if (r->proof == PROOF_UNKNOWN && r->timed_out) {
+		look_again(e, e->now.wall_ms + FAILED_LOOK_S * 1000ULL);
+		return;
+	}
+	if (r->proof != PROOF_SECURE || !r->at_root)
+		return;
+	if (s->why == FOR_ROOT_SITE)
+		site_came(e, r);
+	else if (r->finding.rc == HLV_RC_SUCCESS)
+		e->anchors_changed |= anchors_observe(e->o.anchors, r->anchor,
+						      &r->finding.values, e->now.wall_ms);
+}
