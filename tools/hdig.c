@@ -7,17 +7,8 @@
 #include "proto/net/json.h"
 #include "tools/args.h"
 #include "tools/dig/ask.h"
+#include "tools/dig/trace.h"
 #include "tools/show.h"
-
-/* design/contract.md: scripts rely on these. */
-enum exit_code {
-	EXIT_ANSWERED = 0,
-	EXIT_OTHER = 1,
-	EXIT_MISSING = 3,
-	EXIT_REFUSED = 4,
-	EXIT_UNTRUSTED = 5,
-	EXIT_NO_REPLY = 9
-};
 
 struct outcome {
 	const struct dig_options *o;
@@ -27,7 +18,7 @@ struct outcome {
 	bool verified;
 };
 
-static enum exit_code code_of(const struct outcome *out)
+static enum dig_exit code_of(const struct outcome *out)
 {
 	const struct hlv_response *rs = &out->reply->rs;
 	if (out->o->certified && !out->verified)
@@ -255,6 +246,10 @@ int main(int argc, char **argv)
 	if (code != DIG_GO_ON) {
 		hlv_prove_forget(&o.self);
 		return code;
+	}
+	if (o.trace) {
+		hlv_prove_forget(&o.self);
+		return dig_trace(&o);
 	}
 	struct dig_reply *reply = calloc(1, sizeof *reply);
 	if (!reply) {

@@ -27,3 +27,8 @@ void dig_reply_free(struct dig_reply *reply);
 /* Is the answer to this request, fresh, and signed by a key that we believe? `text` (256
  * octets) gets "RSA-2048 key of the asked server", or why not. */
 bool dig_verify(const struct dig_options *o, const struct dig_reply *reply, char *text);
+
+/* A site record out of a file, JSON or binary; `room` is twice DIG_SITE_MAX. False: `text` (256
+ * octets) says why. */
+enum { DIG_SITE_MAX = 256 << 10 };
+bool dig_read_site(const char *path, uint8_t *room, struct hlv_bytes *record, char *text);

@@ -23,12 +23,15 @@ static const char help[] =
 	"                that the asked server shows in its site record\n"
 	"  +root=FILE    a site record (JSON or binary) whose keys are believed instead\n"
 	"  +site=FILE    the same\n"
+	"  +trace        ask nobody but the nodes themselves, from the root downwards, and "
+	"show\n"
+	"                each step and how it was proven; the root is in +root=FILE, else in\n"
+	"                /etc/helve/root.json\n"
 	"  +tcp          by TCP from the start\n"
 	"  +tls          by TLS, whatever key the server holds; +cert verifies the answer\n"
 	"  +time=S       wait S seconds for each try (default: 0.5, 1, 1.5)\n"
 	"  +retry=N      try N times more by UDP (default: 2)\n"
 	"  -V, -h        version, help\n"
-	"Not built yet: +trace.\n"
 	"Without @server: $HELVE_RESOLVER, then 'server:' in /etc/helve/hdig.yaml, then\n"
 	"127.0.0.1:2641.\n"
 	"Exit: 0 answered with values, 3 identifier or values not found, 4 refused,\n"
@@ -111,6 +114,17 @@ static bool settle_identity(struct dig_options *o)
 	return true;
 }
 
+/* A trace asks in public, by itself: an identity or a server has no place in it. */
+static bool settle_trace(struct dig_options *o)
+{
+	if (o->trace && (o->self.who.handle.n > 0 || o->client.server.len > 0)) {
+		args_complain("+trace starts from the root: it goes neither with @server nor "
+			      "with +auth=INDEX:HANDLE");
+		return false;
+	}
+	return true;
+}
+
 static bool plus_value(struct dig_options *o, const char *text)
 {
 	static const struct {
@@ -145,10 +159,9 @@ static bool plus_option(struct dig_options *o, const char *text)
 		o->client.transport = HLV_T_TCP;
 	else if (strcmp(text, "tls") == 0)
 		o->client.transport = HLV_T_TLS;
-	else if (strcmp(text, "trace") == 0) {
-		args_complain("+%s is not built yet; see hdig -h", text);
-		return false;
-	} else
+	else if (strcmp(text, "trace") == 0)
+		o->trace = true;
+	else
 		return plus_value(o, text);
 	return true;
 }
@@ -296,9 +309,9 @@ int dig_options_parse(int argc, char **argv, struct dig_options *o)
 		args_complain("which identifier? see hdig -h");
 		ok = false;
 	}
-	ok = ok && settle_identity(o);
+	ok = ok && settle_identity(o) && settle_trace(o);
 	set_total(&o->client);
-	if (ok && o->client.server.len == 0)
+	if (ok && o->client.server.len == 0 && !o->trace)
 		ok = default_server(o);
 	return ok ? DIG_GO_ON : 2;
 }

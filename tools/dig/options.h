@@ -11,6 +11,17 @@ enum { DIG_TYPES_MAX = 32, DIG_INDEXES_MAX = 32, DIG_GO_ON = -1 };
 
 enum dig_form { DIG_TEXT, DIG_SHORT, DIG_JSON };
 
+/* What scripts rely on. */
+enum dig_exit {
+	EXIT_ANSWERED = 0,
+	EXIT_OTHER = 1,
+	EXIT_USAGE = 2,
+	EXIT_MISSING = 3,
+	EXIT_REFUSED = 4,
+	EXIT_UNTRUSTED = 5,
+	EXIT_NO_REPLY = 9
+};
+
 struct dig_options {
 	struct hlv_client client; /* server, transport, waits */
 	struct hlv_bytes id;	  /* as typed, wrappers stripped; borrows from argv */
@@ -21,6 +32,7 @@ struct dig_options {
 	enum dig_form form;
 	bool certified;
 	bool authoritative;
+	bool trace;			/* walk from the root by ourselves */
 	const char *site_file;		/* whose keys are believed; NULL: the asked server's */
 	struct hlv_prove_identity self; /* as whom private values are asked for; or nobody */
 };

@@ -8,7 +8,7 @@
 #include "proto/sec/sign.h"
 #include "tools/dig/ask.h"
 
-enum { WHY = 256, SITE_MAX = 256 << 10 };
+enum { WHY = 256 };
 
 /* Which of the site's keys has signed the message? Its name comes back in `name`. */
 static enum hlv_err verify_by_site(const struct hlv_message *m, const struct hlv_site *site,
@@ -74,22 +74,23 @@ static bool read_file(const char *path, uint8_t *room, size_t cap, struct hlv_by
 	return ok;
 }
 
-/* `room` is twice SITE_MAX: the file, then the record that it describes. */
-static bool site_from_file(const char *path, uint8_t *room, struct hlv_site *site, char *text)
+bool dig_read_site(const char *path, uint8_t *room, struct hlv_bytes *record, char *text)
 {
 	struct hlv_bytes file;
-	if (!read_file(path, room, SITE_MAX, &file, text))
+	struct hlv_site site;
+	if (!read_file(path, room, DIG_SITE_MAX, &file, text))
 		return false;
 	if (file.n > 0 && file.p[0] == '{') {
 		struct hlv_json_error error = {0};
-		struct hlv_writer w = hlv_writer(room + SITE_MAX, SITE_MAX);
+		struct hlv_writer w = hlv_writer(room + DIG_SITE_MAX, DIG_SITE_MAX);
 		if (hlv_json_parse_site(file, &w, &error) != HLV_OK) {
 			snprintf(text, WHY, "%s: %s", path, error.text);
 			return false;
 		}
 		file = hlv_written(&w);
 	}
-	if (hlv_site_decode(file, site) == HLV_OK)
+	*record = file;
+	if (hlv_site_decode(file, &site) == HLV_OK)
 		return true;
 	snprintf(text, WHY, "%s: no site record", path);
 	return false;
@@ -100,12 +101,14 @@ static bool verify_by_file(const struct dig_options *o, const struct dig_reply *
 {
 	char name[32] = "", whose[160];
 	struct hlv_site site;
-	uint8_t *room = malloc((size_t)2 * SITE_MAX);
+	uint8_t *room = malloc((size_t)2 * DIG_SITE_MAX);
 	if (!room) {
 		snprintf(text, WHY, "out of memory");
 		return false;
 	}
-	bool ok = site_from_file(o->site_file, room, &site, text);
+	struct hlv_bytes record;
+	bool ok = dig_read_site(o->site_file, room, &record, text) &&
+		  hlv_site_decode(record, &site) == HLV_OK;
 	if (ok) {
 		enum hlv_err err = verify_by_site(&reply->m, &site, name);
 		snprintf(whose, sizeof whose, "in %s", o->site_file);
