@@ -175,13 +175,15 @@ static void end_udp(struct flight *f, const struct flight_target *target)
 static bool admit(struct flight *f, struct flight_target *t, enum flight_way way,
 		  struct hlv_now now)
 {
+	enum select_try what = t->asked == 0 ? SELECT_FIRST : SELECT_RETRY;
 	/* TCP after a stub or a refusal is no retry, but the answer that is being fetched. */
-	bool retry = t->asked > 0 && !(t->stream_only && way != FLIGHT_UDP);
+	if (t->asked > 0 && way != FLIGHT_UDP)
+		what = t->stream_only ? SELECT_FIRST : SELECT_STREAM;
 	if (f->budget->packets == 0) {
 		f->broke = true;
 		return false;
 	}
-	switch (selector_begin(f->selector, selector_address(&t->at), retry, now)) {
+	switch (selector_begin(f->selector, selector_address(&t->at), what, now)) {
 	case SELECT_GO:
 		(void)budget_take(&f->budget->packets, 1);
 		return true;
@@ -191,6 +193,9 @@ static bool admit(struct flight *f, struct flight_target *t, enum flight_way way
 			hlv_rand_below(&f->rand, (FULL_HOLD_MAX_MS - FULL_HOLD_MIN_MS) * MS);
 		return false;
 	case SELECT_NO_RETRY:
+		t->spent = way != FLIGHT_UDP;
+		t->by_udp = UDP_TRIES;
+		return false;
 	case SELECT_DEAD:
 		break;
 	}

@@ -15,9 +15,9 @@ struct server {
 	uint32_t inflight, silent;
 	bool measured;
 	uint64_t srtt_ns, rttvar_ns;
-	hlv_mono_ns tried_ns, silent_ns; /* the last of each */
-	hlv_mono_ns probe_ns;		 /* dead: when to look again ... */
-	uint32_t probe_s;		 /* ... and how long after that */
+	hlv_mono_ns tried_ns, silent_ns, answered_ns; /* the last of each */
+	hlv_mono_ns probe_ns;			      /* dead: when to look again ... */
+	uint32_t probe_s;			      /* ... and how long after that */
 	hlv_mono_ns window_ns;
 	uint32_t first_tries, retries; /* of this window */
 };
@@ -235,9 +235,15 @@ size_t selector_order(struct selector *s, const struct zone_server *servers, siz
 	return alive;
 }
 
-static bool may_retry(const struct server *e)
+static bool is_lively(const struct server *e, struct hlv_now now)
 {
-	return e->retries < SELECT_RETRY_FREE + e->first_tries / SELECT_RETRY_SHARE;
+	return e->answered_ns && now.mono_ns - e->answered_ns < S;
+}
+
+static bool may_retry(const struct server *e, struct hlv_now now)
+{
+	uint32_t share = is_lively(e, now) ? SELECT_RETRY_LIVELY : SELECT_RETRY_SHARE;
+	return e->retries < SELECT_RETRY_FREE + e->first_tries / share;
 }
 
 /* Up to a quarter sooner or later, so that probes of many resolvers do not meet. */
@@ -246,8 +252,8 @@ static hlv_mono_ns spread(struct selector *s, uint64_t seconds)
 	return seconds * S * 3 / 4 + hlv_rand_below(&s->rand, seconds * S / 2);
 }
 
-enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a, bool retry,
-				   struct hlv_now now)
+enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a,
+				   enum select_try what, struct hlv_now now)
 {
 	struct server *e = get(s, a);
 	if (now.mono_ns - e->window_ns >= SELECT_WINDOW_S * S) {
@@ -258,7 +264,8 @@ enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a,
 		return SELECT_FULL;
 	if (is_dead(e) && now.mono_ns - e->tried_ns < SELECT_PROBE_MIN_S * S)
 		return SELECT_DEAD;
-	if (retry && !may_retry(e))
+	bool retry = what == SELECT_RETRY || (what == SELECT_STREAM && !is_lively(e, now));
+	if (retry && !may_retry(e, now))
 		return SELECT_NO_RETRY;
 	++*(retry ? &e->retries : &e->first_tries);
 	e->inflight++;
@@ -278,12 +285,12 @@ void selector_ended(struct selector *s, const struct hlv_addr *a)
 void selector_answered(struct selector *s, const struct hlv_addr *a, hlv_mono_ns took_ns,
 		       struct hlv_now now)
 {
-	(void)now;
 	struct server *e = get(s, a);
 	if (e->inflight > 0)
 		e->inflight--;
 	e->silent = 0;
 	e->silent_ns = 0;
+	e->answered_ns = now.mono_ns;
 	e->probe_s = 0;
 	if (took_ns == 0)
 		return;

@@ -20,6 +20,8 @@ enum {
 	SELECT_WAIT_UNKNOWN_MS = 300,
 	SELECT_WINDOW_S = 10,
 	SELECT_RETRY_SHARE = 10, /* one retry for so many first tries of the window ... */
+	SELECT_RETRY_LIVELY = 2, /* ... or for so many, when it answered within a second: a line
+				  * that loses is no server that is down */
 	SELECT_RETRY_FREE = 8,	 /* ... and these, or who asks seldom could never retry */
 };
 
@@ -47,8 +49,13 @@ enum select_verdict {
 	SELECT_NO_RETRY, /* the retries of this window are spent */
 	SELECT_DEAD,	 /* silent, and tried within the last SELECT_PROBE_MIN_S */
 };
-enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a, bool retry,
-				   struct hlv_now now);
+enum select_try {
+	SELECT_FIRST,
+	SELECT_RETRY,
+	SELECT_STREAM, /* after silence by UDP: a retry, but for a server that answered lately */
+};
+enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a,
+				   enum select_try what, struct hlv_now now);
 /* It did; `took_ns` 0: nothing was measured. Ends it. */
 void selector_answered(struct selector *s, const struct hlv_addr *a, hlv_mono_ns took_ns,
 		       struct hlv_now now);

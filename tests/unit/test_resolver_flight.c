@@ -595,7 +595,7 @@ static void test_full(void **state)
 	struct world w = {0};
 	begin(&w, BOTH, 1);
 	for (int i = 0; i < SELECT_INFLIGHT_MAX; i++)
-		(void)selector_begin(w.selector, &BOTH[0].udp, false, w.now);
+		(void)selector_begin(w.selector, &BOTH[0].udp, SELECT_FIRST, w.now);
 	check_u64("waits", step(&w), FLIGHT_WAIT);
 	check_u64("nothing sent", w.nsocks, 0);
 	pass(&w, 60);

@@ -88,12 +88,12 @@ static void ask_next(struct world *w, size_t number, uint64_t ns)
 	struct question *q = &w->questions[number];
 	for (size_t looks = 0; looks < q->norder && q->tries < w->tries_max; looks++) {
 		size_t server = q->order[q->next % q->norder];
-		bool retry = q->next++ >= q->norder;
+		enum select_try what = q->next++ < q->norder ? SELECT_FIRST : SELECT_RETRY;
 		const struct hlv_addr *a = selector_address(&w->servers[server]);
 		uint64_t wait_ns = selector_wait_ms(w->s, a) * MS;
 		if (selector_is_dead(w->s, a))
 			wait_ns = 0;
-		if (selector_begin(w->s, a, retry, at_ns(ns)) != SELECT_GO)
+		if (selector_begin(w->s, a, what, at_ns(ns)) != SELECT_GO)
 			continue;
 		q->tries++;
 		w->packets[server][ns / S]++;
@@ -247,9 +247,9 @@ static void test_retries_are_a_tenth(void **state)
 	unsigned first = 0, retries = 0;
 	for (unsigned i = 0; i < 2000; i++) {
 		struct hlv_now now = at_ns(20 * S + i * MS); /* two seconds: one window */
-		first += selector_begin(s, &z.udp, false, now) == SELECT_GO;
+		first += selector_begin(s, &z.udp, SELECT_FIRST, now) == SELECT_GO;
 		selector_ended(s, &z.udp);
-		enum select_verdict v = selector_begin(s, &z.udp, true, now);
+		enum select_verdict v = selector_begin(s, &z.udp, SELECT_RETRY, now);
 		retries += v == SELECT_GO;
 		assert_true(v == SELECT_GO || v == SELECT_NO_RETRY);
 		if (v == SELECT_GO)
@@ -257,8 +257,15 @@ static void test_retries_are_a_tenth(void **state)
 	}
 	check_u64("first tries", first, 2000);
 	check_u64("retries", retries, 2000 / SELECT_RETRY_SHARE + SELECT_RETRY_FREE);
+	check_u64("a stream is one", selector_begin(s, &z.udp, SELECT_STREAM, at_ns(22 * S)),
+		  SELECT_NO_RETRY);
+	/* Not when it answers others. */
+	selector_answered(s, &z.udp, MS, at_ns(22 * S));
+	check_u64("lively", selector_begin(s, &z.udp, SELECT_STREAM, at_ns(22 * S)), SELECT_GO);
+	check_u64("lively", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(22 * S)), SELECT_GO);
 	/* The next window begins with none. */
-	check_u64("next window", selector_begin(s, &z.udp, true, at_ns(31 * S)), SELECT_GO);
+	check_u64("next window", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(31 * S)),
+		  SELECT_GO);
 	selector_free(s);
 }
 
@@ -268,12 +275,12 @@ static void test_under_way(void **state)
 	struct selector *s = selector_new(4, 1);
 	struct zone_server z = server_at(1);
 	for (unsigned i = 0; i < SELECT_INFLIGHT_MAX; i++)
-		check_u64("room", selector_begin(s, &z.udp, false, at_ns(S)), SELECT_GO);
-	check_u64("full", selector_begin(s, &z.udp, false, at_ns(S)), SELECT_FULL);
+		check_u64("room", selector_begin(s, &z.udp, SELECT_FIRST, at_ns(S)), SELECT_GO);
+	check_u64("full", selector_begin(s, &z.udp, SELECT_FIRST, at_ns(S)), SELECT_FULL);
 	selector_ended(s, &z.udp);
-	check_u64("one ended", selector_begin(s, &z.udp, false, at_ns(S)), SELECT_GO);
+	check_u64("one ended", selector_begin(s, &z.udp, SELECT_FIRST, at_ns(S)), SELECT_GO);
 	selector_answered(s, &z.udp, MS, at_ns(S));
-	check_u64("one answered", selector_begin(s, &z.udp, false, at_ns(S)), SELECT_GO);
+	check_u64("one answered", selector_begin(s, &z.udp, SELECT_FIRST, at_ns(S)), SELECT_GO);
 	selector_free(s);
 }
 
@@ -313,8 +320,8 @@ static void test_dead(void **state)
 	assert_false(selector_is_dead(s, &z.udp));
 	selector_silent(s, &z.udp, 7 * S, at_ns(8 * S));
 	assert_true(selector_is_dead(s, &z.udp));
-	check_u64("probe", selector_begin(s, &z.udp, false, at_ns(9 * S)), SELECT_GO);
-	check_u64("a second one", selector_begin(s, &z.udp, false, at_ns(9 * S + MS)),
+	check_u64("probe", selector_begin(s, &z.udp, SELECT_FIRST, at_ns(9 * S)), SELECT_GO);
+	check_u64("a second one", selector_begin(s, &z.udp, SELECT_FIRST, at_ns(9 * S + MS)),
 		  SELECT_DEAD);
 	selector_answered(s, &z.udp, MS, at_ns(9 * S + 2 * MS));
 	assert_false(selector_is_dead(s, &z.udp));
@@ -367,7 +374,7 @@ static void test_all_dead(void **state)
 		selector_silent(s, &z[0].udp, i * S, at_ns(i * S));
 		selector_silent(s, &z[1].udp, i * S, at_ns(i * S));
 	}
-	(void)selector_begin(s, &z[0].udp, false, at_ns(100 * S));
+	(void)selector_begin(s, &z[0].udp, SELECT_FIRST, at_ns(100 * S));
 	check_u64("one", selector_order(s, z, 2, &rand, at_ns(100 * S), order), 1);
 	check_u64("the rested one", order[0], 1);
 	check_u64("none", selector_order(s, z, 0, &rand, at_ns(100 * S), order), 0);
@@ -380,7 +387,7 @@ static void test_room(void **state)
 	(void)state;
 	struct selector *s = selector_new(8, 1);
 	struct zone_server busy = server_at(1), hot = server_at(2);
-	(void)selector_begin(s, &busy.udp, false, at_ns(S));
+	(void)selector_begin(s, &busy.udp, SELECT_FIRST, at_ns(S));
 	selector_answered(s, &hot.udp, 700 * MS, at_ns(S));
 	for (uint32_t i = 10; i < 10000; i++) {
 		struct zone_server z = server_at(i);
@@ -389,8 +396,10 @@ static void test_room(void **state)
 	}
 	assert_true(selector_wait_ms(s, &hot.udp) > 600);
 	for (unsigned i = 1; i < SELECT_INFLIGHT_MAX; i++)
-		check_u64("busy", selector_begin(s, &busy.udp, false, at_ns(S)), SELECT_GO);
-	check_u64("remembered", selector_begin(s, &busy.udp, false, at_ns(S)), SELECT_FULL);
+		check_u64("busy", selector_begin(s, &busy.udp, SELECT_FIRST, at_ns(S)),
+			  SELECT_GO);
+	check_u64("remembered", selector_begin(s, &busy.udp, SELECT_FIRST, at_ns(S)),
+		  SELECT_FULL);
 	selector_free(s);
 }
 

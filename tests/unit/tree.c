@@ -225,15 +225,14 @@ static struct hlv_bytes spoil(struct hlv_bytes answer, enum trick trick, uint8_t
 	return answer;
 }
 
-static struct hlv_bytes answer(struct tree *t, struct tree_node *n, const struct walk_ask *ask,
+static struct hlv_bytes answer(struct tree *t, struct tree_node *n, struct hlv_bytes message,
 			       enum trick *trick)
 {
-	enum { ROOM = 200000 };
+	static uint8_t octets[200000];
 	struct hlv_message sent;
 	struct hlv_request rq;
-	assert_int_equal(hlv_message_decode(ask->message, &sent), HLV_OK);
+	assert_int_equal(hlv_message_decode(message, &sent), HLV_OK);
 	assert_int_equal(hlv_request_decode(&sent, &rq), HLV_OK);
-	assert_true(hlv_eq(sent.covered, ask->covered));
 	struct hlv_bytes id =
 		rq.m.hdr.op == HLV_OP_VERIFY_CHALLENGE ? rq.auth.who.handle : rq.handle;
 	struct tree_record *r = record_at(t, n, id);
@@ -262,16 +261,30 @@ static struct hlv_bytes answer(struct tree *t, struct tree_node *n, const struct
 	rs.verdict = 1;
 	uint8_t digest[HLV_HASH_MAX];
 	rs.has_digest = *trick != TRICK_NO_DIGEST;
-	assert_int_equal(hlv_request_digest(ask->covered, HLV_OUR_VERSION, digest, &rs.digest),
+	assert_int_equal(hlv_request_digest(sent.covered, HLV_OUR_VERSION, digest, &rs.digest),
 			 HLV_OK);
-	uint8_t *octets = hlv_alloc(&t->arena, ROOM);
-	struct hlv_writer w = hlv_writer(octets, ROOM);
+	struct hlv_writer w = hlv_writer(octets, sizeof octets);
 	hlv_response_encode(&w, &env, &hdr, &rs);
 	const struct hlv_key *key = r && r->key ? r->key : n->key;
 	if (key && *trick != TRICK_UNSIGNED)
 		assert_int_equal(hlv_message_sign(&w, 0, key, 0), HLV_OK);
 	assert_false(w.bad);
-	return spoil(hlv_written(&w), *trick, octets);
+	return hlv_arena_copy(&t->arena, spoil(hlv_written(&w), *trick, octets));
+}
+
+struct hlv_bytes tree_answer(struct tree *t, const struct hlv_addr *at, bool stream,
+			     struct hlv_bytes message)
+{
+	struct tree_node *n = node_at(t, at);
+	enum trick trick = TRICK_SILENT;
+	struct hlv_bytes said = {0};
+	if (n) {
+		n->asked++;
+		said = answer(t, n, message, &trick);
+	}
+	if (trick == TRICK_SILENT || (trick == TRICK_STREAM_ONLY && !stream))
+		return (struct hlv_bytes){0};
+	return said;
 }
 
 /* Each server in turn, as a driver does it; false: nobody answered. */
@@ -280,19 +293,13 @@ static bool carry(struct tree *t, struct walk *w, const struct walk_ask *ask)
 	for (size_t i = 0; i < ask->nservers; i++) {
 		const struct hlv_addr *a =
 			ask->servers[i].udp.len ? &ask->servers[i].udp : &ask->servers[i].tcp;
-		struct tree_node *n = node_at(t, a);
-		enum trick trick = TRICK_SILENT;
-		struct hlv_bytes said = {0};
 		if (!budget_take(&walk_budget(w)->packets, 1)) {
 			walk_failed(w, HLV_E_LIMIT, t->now);
 			return true;
 		}
 		t->packets++;
-		if (n) {
-			n->asked++;
-			said = answer(t, n, ask, &trick);
-		}
-		if (trick == TRICK_SILENT || (trick == TRICK_STREAM_ONLY && !ask->stream))
+		struct hlv_bytes said = tree_answer(t, a, ask->stream, ask->message);
+		if (said.n == 0)
 			continue;
 		if (!budget_take(&walk_budget(w)->octets, said.n))
 			walk_failed(w, HLV_E_LIMIT, t->now);

@@ -83,6 +83,9 @@ struct tree_record *tree_delegate(struct tree *t, const char *at, const char *pr
 /* Four tiers, 88.118.8/x at the last. */
 void tree_four_tiers(struct tree *t);
 
+/* What the node at an address says to a message; empty: nothing. */
+struct hlv_bytes tree_answer(struct tree *t, const struct hlv_addr *at, bool stream,
+			     struct hlv_bytes message);
 /* Walk to the end; the caller frees it. */
 struct walk *tree_walk(struct tree *t, const struct walk_question *q);
 /* Has it been kept? NULL: no. */
