@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the measurements share: programs, servers that are started and stopped, tables."""
 
+import json
 import os
 import re
+import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PREFIX = "88.118.8"
+SERVER_CORE, CLIENT_CORE = "0", "1"
+STRIDE = 7368787  # prime: walks through all numbers below n, out of order
+FLAGS, KEEP_ALIVE = 0x19000000, 0x02000000  # recursion, certified caches, public values only
 PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
 
@@ -27,17 +33,18 @@ def run(*argv, **more):
 
 
 class Build:
-    def __init__(self, path):
+    def __init__(self, path, *more):
         self.path = path
         if not os.path.exists(os.path.join(path, "build.ninja")):
             run("meson", "setup", "--buildtype=release", "-Db_lto=true", path, ROOT)
         say("building in " + path)
         run("ninja", "-C", path, "server/helved", "tools/helvectl/helvectl", "tools/helveload",
-            "tests/bench/echo", "tests/bench/dnsload")
+            "tests/bench/echo", *more)
         self.helved = os.path.join(path, "server", "helved")
         self.helvectl = os.path.join(path, "tools", "helvectl", "helvectl")
         self.helveload = os.path.join(path, "tools", "helveload")
         self.echo = os.path.join(path, "tests", "bench", "echo")
+        self.helver = os.path.join(path, "resolver", "helver")
         self.dnsload = os.path.join(path, "tests", "bench", "dnsload")
 
 
@@ -91,3 +98,69 @@ def free_port():
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+# --- questions ---
+
+def write_records(n, records, names):
+    """The shape of a product's label: where its page is, and three attributes."""
+    number = 0
+    with open(records, "w", encoding="ascii") as r, open(names, "w", encoding="ascii") as f:
+        for _ in range(n):
+            number = (number + STRIDE) % n
+            name = "%s/JX%010d" % (PREFIX, number)
+            f.write(name + "\n")
+            r.write('{"handle":"%s","values":[{"index":1,"type":"URL","data":'
+                    '"https://items.example.cn/jx/%010d"},{"index":2000,"type":"brand","data":'
+                    '{"format":"string","value":"Helve %03d"},"ttl":86400},{"index":2001,'
+                    '"type":"made","data":{"format":"string","value":"2026-%02d-%02d"},'
+                    '"ttl":86400},{"index":2002,"type":"batch","data":{"format":"string",'
+                    '"value":"B%07d"},"ttl":86400}]}\n'
+                    % (name, number, number % 997, number % 12 + 1, number % 28 + 1,
+                       number // 100))
+
+
+def question(name, flags=FLAGS):
+    """One packet: a resolution without a filter."""
+    octets = name.encode()
+    body = struct.pack(">I", len(octets)) + octets + bytes(8)
+    message = struct.pack(">IIIHBBII", 1, 0, flags, 0xFFFF, 0, 0, int(time.time()) + 43200,
+                          len(body)) + body + bytes(4)
+    return struct.pack(">BBBBIIII", 2, 11, 2, 11, 0, 1, 0, len(message)) + message
+
+
+def answer_size(port, name):
+    """Octets of the datagram that answers a question."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        s.connect(("127.0.0.1", port))
+        s.send(question(name))
+        return len(s.recv(4096))
+
+
+class Load:
+    """The generator, on its own core."""
+
+    def __init__(self, build, names):
+        self.build, self.names = build, names
+
+    def __call__(self, port, *argv, core=CLIENT_CORE):
+        done = subprocess.run(
+            ["taskset", "-c", core, self.build.helveload, "@127.0.0.1:%d" % port, "--names",
+             self.names, "--json", *map(str, argv)],
+            **PIPED, check=False)
+        figures = json.loads(done.stdout) if done.stdout else {}
+        if done.returncode != 0:
+            sys.exit("bench: helveload %s: %s%s" % (" ".join(map(str, argv)), done.stdout,
+                                                    done.stderr))
+        return figures
+
+
+def others_s(*servers):
+    """CPU seconds that the machine has spent on anything but waiting, the programs that we have
+    waited for, and these servers."""
+    with open("/proc/stat", encoding="ascii") as f:
+        fields = [int(x) for x in f.readline().split()[1:]]
+    busy = (sum(fields[:8]) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+    ours = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return busy - ours.ru_utime - ours.ru_stime - sum(s.cpu_s() for s in servers)

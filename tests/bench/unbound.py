@@ -11,7 +11,7 @@ import struct
 import subprocess
 import time
 
-from common import PIPED, free_port, say
+from common import PIPED, Process, free_port, say
 
 ZONE = "bench.example"
 OVERHEAD = 57  # octets of an answer beside its text: header, question, record, length
@@ -102,7 +102,7 @@ def question(name):
     return struct.pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\x10\0\1"
 
 
-class Server:
+class Server(Process):
     """One of the two, from its start to a first good answer."""
 
     def __init__(self, core, argv, port, name):
@@ -127,16 +127,6 @@ class Server:
     def stop(self):
         self.process.terminate()
         _, self.said = self.process.communicate()
-
-    def cpu_s(self):
-        with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def own_memory(self):
-        with open("/proc/%d/smaps_rollup" % self.process.pid, encoding="ascii") as f:
-            return next(int(line.split()[1]) * 1024 for line in f
-                        if line.startswith("Anonymous:"))
 
 
 class Unbound:
