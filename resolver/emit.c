@@ -51,6 +51,25 @@ static void lower_ttl(const struct picker *p, const struct hlv_value *v, uint8_t
 		hlv_store_u32(value + TTL_AT, most);
 }
 
+/* What most ask for: everything, of a record without private or signed values. One copy, and TTLs
+ * lowered where they stand. False, and nothing is picked, when it is not so. */
+static bool pick_all(struct picker *p, const struct hlv_list *values)
+{
+	hlv_put(&p->w, values->raw);
+	struct hlv_reader r = hlv_reader(hlv_written(&p->w));
+	for (; p->n < values->n; p->n++) {
+		struct hlv_value v;
+		size_t at = r.pos;
+		if (hlv_value_decode(&r, &v) != HLV_OK || !hlv_value_is_public(&v) ||
+		    hlv_type_is(v.type, "HS_SIGNATURE")) {
+			p->w.n = p->n = 0;
+			return false;
+		}
+		lower_ttl(p, &v, p->w.p + at);
+	}
+	return true;
+}
+
 /* One pass: choose, copy, and lower the TTLs. */
 static void pick(struct picker *p, const struct hlv_list *values)
 {
@@ -104,7 +123,7 @@ static void show(struct hlv_exchange *x, const struct finding *f, uint32_t left_
 			   .w = hlv_writer(room, f->values.raw.n)};
 	if (hlv_filter_wants_site(&x->rq))
 		pick_sites(&p, &f->values);
-	else
+	else if (!p.all || !pick_all(&p, &f->values))
 		pick(&p, &f->values);
 	if (p.is_signed) { /* seldom, and known only now */
 		p.as_they_are = true;

@@ -221,7 +221,7 @@ struct resolver *resolver_new(const struct resolver_shared *shared)
 	struct resolver *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
-	r->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal};
+	r->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
 	r->shared = *shared;
 	r->copies = shared->copies ? copies_view_new(shared->copies) : NULL;
 	r->signatures = shared->key ? hlv_sign_cache_new(shared->key) : NULL;

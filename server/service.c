@@ -147,7 +147,7 @@ struct server *server_new(struct store *store, const struct node *node,
 	struct server *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
-	s->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal};
+	s->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
 	s->store = store;
 	s->registrar = registrar;
 	if (store->ops->view_open(store, &s->view) != HLV_OK ||

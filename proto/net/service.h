@@ -96,6 +96,10 @@ struct hlv_service {
 	 * the message may be sent (threats.md 3). */
 	enum hlv_err (*seal)(struct hlv_service *, struct hlv_exchange *, struct hlv_writer *w,
 			     size_t at);
+	/* NULL, or called behind batch_begin() with the datagrams of a batch as they came, nothing
+	 * checked: a service that will look all of them up can have memory on its way for the last
+	 * while it waits for the first. They stay where they are until batch_end(). */
+	void (*ahead)(struct hlv_service *, const struct hlv_bytes *packets, size_t n);
 };
 
 /* For front ends: nothing of the former question is left in an exchange that is used again; and

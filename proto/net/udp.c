@@ -330,6 +330,17 @@ static void handle(struct hlv_udp *u, size_t i)
 	release(x->front);
 }
 
+static void look_ahead(struct hlv_udp *u, size_t n)
+{
+	struct hlv_bytes packets[BATCH];
+	struct hlv_service *service = u->front->service;
+	if (!service->ahead)
+		return;
+	for (size_t i = 0; i < n; i++)
+		packets[i] = hlv_bytes(u->rx_buf[i], u->rx[i].msg_len);
+	service->ahead(service, packets, n);
+}
+
 /* One batch: the unit of time and of consistency. Returns how many came. */
 static int batch(struct hlv_udp *u)
 {
@@ -339,6 +350,7 @@ static int batch(struct hlv_udp *u)
 	u->now = hlv_clock();
 	u->in_batch = true;
 	u->front->service->batch_begin(u->front->service, u->now);
+	look_ahead(u, (size_t)n);
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct msghdr *h = &u->rx[i].msg_hdr;
 		u->rx_addr[i].len = h->msg_namelen;

@@ -3,7 +3,11 @@
 
 #include "proto/wire/codes.h"
 
-enum { REF_MIN = 8, TTL_MAX_S = 172800 /* 6.1: two days */ };
+enum {
+	VALUE_HEAD = 4 + 4 + 1 + 4 + 1, /* what stands in front of the type */
+	REF_MIN = 8,
+	TTL_MAX_S = 172800 /* 6.1: two days */
+};
 
 void hlv_ref_decode(struct hlv_reader *r, struct hlv_ref *ref)
 {
@@ -30,15 +34,24 @@ static struct hlv_list get_refs(struct hlv_reader *r)
 
 enum hlv_err hlv_value_decode(struct hlv_reader *r, struct hlv_value *v)
 {
-	v->index = hlv_get_u32(r);
-	v->mtime_s = hlv_get_u32(r);
-	v->ttl_kind = hlv_get_u8(r);
-	v->ttl_s = hlv_get_u32(r);
-	v->perms = hlv_get_u8(r);
-	v->type = hlv_get_lp32(r);
-	v->data = hlv_get_lp32(r);
-	v->refs = get_refs(r);
-	return r->bad ? HLV_E_MALFORMED : HLV_OK;
+	/* Every value of every answer passes here: the fixed part is asked for once, and a reader of our
+	 * own stays in registers. */
+	struct hlv_reader in = *r;
+	struct hlv_bytes head = hlv_take(&in, VALUE_HEAD);
+	if (head.n == 0) {
+		hlv_spoil(r);
+		return HLV_E_MALFORMED;
+	}
+	v->index = hlv_load_u32(head.p);
+	v->mtime_s = hlv_load_u32(head.p + 4);
+	v->ttl_kind = head.p[8];
+	v->ttl_s = hlv_load_u32(head.p + 9);
+	v->perms = head.p[13];
+	v->type = hlv_get_lp32(&in);
+	v->data = hlv_get_lp32(&in);
+	v->refs = get_refs(&in);
+	*r = in;
+	return in.bad ? HLV_E_MALFORMED : HLV_OK;
 }
 
 void hlv_value_encode(struct hlv_writer *w, const struct hlv_value *v)
