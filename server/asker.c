@@ -5,20 +5,14 @@
 #include <stdlib.h>
 
 #include "proto/net/actor.h"
-#include "proto/net/client.h"
-#include "proto/sec/digest.h"
-#include "proto/sec/sign.h"
+#include "resolver/drive.h"
 
 enum {
-	STEPS_MAX = 8,	   /* sites that are asked for one question (threats.md 7) */
-	SITE_MS = 5000,	   /* for one site ... */
-	TOTAL_MS = 10000,  /* ... and for all; and until the first is asked */
+	WAITING_MS =
+		10000,	   /* behind others that took long; one walk takes half of it at most */
 	SILENT_MS = 10000, /* who did not answer is left alone for so long */
 	SILENT_MAX = 16,
-	ROOM = 16384,	    /* of a request */
-	SITES_ROOM = 65536, /* of the site in hand */
 	ARENA_LIMIT = 4 << 20,
-	ASKED_PREFIX = 2100,
 };
 
 struct asker {
@@ -34,163 +28,118 @@ struct asker {
 	size_t nsilent;
 };
 
-/* One question on its way from site to site. */
-struct walk {
+/* --- where to begin --- */
+
+/* What we have delegated ourselves is asked there; everything else begins with the node above, which is
+ * believed as a root is: the administrator gave us its site record. */
+struct beginning {
 	struct asker *a;
 	struct ask *ask;
-	struct hlv_bytes site; /* whom to ask next; in the arena */
-	bool loopback;	       /* the first site was on this machine: so may the others be */
-	hlv_mono_ns until_ns;
+	struct homed_memo memo;
+	struct walk_start own;
+	struct walk_rules rules;
 };
 
-/* What a site said. */
-struct reply {
-	struct hlv_message m;
-	struct hlv_response rs;
-};
-
-/* --- sites --- */
-
-static bool first_site(const struct hlv_list *values, struct hlv_bytes *site)
+static enum hlv_err look_up(struct beginning *b, struct hlv_bytes id, enum verdict *verdict,
+			    struct hlv_list *values)
 {
-	struct hlv_reader r = hlv_reader(values->raw);
-	for (uint32_t i = 0; i < values->n; i++) {
-		struct hlv_value v;
-		struct hlv_site s;
-		if (hlv_value_decode(&r, &v) != HLV_OK)
-			return false;
-		if ((hlv_type_is(v.type, "HS_SITE") || hlv_type_is(v.type, "HS_NA_DELEGATE")) &&
-		    hlv_site_decode(v.data, &s) == HLV_OK && s.servers.n > 0) {
-			*site = v.data;
-			return true;
-		}
+	struct asker *a = b->a;
+	struct store_key key;
+	struct hlv_record rec;
+	bool found;
+	*verdict = VERDICT_NOT_HERE;
+	store_key(id, &key);
+	return delegate_find(a->store, a->view, &b->ask->place, &b->memo, id, &key, REFER,
+			     &a->arena, verdict, values, &rec, &found);
+}
+
+/* The sites among `values`, if there are any; they outlive the view. */
+static enum hlv_err take_sites(struct beginning *b, const struct hlv_list *values,
+			       bool prefixes, struct hlv_bytes prefix, struct zone *zone)
+{
+	struct hlv_list sites, services;
+	HLV_TRY(zone_sites(values, prefixes, &b->a->arena, &sites, &services));
+	if (sites.n > 0)
+		*zone = (struct zone){.prefix = prefix, .sites = sites, .proof = PROOF_SECURE};
+	return HLV_OK;
+}
+
+static enum hlv_err find_own(struct beginning *b)
+{
+	struct hlv_bytes id = b->ask->who.handle;
+	struct hlv_name name = hlv_name_split(id);
+	struct hlv_list values = {0};
+	enum verdict verdict;
+	HLV_TRY(look_up(b, id, &verdict, &values));
+	if (verdict == VERDICT_SERVICE_REFERRAL)
+		return take_sites(b, &values, false, name.prefix, &b->own.zone);
+	if (verdict == VERDICT_NOT_HERE && !hlv_name_is_prefix_handle(id)) {
+		/* Its prefix may be below one that we have delegated with all that is derived. */
+		uint8_t room[HLV_IDENTIFIER_MAX + 8];
+		struct hlv_writer w = hlv_writer(room, sizeof room);
+		hlv_name_put_prefix_handle(&w, id);
+		HLV_TRY(look_up(b, hlv_written(&w), &verdict, &values));
 	}
-	return false;
+	if (verdict == VERDICT_PREFIX_REFERRAL)
+		return take_sites(b, &values, true, (struct hlv_bytes){0}, &b->rules.root);
+	return HLV_OK;
 }
 
-/* The server of the site that is responsible, and where it takes questions. */
-static bool choose_server(const struct hlv_site *site, struct hlv_bytes id,
-			  struct hlv_site_server *server, struct hlv_client *client)
+static enum hlv_err begin(struct beginning *b)
 {
-	uint32_t hash = 0;
-	struct hlv_addr addr;
-	if (site->servers.n == 0 || hlv_site_hash(id, site->hash_option, &hash) != HLV_OK)
-		return false;
-	struct hlv_reader r = hlv_reader(site->servers.raw);
-	for (uint32_t i = 0; i <= hash % site->servers.n; i++)
-		hlv_site_next_server(&r, server);
-	r = hlv_reader(server->interfaces.raw);
-	bool found = false;
-	for (uint32_t i = 0; i < server->interfaces.n; i++) {
-		struct hlv_site_interface f;
-		hlv_site_next_interface(&r, &f);
-		if (!(f.kind & HLV_IF_QUERY) || f.port == 0 || f.port > UINT16_MAX ||
-		    f.protocol > HLV_IF_TCP || (found && f.protocol != HLV_IF_TCP))
-			continue;
-		hlv_addr_from_site(server->address, (uint16_t)f.port, &addr);
-		hlv_client_init(client, &addr);
-		if (f.protocol == HLV_IF_TCP)
-			client->transport = HLV_T_TCP;
-		found = true;
+	struct asker *a = b->a;
+	size_t n = b->ask->parent.n + 4;
+	HLV_TRY(a->store->ops->view_begin(a->view));
+	enum hlv_err err = find_own(b);
+	a->store->ops->view_end(a->view);
+	HLV_TRY(err);
+	if (b->rules.root.sites.n == 0 && b->ask->parent.n > 0) {
+		struct hlv_writer w = hlv_writer(hlv_alloc_raw(&a->arena, n), n);
+		if (!w.p)
+			return HLV_E_NOMEM;
+		hlv_put_lp32(&w, b->ask->parent);
+		b->rules.root =
+			(struct zone){.sites = {1, hlv_written(&w)}, .proof = PROOF_SECURE};
 	}
-	return found;
+	const struct zone *first = b->own.zone.sites.n ? &b->own.zone : &b->rules.root;
+	if (b->own.zone.sites.n > 0) {
+		b->rules.starts = &b->own;
+		b->rules.nstarts = 1;
+	}
+	/* Nobody sends us to this machine unless we begin there (threats.md 4). */
+	zone_class(&first->sites, &b->rules.addresses);
+	b->rules.addresses.private_nets = true;
+	return first->sites.n > 0 ? HLV_OK : HLV_E_NOT_FOUND;
 }
 
-/* --- one site --- */
+/* --- whom to ask --- */
 
-/* On this machine, whatever it is called: nobody sends us there (threats.md 4). */
-static bool is_own_machine(const struct hlv_addr *a)
+static bool is_hurried(void *ctx)
 {
-	if (a->sa.any.sa_family == AF_INET)
-		return hlv_addr_is_loopback(a) || a->sa.v4.sin_addr.s_addr == 0;
-	return hlv_addr_is_loopback(a) || IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
+	struct asker *a = ctx;
+	return atomic_load(&a->hurried);
 }
 
-static bool is_silent(const struct asker *a, const struct hlv_addr *server, hlv_mono_ns now_ns)
+static bool is_silent(void *ctx, const struct hlv_addr *server)
 {
+	const struct asker *a = ctx;
+	hlv_mono_ns now_ns = hlv_clock().mono_ns;
 	for (size_t i = 0; i < SILENT_MAX; i++)
 		if (a->silent[i].until_ns > now_ns && hlv_addr_eq(&a->silent[i].server, server))
 			return true;
 	return false;
 }
 
-/* Put the question, within what time there is. */
-static enum hlv_err ask_server(struct walk *w, struct hlv_client *client, struct hlv_bytes sent)
+static void note_silent(void *ctx, const struct hlv_addr *server)
 {
-	struct asker *a = w->a;
-	struct hlv_client_report report;
-	hlv_mono_ns now_ns = hlv_clock().mono_ns;
-	if (now_ns >= w->until_ns || atomic_load(&a->hurried) ||
-	    is_silent(a, &client->server, now_ns))
-		return HLV_E_TIMEOUT;
-	uint64_t left_ms = (w->until_ns - now_ns) / 1000000 + 1;
-	client->total_ms = left_ms < SITE_MS ? (uint32_t)left_ms : SITE_MS;
-	enum hlv_err err = hlv_client_ask(client, sent, &w->ask->answer, &report);
-	if (err == HLV_E_TIMEOUT)
-		a->silent[a->nsilent++ % SILENT_MAX] = (struct silent){
-			client->server, hlv_clock().mono_ns + SILENT_MS * 1000000ULL};
-	return err;
+	struct asker *a = ctx;
+	a->silent[a->nsilent++ % SILENT_MAX] =
+		(struct silent){*server, hlv_clock().mono_ns + SILENT_MS * 1000000ULL};
 }
 
-static bool is_signed_by(const struct hlv_message *m, const struct hlv_site_server *server)
-{
-	struct hlv_key *key;
-	if (hlv_pubkey_decode(server->key, &key) != HLV_OK)
-		return false;
-	bool good = hlv_message_verify(m, key) == HLV_OK;
-	hlv_key_free(key);
-	return good;
-}
+/* --- the question --- */
 
-/* Ask the site in hand; what it says borrows from ask->answer. */
-static enum hlv_err ask_site(struct walk *w, struct hlv_request *rq, struct reply *reply)
-{
-	struct hlv_site site;
-	struct hlv_site_server server;
-	struct hlv_client client;
-	uint8_t octets[ROOM];
-	struct hlv_writer out = hlv_writer(octets, sizeof octets);
-	if (hlv_site_decode(w->site, &site) != HLV_OK ||
-	    !choose_server(&site, rq->handle, &server, &client))
-		return HLV_E_NOT_FOUND;
-	if (is_own_machine(&client.server) && !w->loopback)
-		return HLV_E_PERMISSION;
-	struct hlv_now now = hlv_clock();
-	rq->m.env = (struct hlv_envelope){.major = 2,
-					  .minor = 11,
-					  .suggest_major = HLV_OUR_VERSION / 256,
-					  .suggest_minor = HLV_OUR_VERSION % 256};
-	rq->m.hdr.flags = HLV_F_CERTIFIED | HLV_F_AUTHORITATIVE | HLV_F_REQUEST_DIGEST |
-			  HLV_F_CACHE_CERTIFY | HLV_F_PUBLIC_ONLY;
-	rq->m.hdr.site_serial = site.serial;
-	rq->m.hdr.expiration_s = hlv_now_s(now) + HLV_EXPIRATION_S;
-	HLV_TRY(hlv_client_request_id(&rq->m.env.request_id));
-	hlv_request_encode(&out, rq);
-	if (out.bad)
-		return HLV_E_LIMIT;
-	struct hlv_bytes sent = hlv_written(&out), covered;
-	struct hlv_message own;
-	HLV_TRY(hlv_message_decode(sent, &own));
-	covered = own.covered;
-	hlv_buf_clear(&w->ask->answer);
-	HLV_TRY(ask_server(w, &client, sent));
-	HLV_TRY(hlv_message_decode(hlv_buf_bytes(&w->ask->answer), &reply->m));
-	HLV_TRY(hlv_response_decode(&reply->m, &reply->rs));
-	if (!reply->rs.has_digest || !hlv_request_digest_fits(covered, &reply->rs.digest) ||
-	    reply->m.hdr.expiration_s < hlv_now_s(now) || !is_signed_by(&reply->m, &server))
-		return HLV_E_SIGNATURE;
-	return HLV_OK;
-}
-
-/* --- the walk --- */
-
-static void put_index(struct hlv_writer *w, uint32_t index, struct hlv_list *list)
-{
-	hlv_put_u32(w, index);
-	*list = (struct hlv_list){1, hlv_written(w)};
-}
-
-static struct hlv_request question(const struct ask *ask, struct hlv_writer *index)
+static struct hlv_request question(const struct ask *ask, uint8_t index[4])
 {
 	struct hlv_request rq = {.handle = ask->who.handle};
 	if (ask->kind == ASK_VERIFY) {
@@ -202,117 +151,56 @@ static struct hlv_request question(const struct ask *ask, struct hlv_writer *ind
 		return rq;
 	}
 	rq.m.hdr.op = HLV_OP_RESOLUTION;
-	if (ask->who.index)
-		put_index(index, ask->who.index, &rq.indexes);
+	if (ask->who.index) {
+		hlv_store_u32(index, ask->who.index);
+		rq.indexes = (struct hlv_list){1, hlv_bytes(index, 4)};
+	}
 	return rq;
 }
 
-/* The site does not hold the identity: where does it say that the prefix is served? */
-static enum hlv_err ask_prefix(struct walk *w, struct reply *reply)
+/* What the responsible node has signed, and nothing else. */
+static enum hlv_err take_answer(struct ask *ask, const struct walk_result *r)
 {
-	uint8_t name[ASKED_PREFIX], type[16];
-	struct hlv_writer n = hlv_writer(name, sizeof name), t = hlv_writer(type, sizeof type);
-	hlv_put(&n, hlv_text("0.NA/"));
-	hlv_put(&n, hlv_name_split(w->ask->who.handle).prefix);
-	hlv_put_lp32(&t, hlv_text("HS_SITE"));
-	struct hlv_request rq = {.m.hdr.op = HLV_OP_RESOLUTION,
-				 .handle = hlv_written(&n),
-				 .types = {1, hlv_written(&t)}};
-	return ask_site(w, &rq, reply);
+	if (r->proof == PROOF_BOGUS || r->proof == PROOF_INSECURE)
+		return HLV_E_SIGNATURE;
+	if (r->proof != PROOF_SECURE)
+		return r->timed_out ? HLV_E_TIMEOUT : HLV_E_NOT_FOUND;
+	if (!r->raw || r->raw->rc != HLV_RC_SUCCESS)
+		return HLV_OK; /* the responsible node, or its parent, says that there is none */
+	ask->holds = r->raw->verdict == 1;
+	hlv_buf_put(&ask->answer, r->raw->values.raw);
+	if (ask->answer.bad)
+		return HLV_E_NOMEM;
+	ask->values = (struct hlv_list){r->raw->values.n, hlv_buf_bytes(&ask->answer)};
+	return HLV_OK;
 }
 
-static enum hlv_err go_to(struct walk *w, const struct hlv_list *values)
-{
-	struct hlv_bytes site;
-	if (!first_site(values, &site))
-		return HLV_E_NOT_FOUND;
-	w->site = hlv_arena_copy(&w->a->arena, site);
-	return w->a->arena.bad ? HLV_E_NOMEM : HLV_OK;
-}
-
-static enum hlv_err step(struct walk *w, bool *finished)
+static enum hlv_err look(struct asker *a, struct ask *ask)
 {
 	uint8_t index[4];
-	struct hlv_writer room = hlv_writer(index, sizeof index);
-	struct hlv_request rq = question(w->ask, &room);
-	struct reply reply;
-	HLV_TRY(ask_site(w, &rq, &reply));
-	*finished = true;
-	switch (reply.rs.rc) {
-	case HLV_RC_SUCCESS:
-		w->ask->values = reply.rs.values;
-		w->ask->holds = reply.rs.verdict == 1;
-		return HLV_OK;
-	case HLV_RC_NOT_FOUND:
-	case HLV_RC_VALUES_NOT_FOUND:
-		return HLV_OK; /* the responsible node says that there is none */
-	case HLV_RC_NOT_RESPONSIBLE:
-		HLV_TRY(ask_prefix(w, &reply));
-		break;
-	}
-	bool referral = reply.rs.rc == HLV_RC_SERVICE_REFERRAL ||
-			reply.rs.rc == HLV_RC_PREFIX_REFERRAL ||
-			reply.rs.kind == HLV_BODY_RECORD;
-	if (!referral)
-		return HLV_E_NOT_FOUND;
-	*finished = false;
-	return go_to(w, &reply.rs.values);
-}
-
-/* Where to begin: what we have delegated ourselves, else the node above. */
-static enum hlv_err begin(struct walk *w)
-{
-	struct asker *a = w->a;
-	struct store_key key;
-	struct homed_memo memo = {0};
-	struct hlv_list sites = {0};
-	struct hlv_record rec;
-	enum verdict verdict = VERDICT_NOT_HERE;
-	bool found;
-	store_key(w->ask->who.handle, &key);
-	HLV_TRY(a->store->ops->view_begin(a->view));
-	enum hlv_err err =
-		delegate_find(a->store, a->view, &w->ask->place, &memo, w->ask->who.handle,
-			      &key, REFER, &a->arena, &verdict, &sites, &rec, &found);
-	if (err == HLV_OK &&
-	    (verdict == VERDICT_SERVICE_REFERRAL || verdict == VERDICT_PREFIX_REFERRAL))
-		err = go_to(w, &sites);
-	a->store->ops->view_end(a->view);
-	if (w->site.n == 0)
-		w->site = w->ask->parent;
-	return err == HLV_OK && w->site.n == 0 ? HLV_E_NOT_FOUND : err;
-}
-
-static bool starts_here(struct hlv_bytes record)
-{
-	struct hlv_site site;
-	struct hlv_site_server server;
-	struct hlv_client client;
-	return hlv_site_decode(record, &site) == HLV_OK &&
-	       choose_server(&site, hlv_text("0.NA/0.NA"), &server, &client) &&
-	       is_own_machine(&client.server);
-}
-
-static enum hlv_err walk(struct asker *a, struct ask *ask)
-{
-	hlv_mono_ns now_ns = hlv_clock().mono_ns;
-	const hlv_mono_ns bound_ns = TOTAL_MS * 1000000ULL;
-	struct walk w = {.a = a, .ask = ask, .until_ns = now_ns + bound_ns};
-	bool finished = false;
-	if (now_ns - ask->asked_ns > bound_ns)
+	struct hlv_now now = hlv_clock();
+	struct beginning b = {.a = a, .ask = ask};
+	const struct hlv_request rq = question(ask, index);
+	const struct walk_question q = {
+		.id = ask->who.handle, .request = &rq, .authoritative = true};
+	const struct walk_driver driver = {a, is_hurried, is_silent, note_silent};
+	if (now.mono_ns - ask->asked_ns > WAITING_MS * 1000000ULL)
 		return HLV_E_TIMEOUT; /* behind others that took long */
-	HLV_TRY(begin(&w));
-	w.loopback = starts_here(w.site);
-	for (unsigned i = 0; i < STEPS_MAX && !finished; i++)
-		HLV_TRY(step(&w, &finished));
-	return finished ? HLV_OK : HLV_E_LIMIT;
+	HLV_TRY(begin(&b));
+	struct walk *w = walk_new(&b.rules, NULL, &q, 0, now);
+	if (!w)
+		return HLV_E_NOMEM;
+	walk_drive(w, &driver);
+	enum hlv_err err = take_answer(ask, walk_result(w));
+	walk_free(w);
+	return err;
 }
 
 static void take(struct hlv_mail *mail, void *ctx)
 {
 	struct asker *a = ctx;
 	struct ask *ask = (struct ask *)(void *)mail; /* its first member */
-	ask->err = walk(a, ask);
+	ask->err = look(a, ask);
 	hlv_arena_reset(&a->arena);
 	ask->mail.open = ask->open;
 	hlv_mailbox_post(ask->home, &ask->mail);

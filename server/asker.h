@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Asks other nodes for what decides about an administrator but lives with them: public keys,
- * members of groups, and whether a secret-key proof holds (protocol.md 8.1, 8.2, 11.5). Starts from
- * our own delegations, or else from the node above; follows referrals downwards; believes only what
- * the asked site has signed. A thread of its own, since it waits; questions come by mail.
+ * members of groups, and whether a secret-key proof holds (protocol.md 8.1, 8.2, 11.5). A walk
+ * (resolver/walk.h) that starts from our own delegations, or else from the node above, and believes
+ * only what is signed by strong keys all the way. A thread of its own, since it waits; questions come
+ * by mail.
  *
- * Nobody waits for long: a question has ten seconds, and as many again behind others; a server that
+ * Nobody waits for long: a question has a walk's five seconds, and ten behind others; a server that
  * did not answer is not asked for ten more. So a node that is down, or that answers nobody on
  * purpose, holds up the identities of the other nodes for seconds and not for minutes.
  */
