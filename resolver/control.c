@@ -133,7 +133,8 @@ static void status(struct control_call *call)
 {
 	put_cache(call);
 	put_engine(call);
-	hlv_buf_str(&call->json, ",\"anchors\":");
+	hlv_buf_printf(&call->json, ",\"saves\":%" PRIu64 ",\"anchors\":",
+		       recursor_saves(call->o->recursor));
 	put_anchors(call);
 	hlv_buf_str(&call->json, ",\"copies\":");
 	put_copies(call);

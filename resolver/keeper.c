@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "resolver/keeper.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "proto/net/actor.h"
@@ -19,6 +20,7 @@ struct keeper {
 	const char *anchors_path;
 	struct hlv_buf anchors; /* to be written; empty: nothing is */
 	hlv_mono_ns anchors_ns, saved_ns, complained_ns;
+	_Atomic uint64_t saves;
 };
 
 static bool may_complain(struct keeper *k, struct hlv_now now)
@@ -34,7 +36,9 @@ static void save(struct keeper *k, struct hlv_now now)
 	size_t saved;
 	enum hlv_err err = keep_save(k->keep, k->cache, now, &saved);
 	k->saved_ns = now.mono_ns;
-	if (err != HLV_OK && may_complain(k, now))
+	if (err == HLV_OK)
+		atomic_fetch_add_explicit(&k->saves, 1, memory_order_relaxed);
+	else if (may_complain(k, now))
 		hlv_error("cache.save", "error=\"%s\" hint=is_the_disk_full",
 			  hlv_strerror(err));
 }
@@ -107,6 +111,11 @@ void keeper_put_anchors(struct keeper *k, struct hlv_bytes text)
 	if (text.n)
 		memcpy(m->text, text.p, text.n);
 	hlv_mailbox_post(hlv_actor_mailbox(k->actor), &m->mail);
+}
+
+uint64_t keeper_saves(const struct keeper *k)
+{
+	return atomic_load_explicit(&k->saves, memory_order_relaxed);
 }
 
 void keeper_stop(struct keeper *k)

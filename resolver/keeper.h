@@ -11,5 +11,7 @@ struct keeper;
 struct keeper *keeper_start(struct keep *keep, struct cache *cache, const char *anchors_path);
 /* Any thread. What the anchors' file shall hold from now on; copied. */
 void keeper_put_anchors(struct keeper *k, struct hlv_bytes text);
+/* Any thread: how often the cache was saved. */
+uint64_t keeper_saves(const struct keeper *k);
 /* Saves once more. NULL is fine. */
 void keeper_stop(struct keeper *k);

@@ -24,6 +24,7 @@ struct policy {
 	struct walk_start *starts;
 	struct must_sign *must_sign;
 	struct copy_source *copies;
+	struct hlv_nets allowed; /* addresses that may be asked whatever their class */
 	struct hlv_bytes root;
 };
 
@@ -227,6 +228,51 @@ static enum hlv_err load_starts(struct loading *l)
 	return HLV_OK;
 }
 
+static size_t count_servers(struct hlv_bytes octets, struct hlv_site *site)
+{
+	return hlv_site_decode(octets, site) == HLV_OK ? site->servers.n : 0;
+}
+
+/* Whom the configuration names by address may be asked there. */
+static void allow_servers(struct hlv_nets *nets, struct hlv_bytes octets)
+{
+	struct hlv_site site;
+	size_t n = count_servers(octets, &site);
+	struct hlv_reader r = hlv_reader(site.servers.raw);
+	for (size_t i = 0; i < n; i++) {
+		struct hlv_site_server server;
+		struct hlv_addr a;
+		hlv_site_next_server(&r, &server);
+		hlv_addr_from_site(server.address, HLV_PORT, &a);
+		nets->list[nets->n++] = hlv_net_of(&a);
+	}
+}
+
+static struct hlv_bytes site_of(const struct zone *z)
+{
+	struct hlv_reader r = hlv_reader(z->sites.raw);
+	return hlv_next_array(&r);
+}
+
+static enum hlv_err load_allowed(struct loading *l)
+{
+	struct policy *p = l->p;
+	const struct hlv_nets *listed = &p->o->upstream_nets;
+	struct hlv_site site;
+	size_t n = listed->n;
+	for (size_t i = 0; i < p->rules.nstarts; i++)
+		n += count_servers(site_of(&p->starts[i].zone), &site);
+	p->allowed.list = hlv_alloc(&p->arena, n * sizeof *p->allowed.list);
+	if (!p->allowed.list)
+		return HLV_E_NOMEM;
+	for (; p->allowed.n < listed->n; p->allowed.n++)
+		p->allowed.list[p->allowed.n] = listed->list[p->allowed.n];
+	for (size_t i = 0; i < p->rules.nstarts; i++)
+		allow_servers(&p->allowed, site_of(&p->starts[i].zone));
+	p->rules.addresses.allowed = n > 0 ? &p->allowed : NULL;
+	return HLV_OK;
+}
+
 static enum hlv_err load_must_sign(struct loading *l)
 {
 	const struct hlv_strings *list = &l->p->o->must_sign;
@@ -331,7 +377,6 @@ static void load_words(struct policy *p)
 	r->validate.unsigned_policy = strcmp(uns, "allow") == 0	   ? UNSIGNED_ALLOW
 				      : strcmp(uns, "refuse") == 0 ? UNSIGNED_REFUSE
 								   : UNSIGNED_LOG;
-	r->addresses.allowed = o->upstream_nets.n ? &o->upstream_nets : NULL;
 	r->addresses.own = &o->listen;
 	r->ttl_min_s = o->ttl_min_s;
 	r->ttl_max_s = o->ttl_max_s;
@@ -356,6 +401,8 @@ enum hlv_err policy_load(const struct resolver_options *o, const struct anchors 
 		load_words(p);
 		err = load_starts(l);
 	}
+	if (err == HLV_OK)
+		err = load_allowed(l);
 	if (err == HLV_OK)
 		err = load_must_sign(l);
 	if (err == HLV_OK)

@@ -272,6 +272,11 @@ void recursor_set_rules(struct recursor *r, const struct walk_rules *rules)
 	hlv_outbound_call(r->out, set_rules, &rules);
 }
 
+uint64_t recursor_saves(const struct recursor *r)
+{
+	return r->keeper ? keeper_saves(r->keeper) : 0;
+}
+
 static void hurry(void *ctx, void *arg)
 {
 	(void)arg;

@@ -33,6 +33,8 @@ void recursor_set_rules(struct recursor *r, const struct walk_rules *rules);
 /* On its thread, between two rounds; waits. For control: dump of servers, anchors, statistics. */
 void recursor_call(struct recursor *r, void (*fn)(struct engine *, struct anchors *, void *),
 		   void *ctx);
+/* Any thread: how often the cache was saved. */
+uint64_t recursor_saves(const struct recursor *r);
 /* Nobody submits any more; what is under way is answered. */
 void recursor_hurry(struct recursor *r);
 void recursor_stop(struct recursor *r);

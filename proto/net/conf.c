@@ -200,6 +200,14 @@ static bool parse_net(const char *text, struct hlv_net *net)
 	return true;
 }
 
+struct hlv_net hlv_net_of(const struct hlv_addr *a)
+{
+	struct hlv_net net;
+	words(a, net.address);
+	mask_words(128, net.mask);
+	return net;
+}
+
 bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a)
 {
 	uint64_t address[2];

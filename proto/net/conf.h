@@ -52,6 +52,8 @@ struct hlv_strings {
 	size_t n;
 };
 bool hlv_nets_have(const struct hlv_nets *nets, const struct hlv_addr *a);
+/* The network of this address alone. */
+struct hlv_net hlv_net_of(const struct hlv_addr *a);
 
 /* Fill `out` from the file. On failure nothing needs freeing and `why` (512 octets) is one line:
  * file:line:column: what, and what to do. */

@@ -19,6 +19,7 @@ BUILD = os.path.abspath(os.environ.get("HELVE_BUILD", os.path.join(ROOT, "build"
 DATA = os.path.join(ROOT, "tests", "data")
 VECTORS = os.path.join(ROOT, "tests", "vectors")
 HELVED = os.path.join(BUILD, "server", "helved")
+HELVER = os.path.join(BUILD, "resolver", "helver")
 HELVECTL = os.path.join(BUILD, "tools", "helvectl", "helvectl")
 HDIG = os.path.join(BUILD, "tools", "hdig")
 PATIENCE = 60  # seconds that anything may take on a busy machine, under a sanitizer
@@ -40,6 +41,8 @@ def run(*argv, stdin=None, check=True, **more):
 
 class Node:
     """A node's directory and, while it runs, its process."""
+
+    binary = HELVED
 
     def __init__(self, prefix="88.118.8", key="rsa", *more, listen="127.0.0.1:26410"):
         self.dir = os.path.join(tempfile.mkdtemp(prefix="helve-e2e-"), "node")
@@ -76,7 +79,7 @@ class Node:
     def spawn(self, env=None):
         self.lines, self.unread = [], queue.Queue()
         self.process = subprocess.Popen(
-            [HELVED, "-c", self.conf], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            [self.binary, "-c", self.conf], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
             text=True, env=dict(os.environ, **(env or {})))
         self.reader = threading.Thread(target=self._read, args=(self.process.stderr,))
         self.reader.start()
@@ -92,7 +95,7 @@ class Node:
         while True:
             line = self.unread.get(timeout=PATIENCE)
             if line is None:
-                raise AssertionError("helved ended:\n" + "\n".join(self.lines))
+                raise AssertionError(self.binary + " ended:\n" + "\n".join(self.lines))
             if re.search(pattern, line):
                 return line
 
@@ -121,7 +124,7 @@ class Node:
             self.process = None
         said = "\n".join(self.lines)
         if code != 0 or SANITIZER.search(said):
-            raise AssertionError("helved: exit %d:\n%s" % (code, said))
+            raise AssertionError("%s: exit %d:\n%s" % (self.binary, code, said))
 
     def remove(self):
         try:
@@ -131,7 +134,7 @@ class Node:
 
     def refuses_to_start(self):
         """Its whole standard error, when it ends by itself as it should."""
-        done = subprocess.run([HELVED, "-c", self.conf], capture_output=True, text=True,
+        done = subprocess.run([self.binary, "-c", self.conf], capture_output=True, text=True,
                               timeout=PATIENCE, stdin=subprocess.DEVNULL)
         return done.returncode, done.stderr, done.stdout
 
