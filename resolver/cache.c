@@ -22,8 +22,7 @@ static bool is_zone(enum memory_kind kind, struct hlv_bytes key, const struct fi
 	       (kind == MEMORY_CUT || hlv_starts_with(key, hlv_text("0.NA/")));
 }
 
-static struct entry *entry_new(enum memory_kind kind, struct hlv_bytes key,
-			       const struct proven *p)
+struct entry *entry_new(enum memory_kind kind, struct hlv_bytes key, const struct proven *p)
 {
 	const struct finding *f = &p->finding;
 	size_t raw_n = f->rc == HLV_RC_SUCCESS ? f->values.raw.n : 0;
@@ -244,10 +243,13 @@ static void inherit(struct entry *e, struct entry *old)
 {
 	if (old->validated_s > e->validated_s)
 		e->validated_s = old->validated_s;
-	e->hits = old->hits / 2;
+	if (old->hits / 2 > e->hits)
+		e->hits = old->hits / 2;
 	e->used = old->used;
+	e->flags |= old->flags & ENTRY_DIRTY; /* its chain is noted already */
+	if (e->keep_id != 0)
+		return; /* has a number of its own; the old one's is free */
 	e->keep_id = old->keep_id;
-	e->flags |= old->flags & ENTRY_SAVING;
 	old->keep_id = 0;
 }
 
@@ -263,7 +265,7 @@ static struct shard *shard_of(const struct cache *c, uint64_t hash)
 	return &c->shards[(hash >> 32) & (c->nshards - 1)];
 }
 
-static bool shard_init(struct cache *c, struct shard *s, uint64_t octets, uint64_t random)
+static bool shard_init(struct shard *s, uint64_t octets, uint64_t random)
 {
 	uint32_t chains = 16;
 	while ((uint64_t)chains * 2 * CHAIN_OCTETS <= octets && chains < 1U << 30)
@@ -276,7 +278,6 @@ static bool shard_init(struct cache *c, struct shard *s, uint64_t octets, uint64
 	s->octets = chains * sizeof(struct entry *) + sizeof *s;
 	s->octets_max = octets;
 	s->random = random | 1;
-	(void)c;
 	return true;
 }
 
@@ -295,7 +296,7 @@ struct cache *cache_new(const struct cache_options *o)
 	if (c->shards)
 		memset(c->shards, 0, n * sizeof *c->shards);
 	for (; c->shards && c->nshards < n; c->nshards++)
-		if (!shard_init(c, &c->shards[c->nshards], o->octets / n,
+		if (!shard_init(&c->shards[c->nshards], o->octets / n,
 				hash_of(c, hlv_bytes(&c->nshards, sizeof c->nshards))))
 			break;
 	if (c->nshards == n)
@@ -304,7 +305,7 @@ struct cache *cache_new(const struct cache_options *o)
 	return NULL;
 }
 
-static void free_chain(struct entry *e)
+void free_chain(struct entry *e)
 {
 	while (e) {
 		struct entry *next = e->next;
@@ -326,6 +327,9 @@ void cache_free(struct cache *c)
 		free(s->gone);
 		pthread_mutex_destroy(&s->lock);
 	}
+	free(c->keeping.dirty);
+	free(c->keeping.gone);
+	free(c->keeping.visited);
 	free(c->shards);
 	free(c);
 }
@@ -419,7 +423,8 @@ static struct entry *insert(struct cache *c, struct shard *s, struct entry *e, u
 	struct entry *old = *at;
 	if (old)
 		mend_time(s, old, now_ms);
-	if (cost > s->octets_max / ENTRY_SHARE || now_ms >= entry_end(c, e) ||
+	bool outdated = old && e->keep_id != 0 && old->fetched_ms >= e->fetched_ms;
+	if (cost > s->octets_max / ENTRY_SHARE || now_ms >= entry_end(c, e) || outdated ||
 	    (old && !may_replace(c, old, e, now_ms))) {
 		e->next = NULL;
 		return e;
@@ -442,23 +447,30 @@ static struct entry *insert(struct cache *c, struct shard *s, struct entry *e, u
 	return out;
 }
 
+bool cache_insert(struct cache *c, struct entry *take_e, struct hlv_now now)
+{
+	uint64_t hash = hash_of(c, entry_key(take_e));
+	struct shard *s = shard_of(c, hash);
+	bool restored = take_e->keep_id != 0;
+	take_e->hash = (uint32_t)hash;
+	pthread_mutex_lock(&s->lock);
+	struct entry *out = insert(c, s, take_e, now.wall_ms);
+	bool taken = out != take_e;
+	if (taken && !restored) {
+		s->stats.puts++;
+		mark_dirty(s, take_e);
+	}
+	pthread_mutex_unlock(&s->lock);
+	free_chain(out);
+	return taken;
+}
+
 void cache_put(struct cache *c, enum memory_kind kind, struct hlv_bytes key,
 	       const struct proven *p, struct hlv_now now)
 {
 	struct entry *e = entry_new(kind, key, p);
-	if (!e)
-		return;
-	uint64_t hash = hash_of(c, key);
-	struct shard *s = shard_of(c, hash);
-	e->hash = (uint32_t)hash;
-	pthread_mutex_lock(&s->lock);
-	struct entry *out = insert(c, s, e, now.wall_ms);
-	if (out != e) {
-		s->stats.puts++;
-		mark_dirty(s, e);
-	}
-	pthread_mutex_unlock(&s->lock);
-	free_chain(out);
+	if (e)
+		cache_insert(c, e, now);
 }
 
 void cache_hold(struct cache *c, struct hlv_bytes key, hlv_mono_ns until_ns)

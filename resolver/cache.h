@@ -2,8 +2,9 @@
  *
  * The cache: proven findings by name, shared by all threads. 64 shards, a mutex each, nothing else is
  * taken while one is held; what a reader gets is a copy. Bounded in octets that it really takes;
- * when full, of two or more entries drawn at random the one least worth keeping goes, zones last while
- * they are not more than a quarter (threats.md 7 "Memory"). Records, negative answers and zone cuts live in it; failures do not.
+ * when full, of two or more entries drawn at random the one least worth keeping goes, zones last
+ * while they are not more than a quarter (threats.md 7 "Memory"). Records, negative answers and zone
+ * cuts live in it; failures do not.
  */
 #pragma once
 #include "proto/base/arena.h"
@@ -55,7 +56,8 @@ struct cache_entry {
 	struct hlv_bytes key;
 	struct proven proven;
 	uint32_t hits;
-	uint32_t cost; /* octets */
+	uint32_t validated_s; /* the latest time stamp that was ever validated there */
+	uint32_t cost;	      /* octets */
 };
 typedef bool cache_each_fn(void *ctx, const struct cache_entry *entry);
 void cache_each(struct cache *c, cache_each_fn *fn, void *ctx);

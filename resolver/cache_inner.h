@@ -65,8 +65,17 @@ struct cache {
 	struct cache_options o;
 	uint64_t secret[2];
 	unsigned nshards, shift;
-	bool is_kept;
 	struct shard *shards;
+	/* The keeping thread's: what it took of the shard that it is at, and which chains it copied
+	 * from since it last said that they are on the disk. */
+	struct {
+		uint64_t next_number;
+		uint32_t *dirty, ndirty;
+		uint64_t *gone;
+		bool all;
+		uint64_t *visited;
+		size_t nvisited, visited_max;
+	} keeping;
 };
 
 static inline struct hlv_bytes entry_key(const struct entry *e)
@@ -85,6 +94,14 @@ static inline uint64_t entry_end(const struct cache *c, const struct entry *e)
 }
 
 size_t entry_cost(struct entry *e);
+/* NULL: no memory, or too large. */
+struct entry *entry_new(enum memory_kind kind, struct hlv_bytes key, const struct proven *p);
+/* A copy, which is in no chain; NULL: no memory. */
+struct entry *entry_copy(const struct entry *e);
+void entry_show(struct entry *e, struct cache_entry *out);
+/* Into its shard, if the rules let it; false: it was freed. With a keep_id it comes from the disk. */
+bool cache_insert(struct cache *c, struct entry *take_e, struct hlv_now now);
+void free_chain(struct entry *e);
 /* Out of its chain and out of the sums; the caller frees it after the lock. */
 void shard_unlink(struct shard *s, struct entry **at);
 /* Copy into `p` what the entry says; values borrow from it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "proto/base/buf.h"
+#include "proto/base/err.h"
 #include "resolver/cache_inner.h"
 
 /* Chains that are looked at while a lock is held: a hundred microseconds or so. */
@@ -128,32 +128,40 @@ size_t cache_flush(struct cache *c, const char *pattern)
 	return n;
 }
 
+struct entry *entry_copy(const struct entry *e)
+{
+	size_t n = offsetof(struct entry, octets) + e->key_n + e->raw_n;
+	struct entry *copy = malloc(n);
+	if (copy) {
+		memcpy(copy, e, n);
+		copy->next = NULL;
+	}
+	return copy;
+}
+
 /* Copies of a chain's entries, one behind the other. */
 static struct entry *copy_chain(struct shard *s, uint32_t chain)
 {
 	struct entry *copies = NULL, **last = &copies;
 	pthread_mutex_lock(&s->lock);
 	for (const struct entry *e = s->chains[chain]; e; e = e->next) {
-		size_t n = offsetof(struct entry, octets) + e->key_n + e->raw_n;
-		struct entry *copy = malloc(n);
-		if (!copy)
+		*last = entry_copy(e);
+		if (!*last)
 			break;
-		memcpy(copy, e, n);
-		copy->next = NULL;
-		*last = copy;
-		last = &copy->next;
+		last = &(*last)->next;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return copies;
 }
 
-static bool show(struct entry *copy, cache_each_fn *fn, void *ctx)
+void entry_show(struct entry *e, struct cache_entry *out)
 {
-	struct cache_entry entry = {.kind = (enum memory_kind)copy->kind,
-				    .key = entry_key(copy),
-				    .hits = copy->hits,
-				    .cost = (uint32_t)entry_cost(copy)};
-	return !entry_proven(copy, &entry.proven) || fn(ctx, &entry);
+	*out = (struct cache_entry){.kind = (enum memory_kind)e->kind,
+				    .key = entry_key(e),
+				    .hits = e->hits,
+				    .validated_s = e->validated_s,
+				    .cost = (uint32_t)entry_cost(e)};
+	hlv_require(entry_proven(e, &out->proven)); /* it was proven when it was put */
 }
 
 void cache_each(struct cache *c, cache_each_fn *fn, void *ctx)
@@ -172,9 +180,12 @@ bool cache_scan(struct cache *c, uint64_t *place, cache_each_fn *fn, void *ctx)
 		return false;
 	struct shard *s = &c->shards[i];
 	struct entry *copies = chain <= s->mask ? copy_chain(s, chain) : NULL;
-	for (struct entry *e = copies; e && go_on; e = e->next)
-		go_on = show(e, fn, ctx);
-	free_counted(copies);
+	for (struct entry *e = copies; e && go_on; e = e->next) {
+		struct cache_entry entry;
+		entry_show(e, &entry);
+		go_on = fn(ctx, &entry);
+	}
+	free_chain(copies);
 	*place = chain < s->mask ? *place + 1 : (uint64_t)(i + 1) << 32;
 	return go_on && *place >> 32 < c->nshards;
 }
