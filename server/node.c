@@ -29,21 +29,42 @@ static void free_octets(struct hlv_bytes octets)
 	free(p);
 }
 
+/* The attributes as they are, and behind the words of "helve", which may be there ("tls"), ours. */
+static uint32_t put_attributes(const struct hlv_site *site, struct hlv_writer *w)
+{
+	static const char offered[] = "commit bulk control";
+	char words[256];
+	struct hlv_site_attribute a,
+		offer = {.name = hlv_text("helve"), .value = hlv_text(offered)};
+	struct hlv_reader r = hlv_reader(site->attributes.raw);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < site->attributes.n; i++) {
+		hlv_site_next_attribute(&r, &a);
+		if (!hlv_eq(a.name, offer.name) ||
+		    a.value.n > sizeof words - sizeof offered - 1) {
+			hlv_site_put_attribute(w, &a);
+			n++;
+			continue;
+		}
+		snprintf(words, sizeof words, "%.*s %s", (int)a.value.n,
+			 (const char *)a.value.p, offered);
+		offer.value = hlv_text(words);
+	}
+	hlv_site_put_attribute(w, &offer);
+	return n + 1;
+}
+
 /* Our site record says what else we understand, so that nobody has to try (docs/protocol.md). */
 static enum hlv_err offer_extensions(struct hlv_bytes *record)
 {
-	static const struct hlv_site_attribute offer = {
-		.name = {(const uint8_t *)"helve", 5},
-		.value = {(const uint8_t *)"commit bulk control", 19}};
 	struct hlv_site site;
 	HLV_TRY(hlv_site_decode(*record, &site));
 	size_t room = record->n + 64;
 	uint8_t *list = malloc(room), *out = malloc(room);
 	struct hlv_writer a = hlv_writer(list, list ? room : 0);
 	struct hlv_writer w = hlv_writer(out, out ? room : 0);
-	hlv_put(&a, site.attributes.raw);
-	hlv_site_put_attribute(&a, &offer);
-	site.attributes = (struct hlv_list){site.attributes.n + 1, hlv_written(&a)};
+	uint32_t n = put_attributes(&site, &a);
+	site.attributes = (struct hlv_list){n, hlv_written(&a)};
 	hlv_site_encode(&w, &site);
 	free(list);
 	if (a.bad || w.bad) {

@@ -229,11 +229,12 @@ class Answers(NodeCase):
             self.assertEqual(m.rc, 1)
             self.assertEqual((m.site.major, m.site.minor, m.site.flags & 0x80), (2, 11, 0x80))
             self.assertEqual(m.serial, m.site.serial)
-            # The record of site.bin, and one attribute more: what else we understand.
+            # The record of site.bin, which says "tls", and what else we understand.
             with open(os.path.join(self.node.dir, "site.bin"), "rb") as f:
                 kept = hdl.Site(f.read())
+            self.assertEqual(kept.attributes[-1], (b"helve", b"tls"))
             self.assertEqual(m.site.attributes,
-                             kept.attributes + [(b"helve", b"commit bulk control")])
+                             kept.attributes[:-1] + [(b"helve", b"tls commit bulk control")])
             self.assertEqual([s["key"] for s in m.site.servers],
                              [s["key"] for s in kept.servers])
 

@@ -68,9 +68,14 @@ static bool make_site(struct init *in)
 	hlv_put_u8(&w, HLV_SITE_PRIMARY);
 	hlv_put_u8(&w, HLV_HASH_ALL);
 	hlv_put_lp32(&w, (struct hlv_bytes){0});
-	hlv_put_u32(&w, 1);
+	/* SM2 keys cannot be shown by TLS here. */
+	bool tls = in->kind != HLV_KEY_SM2;
+	hlv_put_u32(&w, tls ? 2 : 1);
 	hlv_site_put_attribute(
 		&w, &(struct hlv_site_attribute){hlv_text("desc"), hlv_text(in->prefix)});
+	if (tls)
+		hlv_site_put_attribute(
+			&w, &(struct hlv_site_attribute){hlv_text("helve"), hlv_text("tls")});
 	hlv_put_u32(&w, 1);
 	hlv_put_u32(&w, 1);
 	hlv_put(&w, hlv_bytes(address, sizeof address));

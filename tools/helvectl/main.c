@@ -69,6 +69,14 @@ static const struct ctl_verb verbs[] = {
 	{"quota", "[list] | set SUBJECT [--records N] [--per-day N] | clear SUBJECT",
 	 "Limits of a prefix, or of an identity INDEX:HANDLE, that the server keeps.",
 	 cmd_quota},
+	{"site",
+	 "[show]\n"
+	 "       helvectl site add-server DIR|SITE | rm-server N | join DIR|SITE\n"
+	 "       helvectl site set [--hash prefix|suffix|all] [--primary yes|no] [--tls "
+	 "yes|no]\n"
+	 "                [--desc TEXT] [--alt-addr A]\n"
+	 "       helvectl site server-of ID",
+	 "This node's site record: its servers, and who of them has what.", cmd_site},
 	{"status", "", "What this node holds.", cmd_status},
 	{"doctor", "", "Does the node stand as its files say? Ports, keys, site, parent, room.",
 	 cmd_doctor},
