@@ -173,6 +173,38 @@ class SeveralTiers(Tiers):
                 c.channel.socket.close()
 
 
+class Doctor(Tiers):
+    """What it says of those to whom prefixes are delegated."""
+
+    def findings(self, node):
+        out = node.ctl("--json", "doctor", check=False).stdout
+        return [(f["verdict"], f["text"]) for f in json.loads(out)["findings"]
+                if f["check"] == "delegated"]
+
+    def assertFound(self, node, verdict, says):
+        found = self.findings(node)
+        self.assertEqual([v for v, _ in found], [verdict], found)
+        self.assertIn(says, found[0][1])
+
+    def test_delegated(self):
+        upper, child, other = self.make("88"), self.make("88.118"), self.make("88.118")
+        self.assertEqual(self.findings(upper), [])
+        upper.ctl("delegate", "88.118", "--to", child.dir)
+        self.assertFound(upper, "warning", "88.118: ")  # silent
+        self.start(child)
+        self.assertFound(upper, "ok", "shows this site record")
+        child.stop()
+        child.ctl("site", "set", "--desc", "moved")
+        self.start(child)
+        self.assertFound(upper, "warning", "serial 1 here, 2 there")
+        upper.ctl("delegate", "88.118", "--to", child.dir)
+        self.assertFound(upper, "ok", "shows this site record")
+        child.stop()
+        child.ctl("site", "add-server", other.dir)
+        self.start(child)
+        self.assertFound(upper, "wrong", "shows other servers or keys (serial 3)")
+
+
 class Mirror(Tiers):
     """A site that is no primary answers, and takes no changes (11.1, 11.9)."""
 

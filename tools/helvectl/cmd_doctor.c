@@ -292,6 +292,8 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv)
 	if (d->has_site)
 		doctor_check_ports(d);
 	doctor_check_parent(d);
+	doctor_check_placement(d);
+	doctor_check_delegations(d);
 	check_clock(d);
 	check_space(d);
 	unsigned wrong = d->count[DOCTOR_WRONG], warnings = d->count[DOCTOR_WARNING];

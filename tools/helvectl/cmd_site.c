@@ -12,7 +12,7 @@
 #include "proto/sec/digest.h"
 #include "tools/helvectl/keys.h"
 #include "tools/helvectl/scan.h"
-#include "tools/helvectl/site_edit.h"
+#include "tools/helvectl/site_place.h"
 
 enum { TRIES = 8, CONFIG_MAX = 1 << 20, REPLACED_MAX = 1024 };
 
@@ -332,7 +332,7 @@ static int set_one(struct site_verb *v, int option, const char *text)
 	int code = CTL_DONE;
 	struct hlv_addr address;
 	switch (option) {
-	case 'h':
+	case 'x':
 		return set_hash(v, text);
 	case 'p':
 		code = yes_or_no(v, text, &yes);
@@ -356,7 +356,7 @@ static int set_one(struct site_verb *v, int option, const char *text)
 
 static int set(struct site_verb *v, int argc, char **argv)
 {
-	static const struct option options[] = {{"hash", required_argument, NULL, 'h'},
+	static const struct option options[] = {{"hash", required_argument, NULL, 'x'},
 						{"primary", required_argument, NULL, 'p'},
 						{"tls", required_argument, NULL, 't'},
 						{"desc", required_argument, NULL, 'd'},
@@ -435,9 +435,11 @@ static int run(struct site_verb *v, int argc, char **argv)
 	int left = argc - optind;
 	if (strcmp(what, "show") == 0 && left <= 0)
 		return show(v);
+	if (strcmp(what, "prune") == 0 && left <= 0)
+		return site_prune(v->ctl, &v->edit);
 	if (left != 1)
 		return ctl_usage(v->ctl,
-				 "show, add-server, rm-server, join, set or server-of?");
+				 "show, add-server, rm-server, join, set, server-of or prune?");
 	const char *arg = argv[optind];
 	if (strcmp(what, "add-server") == 0)
 		return add_servers(v, arg);

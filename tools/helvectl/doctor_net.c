@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/stat.h>
 
-#include "proto/net/client.h"
 #include "tools/helvectl/doctor.h"
 
 enum { REQUEST_ROOM = 4096, WAIT_MS = 3000, CLOCK_SKEW_S = 300 };
 
-/* One answer, decoded; it borrows from `raw`. */
-struct reply {
-	struct hlv_buf raw;
-	struct hlv_message m;
-	struct hlv_response rs;
-};
-
-static enum hlv_err ask(const struct hlv_addr *addr, enum hlv_transport transport,
-			struct hlv_request *rq, struct reply *reply)
+enum hlv_err doctor_ask(const struct hlv_addr *addr, enum hlv_transport transport,
+			struct hlv_request *rq, struct doctor_reply *reply)
 {
 	uint8_t octets[REQUEST_ROOM];
 	struct hlv_writer w = hlv_writer(octets, sizeof octets);
@@ -54,13 +46,13 @@ static void check_port(struct doctor *d, const struct hlv_site_server *server,
 {
 	struct hlv_addr addr;
 	char text[HLV_ADDR_TEXT];
-	struct reply reply = {0};
+	struct doctor_reply reply = {0};
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_GET_SITE_INFO};
 	bool udp = i->protocol == HLV_IF_UDP;
 	if (i->protocol > HLV_IF_TCP || i->port > UINT16_MAX)
 		return; /* HTTP has tools of its own */
 	hlv_addr_from_site(server->address, (uint16_t)i->port, &addr);
-	enum hlv_err err = ask(&addr, udp ? HLV_T_UDP : HLV_T_TCP, &rq, &reply);
+	enum hlv_err err = doctor_ask(&addr, udp ? HLV_T_UDP : HLV_T_TCP, &rq, &reply);
 	hlv_addr_print(&addr, text);
 	if (err != HLV_OK)
 		doctor_say(
@@ -99,8 +91,7 @@ void doctor_check_ports(struct doctor *d)
 
 /* --- the parent --- */
 
-/* The first TCP interface of a site. */
-static bool address_of(const struct hlv_site *site, struct hlv_addr *addr)
+bool doctor_address_of(const struct hlv_site *site, struct hlv_addr *addr)
 {
 	struct hlv_reader servers = hlv_reader(site->servers.raw);
 	for (uint32_t i = 0; i < site->servers.n; i++) {
@@ -153,12 +144,12 @@ static void check_delegation(struct doctor *d, const struct hlv_addr *parent,
 {
 	uint8_t type[16];
 	struct hlv_writer w = hlv_writer(type, sizeof type);
-	struct reply reply = {0};
+	struct doctor_reply reply = {0};
 	hlv_put_lp32(&w, hlv_text("HS_SITE"));
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_RESOLUTION,
 				 .handle = hlv_text(prefix),
 				 .types = {1, hlv_written(&w)}};
-	enum hlv_err err = ask(parent, HLV_T_TCP, &rq, &reply);
+	enum hlv_err err = doctor_ask(parent, HLV_T_TCP, &rq, &reply);
 	char text[HLV_ADDR_TEXT];
 	hlv_addr_print(parent, text);
 	if (err != HLV_OK)
@@ -190,7 +181,7 @@ void doctor_check_parent(struct doctor *d)
 		return; /* its own root */
 	if (!node_read_site(d->ctl, path, &octets) ||
 	    hlv_site_decode(hlv_buf_bytes(&octets), &site) != HLV_OK ||
-	    !address_of(&site, &addr))
+	    !doctor_address_of(&site, &addr))
 		doctor_say(d, DOCTOR_WRONG, "parent", "parent.json names no server to ask");
 	else
 		for (size_t i = 0; i < d->nprefixes; i++)

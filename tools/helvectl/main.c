@@ -75,7 +75,7 @@ static const struct ctl_verb verbs[] = {
 	 "       helvectl site set [--hash prefix|suffix|all] [--primary yes|no] [--tls "
 	 "yes|no]\n"
 	 "                [--desc TEXT] [--alt-addr A]\n"
-	 "       helvectl site server-of ID",
+	 "       helvectl site server-of ID | prune",
 	 "This node's site record: its servers, and who of them has what.", cmd_site},
 	{"status", "", "What this node holds.", cmd_status},
 	{"doctor", "", "Does the node stand as its files say? Ports, keys, site, parent, room.",
