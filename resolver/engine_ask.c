@@ -279,6 +279,8 @@ void slot_done(struct engine *e, struct slot *s)
 	failure_note(e, s->hash, r);
 	if (stale)
 		hold(e, s);
+	else if (r->proof == PROOF_BOGUS)
+		cache_hold(e->o.cache, s->key, 0); /* the workers' hold too */
 	slot_answer_all(e, s, r->rc ? r->rc : HLV_RC_ERROR, r->why, stale);
 	slot_free(e, s);
 }
