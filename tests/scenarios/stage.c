@@ -231,6 +231,8 @@ void stage_must_sign(struct play *p, char **words, size_t n)
 	p->w->must[i] = (struct must_sign){.prefix = hlv_text(p->must_prefix[i])};
 	if (n > 2)
 		p->w->must[i].signer = hlv_ref_parse(hlv_text(p->must_signer[i]));
+	if (p->started)
+		world_reload(p->w);
 }
 
 static void add_start(struct play *p, const char *prefix, const struct hlv_bytes *sites,

@@ -278,6 +278,14 @@ static void read_anchors(struct world *w)
 		world_wrong(w, "anchors cannot be read back: %s", why);
 }
 
+void world_reload(struct world *w)
+{
+	struct walk_rules *copy = hlv_alloc(&w->arena, sizeof *copy);
+	hlv_require(copy != NULL);
+	*copy = w->rules;
+	engine_set_rules(w->engine, copy);
+}
+
 void world_start(struct world *w, bool keep)
 {
 	struct kept kept = {0};

@@ -19,7 +19,7 @@
 enum {
 	WORLD_NODES = 160,
 	WORLD_NAME = 96,
-	WORLD_ASKS = 512,
+	WORLD_ASKS = 4096,
 	WORLD_PORT = 2641,
 };
 #define MS UINT64_C(1000000) /* in nanoseconds */
@@ -227,6 +227,8 @@ bool world_end(struct world *w, char wrong[512]);
  * `keep`, written out and read in again. */
 void world_start(struct world *w, bool keep);
 void world_stop(struct world *w);
+/* What is in `rules` holds from now on. */
+void world_reload(struct world *w);
 /* Until that time, or nothing happens any more. */
 void world_run(struct world *w, hlv_mono_ns until);
 void world_advance(struct world *w, uint64_t ns);
