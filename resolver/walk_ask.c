@@ -52,21 +52,22 @@ static bool encode(struct walk *w, struct frame *f, bool primaries, struct hlv_n
 /* Everybody has been asked. */
 static void exhausted(struct walk *w, struct frame *f, struct hlv_now now)
 {
-	char why[VALIDATE_WHY];
-	memcpy(why, f->why, sizeof why);
+	struct outcome out = {.rc = HLV_RC_ERROR, .proof = PROOF_UNKNOWN};
 	struct hlv_bytes zone =
 		f->zone.is_root ? hlv_text("the root") : hlv_head(f->zone.prefix, 48);
-	if (f->by_cut && f->bogus == 0)
-		walk_begin_above(w, f);
-	else if (f->bogus > 0 && f->lame == 0)
-		walk_fail(w, PROOF_BOGUS, HLV_RC_ERROR, now, "%s", why);
-	else if (f->bogus + f->lame > 0)
-		walk_fail(w, PROOF_UNKNOWN, HLV_RC_ERROR, now, "no server of %.*s helps: %.90s",
-			  (int)zone.n, zone.n ? (const char *)zone.p : "", why);
-	else
-		walk_fail(w, PROOF_UNKNOWN, HLV_RC_ERROR, now,
-			  "%.*s has no server that may be asked", (int)zone.n,
-			  zone.n ? (const char *)zone.p : "");
+	int n = (int)zone.n;
+	const char *name = zone.n ? (const char *)zone.p : "";
+	if (f->bogus > 0 && f->lame == 0) {
+		out.proof = PROOF_BOGUS;
+		memcpy(out.why, f->why, sizeof out.why);
+	} else if (f->bogus + f->lame > 0) {
+		snprintf(out.why, sizeof out.why, "no server of %.*s helps: %.90s", n, name,
+			 f->why);
+	} else {
+		snprintf(out.why, sizeof out.why, "%.*s has no server that may be asked", n,
+			 name);
+	}
+	walk_dead_end(w, f, &out, now);
 }
 
 void walk_prepare(struct walk *w, struct frame *f, struct hlv_now now)

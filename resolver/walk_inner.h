@@ -46,7 +46,8 @@ struct outcome {
 	uint32_t rc;		/* else */
 	char why[VALIDATE_WHY];
 	bool timed_out, at_root;
-	bool unkept; /* proven well enough to go on, not to be remembered or shown */
+	bool remembered; /* it was in memory */
+	bool unkept;	 /* proven well enough to go on, not to be remembered or shown */
 	size_t anchor;
 };
 
@@ -63,13 +64,17 @@ struct frame {
 	struct hlv_bytes prefix; /* of an item; what "0.NA/" stands before in a prefix handle */
 	unsigned labels;	 /* of the prefix */
 	bool is_prefix;
-	bool at_root;	/* neither item nor ordinary prefix: the root is asked */
-	bool primaries; /* AT */
-	bool again;	/* the prefix's record was asked for a second time */
-	bool by_cut;	/* begun at a remembered cut, whose place is a guess (walk.h) */
+	bool at_root;	 /* neither item nor ordinary prefix: the root is asked */
+	bool primaries;	 /* AT */
+	bool again;	 /* the prefix's record was asked for a second time */
+	bool by_cut;	 /* begun at a remembered cut, whose place is a guess (walk.h) */
+	bool anew;	 /* memory is not asked */
+	bool known;	 /* its prefix's record was remembered ... */
+	bool asked_anew; /* ... and has been asked for again, since nobody there was of help */
 	/* the zone, and what is still missing of it */
 	struct zone zone;
 	enum sites_from from;
+	struct hlv_list former; /* values of the prefix's record that it is from */
 	struct hlv_bytes services[SERVICES_MAX];
 	size_t nservices, next_service;
 	/* who is left to ask */
@@ -129,8 +134,10 @@ struct hlv_bytes prefix_head(struct hlv_bytes prefix, unsigned labels);
 
 /* walk_zone.c: where to ask */
 void walk_begin(struct walk *w, struct frame *f, struct hlv_now now);
-/* Where it would have begun if no cuts were remembered. */
-void walk_begin_above(struct walk *w, struct frame *f);
+/* No server of the zone was of help: `out` is what that means, unless the zone was remembered, and its
+ * parent knows better. */
+void walk_dead_end(struct walk *w, struct frame *f, const struct outcome *out,
+		   struct hlv_now now);
 void walk_collect(struct walk *w, struct frame *f, struct hlv_now now);
 /* Begin to collect the sites among `values` for `zone`; false: there is not even a service handle. */
 bool walk_gather(struct walk *w, struct frame *f, const struct hlv_list *values, bool prefixes,

@@ -338,5 +338,5 @@ void walk_failed(struct walk *w, enum hlv_err err, struct hlv_now now)
 	else
 		snprintf(out.why, sizeof out.why, "no answer from the servers of %.*s",
 			 (int)zone.n, zone.n ? (const char *)zone.p : "");
-	walk_pop(w, &out, now);
+	walk_dead_end(w, f, &out, now);
 }

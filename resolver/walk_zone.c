@@ -17,8 +17,10 @@ static bool is_remembered(struct walk *w, enum memory_kind kind, struct hlv_byte
 
 static struct outcome from_memory(const struct proven *p)
 {
-	return (struct outcome){
-		.proof = p->proof, .finding = p->finding, .anchor = VALIDATE_NO_ANCHOR};
+	return (struct outcome){.proof = p->proof,
+				.finding = p->finding,
+				.remembered = true,
+				.anchor = VALIDATE_NO_ANCHOR};
 }
 
 static uint64_t until_of(const struct finding *f)
@@ -53,13 +55,6 @@ static void use_start_or_root(struct walk *w, struct frame *f)
 	use_zone(f, s ? &s->zone : &w->rules->root);
 }
 
-void walk_begin_above(struct walk *w, struct frame *f)
-{
-	f->by_cut = false;
-	f->ncuts = 0;
-	use_start_or_root(w, f);
-}
-
 /* The nearest zone that is known to serve what is derived from one of our ancestors, if it is nearer
  * than the configured start. */
 static void begin_prefix(struct walk *w, struct frame *f)
@@ -91,12 +86,14 @@ static void need_prefix(struct walk *w, struct frame *f, struct hlv_now now)
 	struct hlv_writer id = hlv_writer(room, sizeof room);
 	const char *why;
 	hlv_name_put_prefix_handle(&id, f->id);
-	bool again = f->again;
+	bool again = f->again, anew = f->asked_anew;
 	f->state = FRAME_PREFIX;
-	if (walk_push(w, FOR_PREFIX, hlv_written(&id), &why))
-		walk_top(w)->primaries = again;
-	else
+	if (!walk_push(w, FOR_PREFIX, hlv_written(&id), &why)) {
 		walk_fail(w, PROOF_UNKNOWN, HLV_RC_ERROR, now, "%s", why);
+		return;
+	}
+	walk_top(w)->primaries = again;
+	walk_top(w)->anew = anew;
 }
 
 void walk_begin(struct walk *w, struct frame *f, struct hlv_now now)
@@ -104,7 +101,8 @@ void walk_begin(struct walk *w, struct frame *f, struct hlv_now now)
 	struct proven p;
 	bool anew = walk_is_answer(f) && (w->q->authoritative || w->q->refresh);
 	bool other = f->what == FOR_ANSWER && w->q->request;
-	if (!anew && !other && !f->primaries && is_remembered(w, MEMORY_RECORD, f->id, &p)) {
+	if (!anew && !other && !f->primaries && !f->anew &&
+	    is_remembered(w, MEMORY_RECORD, f->id, &p)) {
 		struct outcome out = from_memory(&p);
 		walk_pop(w, &out, now);
 		return;
@@ -267,9 +265,10 @@ void walk_prefix_came(struct walk *w, struct frame *f, const struct outcome *out
 		      struct hlv_now now)
 {
 	if (out->proof < PROOF_INSECURE) {
-		walk_pop(w, out, now);
+		walk_pop(w, f->asked_anew ? &f->said : out, now);
 		return;
 	}
+	f->known = out->remembered;
 	if (out->finding.rc == HLV_RC_NOT_FOUND) {
 		nothing_there(w, f, out, now);
 		return;
@@ -278,4 +277,28 @@ void walk_prefix_came(struct walk *w, struct frame *f, const struct outcome *out
 		.prefix = f->prefix, .proof = out->proof, .until_ms = until_of(&out->finding)};
 	if (!walk_gather(w, f, &out->finding.values, false, &zone, FROM_PREFIX))
 		without_service(w, f, now);
+	else if (f->asked_anew && hlv_eq(f->former.raw, out->finding.values.raw))
+		walk_pop(w, &f->said, now); /* the parent says what it said before */
+	else
+		f->former = out->finding.values;
+}
+
+/* --- when nobody there helps --- */
+
+void walk_dead_end(struct walk *w, struct frame *f, const struct outcome *out,
+		   struct hlv_now now)
+{
+	if (f->by_cut) {
+		f->by_cut = f->suspicious = f->stream = false;
+		f->ncuts = 0;
+		use_start_or_root(w, f);
+	} else if (f->known && !f->asked_anew) {
+		/* A service that has moved, or has a new key: its parent knows. */
+		f->said = *out;
+		f->asked_anew = true;
+		f->suspicious = f->stream = false;
+		need_prefix(w, f, now);
+	} else {
+		walk_pop(w, out, now);
+	}
 }

@@ -191,7 +191,7 @@ static void test_lateral(void **state)
 	r = tree_record(&tree, SECOND, "0.NA/88.118.7");
 	r->rc = HLV_RC_PREFIX_REFERRAL;
 	tree_value(r, 1, "HS_SITE.PREFIX", node(TOP)->site);
-	expect("88.118.7/x", PROOF_UNKNOWN, HLV_RC_ERROR, 1);
+	expect("88.118.7/x", PROOF_UNKNOWN, HLV_RC_ERROR, 4); /* once more from the root */
 	assert_int_equal(evil->asked, 0);
 }
 
@@ -312,6 +312,74 @@ static void test_negative_unsigned(void **state)
 	expect("88.118.8/x", PROOF_BOGUS, HLV_RC_ERROR, 1); /* memory is not believed either */
 }
 
+/* --- what is remembered, and no longer so --- */
+
+/* A service has moved, or signs with another key, while its old record is remembered: when nobody
+ * there helps, its parent is asked again, once. */
+static void test_moved(void **state)
+{
+	static const enum trick tricks[] = {TRICK_SILENT, TRICK_FLIPPED, TRICK_GARBAGE};
+	for (size_t i = 0; i < COUNT(tricks); i++) {
+		expect("0.NA/88.118.8", PROOF_SECURE, HLV_RC_SUCCESS, 3);
+		struct tree_node *n = tree_node(&tree, OTHER, "88.118.8");
+		node(ENTERPRISE)->trick = tricks[i];
+		/* The parent says what it said before. */
+		expect("88.118.8/x", tricks[i] == TRICK_FLIPPED ? PROOF_BOGUS : PROOF_UNKNOWN,
+		       HLV_RC_ERROR, 2);
+		/* It has another record. */
+		record(SECOND, "0.NA/88.118.8")->values[0].data = n->site;
+		tree_value(tree_record(&tree, OTHER, "88.118.8/x"), 1, "URL", hlv_text("new"));
+		expect("88.118.8/x", PROOF_SECURE, HLV_RC_SUCCESS, 3);
+		expect("88.118.8/none", PROOF_SECURE, HLV_RC_NOT_FOUND, 1);
+		/* It says that there is no such prefix any more. */
+		n->trick = tricks[i];
+		record(SECOND, "0.NA/88.118.8")->rc = HLV_RC_NOT_FOUND;
+		expect("88.118.8/y", PROOF_SECURE, HLV_RC_NOT_FOUND, 2);
+		teardown(state);
+		setup(state);
+	}
+	expect("0.NA/88.118.8", PROOF_SECURE, HLV_RC_SUCCESS, 3);
+	node(ENTERPRISE)->trick = TRICK_FLIPPED;
+	node(SECOND)->trick = node(TOP)->trick = node(ROOT)->trick = TRICK_SILENT;
+	struct walk *w = ask("88.118.8/x");
+	assert_true(strstr(walk_result(w)->why, "not signed by") != NULL);
+	check("nobody knows better", w, PROOF_BOGUS, HLV_RC_ERROR, 3);
+}
+
+/* A tier between has moved. */
+static void test_cut_moved(void **state)
+{
+	static const enum trick tricks[] = {TRICK_SILENT, TRICK_FLIPPED, TRICK_GARBAGE};
+	for (size_t i = 0; i < COUNT(tricks); i++) {
+		expect("0.NA/88.118.8", PROOF_SECURE, HLV_RC_SUCCESS, 3);
+		struct tree_node *n = tree_node(&tree, OTHER, "88.118");
+		node(SECOND)->trick = tricks[i];
+		record(TOP, "0.NA/88.118")->values[0].data = n->site;
+		tree_delegate(&tree, OTHER, "88.118.9", "HS_SITE", n);
+		expect("0.NA/88.118.9", PROOF_SECURE, HLV_RC_SUCCESS, 4);
+		expect("0.NA/88.118.7", PROOF_SECURE, HLV_RC_NOT_FOUND, 1);
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* One node is two tiers: what was remembered for the lower one is not the whole of it. */
+static void test_two_tiers_in_one(void **state)
+{
+	(void)state;
+	tree_delegate(&tree, TOP, "88.7.1", "HS_SITE", node(TOP));
+	expect("0.NA/88.7.1", PROOF_SECURE, HLV_RC_SUCCESS, 2);
+	kept(MEMORY_CUT, "0.NA/88.7"); /* too long: it was 88 that was referred */
+	tree_delegate(&tree, TOP, "88.7.2", "HS_SITE.PREFIX", node(SECOND));
+	tree_delegate(&tree, SECOND, "88.7.2.1", "HS_SITE", node(ENTERPRISE));
+	expect("0.NA/88.7.2.1", PROOF_SECURE, HLV_RC_SUCCESS, 2);
+	struct tree_record *r = tree_record(&tree, TOP, "0.NA/88.7.3");
+	r->rc = HLV_RC_PREFIX_REFERRAL;
+	tree_value(r, 1, "HS_SITE.PREFIX", node(SECOND)->site);
+	tree_delegate(&tree, SECOND, "88.7.3", "HS_SITE", node(ENTERPRISE));
+	expect("0.NA/88.7.3", PROOF_SECURE, HLV_RC_SUCCESS, 4);
+}
+
 /* --- no service --- */
 
 static void test_no_service(void **state)
@@ -344,6 +412,9 @@ int main(void)
 		CASE(test_lives, setup),
 		CASE(test_negative, setup),
 		CASE(test_negative_unsigned, setup_unsigned),
+		CASE(test_moved, setup),
+		CASE(test_cut_moved, setup),
+		CASE(test_two_tiers_in_one, setup),
 		CASE(test_no_service, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
