@@ -221,6 +221,7 @@ static enum outcome next_cert(struct trust *t, struct link *link, struct hlv_now
 	link->left--;
 	if (hlv_value_decode(&link->records, &v) != HLV_OK) {
 		link->left = 0;
+		refuse(t, "a record that holds certificates cannot be read");
 		return WRONG;
 	}
 	if (!hlv_type_is(v.type, "HS_CERT") || !hlv_value_is_public(&v) ||

@@ -73,6 +73,17 @@ def keys(folder):
             yield name + "_" + entry["name"], bytes.fromhex(entry["hex"])
 
 
+def signed(folder):
+    for entry in topic(folder, "trust"):
+        decoded = entry.get("decoded", {})
+        if "jws" not in decoded:
+            continue
+        yield entry["name"], decoded["jws"].encode()
+        yield entry["name"] + "_payload", json.dumps(decoded["payload"]).encode()
+        if "jws_json" in decoded:
+            yield entry["name"] + "_json", decoded["jws_json"].encode()
+
+
 def stored(name, list_octets, flags=2, state=b""):
     head = struct.pack(">BBHIQQI", 1, flags, len(name), 0, 7, 1700000000000, len(state))
     return head + state + name + list_octets
@@ -238,6 +249,7 @@ def main():
     write(out, "batch", batch(data))
     write(out, "cipher", sealed(vectors))
     write(out, "state", calls())
+    write(out, "jws", signed(vectors))
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")
 
