@@ -42,6 +42,15 @@ struct cache_hit {
 /* On every thread; the hot path. HLV_E_NOMEM is CACHE_NONE. */
 enum cache_age cache_get(struct cache *c, enum memory_kind kind, struct hlv_bytes key,
 			 struct hlv_now now, struct hlv_arena *a, struct cache_hit *hit);
+/* The same in two steps for many names, so that memory is on its way for the last while the first is
+ * looked up: on the batch, then one by one. What happens in between is seen. */
+struct cache_ask {
+	struct hlv_bytes key; /* of a record; the caller's, until it is got */
+	uint64_t hash;	      /* the cache's */
+};
+void cache_ahead(struct cache *c, struct cache_ask *asks, size_t n);
+enum cache_age cache_get_asked(struct cache *c, const struct cache_ask *ask, struct hlv_now now,
+			       struct hlv_arena *a, struct cache_hit *hit);
 /* Replaces what was there. An insecure finding never replaces a secure one that is fresh; an
  * insecure "not found" never replaces a record of either kind that is fresh. */
 void cache_put(struct cache *c, enum memory_kind kind, struct hlv_bytes key,

@@ -16,6 +16,10 @@ enum {
 	/* Octets of the shard for each chain: 3 to 6 % of them go into the table, chains of records
 	 * of 250 octets are shorter than one on average, of bare "not found" about two. */
 	CHAIN_OCTETS = 128,
+	/* Fetched of each entry before it is known how long it is; a record of a few values is not
+	 * longer. */
+	AHEAD_OCTETS = 384,
+	LINE_OCTETS = 64,
 	/* An entry may have this part of its shard at most. */
 	ENTRY_SHARE = 4,
 	/* Zones are held longer than all else while they are not more than this part. */
@@ -77,6 +81,17 @@ struct cache {
 		size_t nvisited, visited_max;
 	} keeping;
 };
+
+/* Chains change under the lock alone, but cache_ahead() looks without it where one begins: it only has
+ * memory fetched from there, so an entry that is gone by then does no harm. */
+static inline void chain_set(struct entry **at, struct entry *e)
+{
+	__atomic_store_n(at, e, __ATOMIC_RELAXED);
+}
+static inline const void *chain_begin(const struct shard *s, uint32_t hash)
+{
+	return __atomic_load_n(&s->chains[hash & s->mask], __ATOMIC_RELAXED);
+}
 
 static inline struct hlv_bytes entry_key(const struct entry *e)
 {

@@ -6,11 +6,27 @@
 #include "proto/net/sign_cache.h"
 #include "resolver/control.h"
 
+enum {
+	AHEAD_MAX = 32,
+	AHEAD_ID_MAX = 120, /* longer ones are looked for when it is their turn */
+	AT_OP = HLV_ENVELOPE_SIZE,
+	AT_BODY = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE,
+};
+
+/* The identifiers of a batch, before their questions are decoded. */
+struct ahead {
+	size_t n, at;
+	struct hlv_bytes ids[AHEAD_MAX]; /* where they stand in the datagrams */
+	struct cache_ask asks[AHEAD_MAX];
+	uint8_t rooms[AHEAD_MAX][MEMORY_KEY_MAX];
+};
+
 struct resolver {
 	struct hlv_service service;
 	struct resolver_shared shared;
 	struct copies_view *copies; /* NULL: there are none */
 	struct hlv_sign_cache *signatures;
+	struct ahead ahead;
 };
 
 static struct resolver *of(struct hlv_service *service)
@@ -25,9 +41,45 @@ static void batch_begin(struct hlv_service *service, struct hlv_now now)
 		copies_view_begin(r->copies, now);
 }
 
+/* Whatever else a datagram is, if an identifier stands where one would, the cache looks for it. */
+static void ahead(struct hlv_service *service, const struct hlv_bytes *packets, size_t n)
+{
+	struct resolver *r = of(service);
+	struct ahead *h = &r->ahead;
+	h->n = h->at = 0;
+	for (size_t i = 0; i < n && h->n < AHEAD_MAX; i++) {
+		if (packets[i].n <= AT_BODY ||
+		    hlv_load_u32(packets[i].p + AT_OP) != HLV_OP_RESOLUTION)
+			continue;
+		struct hlv_reader body = hlv_reader(hlv_skip(packets[i], AT_BODY));
+		struct hlv_bytes id = hlv_get_lp32(&body);
+		if (id.n == 0 || id.n > AHEAD_ID_MAX)
+			continue;
+		h->ids[h->n] = id;
+		h->asks[h->n].key = memory_key(id, h->rooms[h->n]);
+		h->n++;
+	}
+	cache_ahead(r->shared.cache, h->asks, h->n);
+}
+
+/* What was seen ahead of the question that asks for `id`; NULL: nothing. Questions come in the order
+ * of their datagrams. */
+static const struct cache_ask *seen_ahead(struct resolver *r, struct hlv_bytes id)
+{
+	struct ahead *h = &r->ahead;
+	for (size_t i = h->at; i < h->n; i++) {
+		if (h->ids[i].p != id.p || h->ids[i].n != id.n)
+			continue;
+		h->at = i;
+		return &h->asks[i];
+	}
+	return NULL;
+}
+
 static void batch_end(struct hlv_service *service)
 {
 	struct resolver *r = of(service);
+	r->ahead.n = 0; /* the next datagrams stand in the same places */
 	if (r->copies)
 		copies_view_end(r->copies);
 }
@@ -41,12 +93,21 @@ struct answer {
 	uint32_t left_s;
 };
 
+/* A key that is the one seen ahead need not be hashed again. */
+static enum cache_age get(struct resolver *r, struct hlv_exchange *x, struct hlv_bytes key,
+			  const struct cache_ask *ask, struct cache_hit *hit)
+{
+	if (ask)
+		return cache_get_asked(r->shared.cache, ask, x->now, &x->arena, hit);
+	return cache_get(r->shared.cache, MEMORY_RECORD, key, x->now, &x->arena, hit);
+}
+
 /* In the cache, and good enough to be answered with? */
 static bool find_cached(struct resolver *r, struct hlv_exchange *x, struct hlv_bytes id,
-			struct hlv_bytes key, struct answer *a)
+			struct hlv_bytes key, const struct cache_ask *ask, struct answer *a)
 {
 	struct cache_hit hit;
-	switch (cache_get(r->shared.cache, MEMORY_RECORD, key, x->now, &x->arena, &hit)) {
+	switch (get(r, x, key, ask, &hit)) {
 	case CACHE_NONE:
 		return false;
 	case CACHE_STALE:
@@ -78,7 +139,8 @@ static bool find_here(struct resolver *r, struct hlv_exchange *x, struct hlv_byt
 		      struct answer *a)
 {
 	uint8_t room[MEMORY_KEY_MAX];
-	struct hlv_bytes key = memory_key(id, room);
+	const struct cache_ask *ask = seen_ahead(r, id);
+	struct hlv_bytes key = ask ? ask->key : memory_key(id, room);
 	switch (policy_find(r->shared.policy, key, &a->proven)) {
 	case POLICY_RESOLVE:
 		break;
@@ -91,7 +153,7 @@ static bool find_here(struct resolver *r, struct hlv_exchange *x, struct hlv_byt
 	/* Who wants the authority's word gets it. */
 	if (x->rq.m.hdr.flags & HLV_F_AUTHORITATIVE)
 		return false;
-	return find_copied(r, key, a) || find_cached(r, x, id, key, a);
+	return find_copied(r, key, a) || find_cached(r, x, id, key, ask, a);
 }
 
 /* The SDK's question for sites, where the prefix has service handles: the first one that we know. */
@@ -221,7 +283,7 @@ struct resolver *resolver_new(const struct resolver_shared *shared)
 	struct resolver *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
-	r->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
+	r->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, ahead};
 	r->shared = *shared;
 	r->copies = shared->copies ? copies_view_new(shared->copies) : NULL;
 	r->signatures = shared->key ? hlv_sign_cache_new(shared->key) : NULL;
