@@ -533,6 +533,28 @@ void cache_stats(struct cache *c, struct cache_stats *out)
 	}
 }
 
+uint64_t cache_octets_max(const struct cache *c)
+{
+	return c->o.octets;
+}
+
+void cache_peek(struct cache *c, enum memory_kind kind, struct hlv_bytes key, cache_each_fn *fn,
+		void *ctx)
+{
+	uint64_t hash = hash_of(c, key);
+	struct shard *s = shard_of(c, hash);
+	struct cache_entry shown;
+	pthread_mutex_lock(&s->lock);
+	struct entry *e = *find(s, (uint32_t)hash, kind, key);
+	e = e ? entry_copy(e) : NULL;
+	pthread_mutex_unlock(&s->lock);
+	if (!e)
+		return;
+	entry_show(e, &shown);
+	fn(ctx, &shown);
+	free(e);
+}
+
 /* --- for a walk --- */
 
 static bool walk_find(void *ctx, enum memory_kind kind, struct hlv_bytes key,

@@ -73,6 +73,9 @@ void cache_each(struct cache *c, cache_each_fn *fn, void *ctx);
 /* The same in pieces, some entries (or none) a call; *place is 0 to begin with, and stays good while
  * the cache lives. False at the end, or when `fn` stopped. */
 bool cache_scan(struct cache *c, uint64_t *place, cache_each_fn *fn, void *ctx);
+/* One entry, without a trace. */
+void cache_peek(struct cache *c, enum memory_kind kind, struct hlv_bytes key, cache_each_fn *fn,
+		void *ctx);
 
 /* What matches goes; returns how many. `pattern`: an identifier; "88.118.8/": all of a prefix, its
  * handle 0.NA/88.118.8 too; "88.118.*": a prefix and all below; with '*' and '?' anywhere else: a
@@ -96,6 +99,7 @@ struct cache_stats {
 #undef X
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
+uint64_t cache_octets_max(const struct cache *c);
 
 /* walk_memory over it; `now` is read at each call, so keep it up to date. */
 struct cache_memory {

@@ -198,7 +198,7 @@ bool cache_lost_count(struct cache *c, uint64_t **numbers, size_t *n)
 			c->shards[0].lost = true;
 			return false;
 		}
-	if (lost)
+	if (lost && *n > 0)
 		qsort(*numbers, *n, sizeof **numbers, by_number);
 	return lost;
 }

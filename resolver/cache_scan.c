@@ -66,7 +66,7 @@ static bool has_wildcards(struct hlv_bytes b)
 
 bool cache_pattern_matches(const char *pattern, struct hlv_bytes key)
 {
-	struct hlv_bytes p = hlv_text(pattern), prefix = prefix_of(key);
+	struct hlv_bytes p = hlv_text(pattern), prefix = prefix_of(key), na = hlv_text("0.NA/");
 	if (p.n == 0)
 		return true;
 	struct hlv_bytes head = hlv_head(p, p.n - 1);
@@ -78,6 +78,9 @@ bool cache_pattern_matches(const char *pattern, struct hlv_bytes key)
 		return hlv_eq_fold(hlv_head(prefix, top.n), top) &&
 		       (prefix.n == top.n || (prefix.n > top.n && prefix.p[top.n] == '.'));
 	}
+	if (!memchr(p.p, '/', p.n) && !has_wildcards(p)) /* "88.118": its handle */
+		return hlv_eq_fold(p, prefix) && prefix.n + na.n >= key.n &&
+		       (prefix.n == key.n || hlv_eq_fold(hlv_head(key, na.n), na));
 	return glob(p, key);
 }
 

@@ -9,6 +9,7 @@
 #include "proto/net/actor.h"
 #include "proto/net/front_native.h"
 #include "resolver/anchor.h"
+#include "resolver/control_cache.h"
 
 enum { COPIES_MAX = 64, ANSWER_MAX = HLV_MESSAGE_MAX - 4096 };
 
@@ -169,6 +170,21 @@ void control_refuse_arguments(struct control_call *call)
 
 /* --- one call --- */
 
+static void run_cache_verb(struct hlv_bytes verb, struct control_call *call)
+{
+	char *why = hlv_alloc(call->arena, CONTROL_CACHE_WHY);
+	enum hlv_err err = HLV_E_NOMEM;
+	if (why)
+		err = control_cache(call->o->cache, verb, call->args.root, call->now,
+				    &call->json, why);
+	if (err == HLV_OK)
+		return;
+	call->rc = err == HLV_E_USAGE	      ? HLV_RC_PROTOCOL_ERROR
+		   : err == HLV_E_UNSUPPORTED ? HLV_RC_NOT_SUPPORTED
+					      : HLV_RC_ERROR;
+	call->why = why && *why ? why : "Out of memory";
+}
+
 static void run_verb(struct control *c, struct hlv_exchange *x, struct control_call *call)
 {
 	if (hlv_eq(x->rq.handle, hlv_text("status"))) {
@@ -178,6 +194,10 @@ static void run_verb(struct control *c, struct hlv_exchange *x, struct control_c
 			       (int)getpid(),
 			       (call->now.mono_ns - c->started_ns) / 1000000000U);
 		status(call);
+		return;
+	}
+	if (control_cache_has(x->rq.handle)) {
+		run_cache_verb(x->rq.handle, call);
 		return;
 	}
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {

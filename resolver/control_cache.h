@@ -3,25 +3,25 @@
  * The cache's verbs on the control socket (docs/protocol.md, HELVE_CONTROL): the verb as it came, its
  * arguments as JSON, and the answer as JSON.
  *
- *   cache stats  {}                              {"entries":N, "octets":N, ...}
- *   cache show   {"pattern":P, "place":..}       {"entries":[..], "place":".."}
- *   cache dump   {"pattern":P, "place":..}       {"entries":[{..,"finding":base64}], "place":".."}
- *   cache load   {"entries":[base64, ..]}        {"loaded":N, "refused":N}
- *   cache flush  {"pattern":P}                   {"flushed":N}
+ *   cache stats  {}                          {"entries":N,"octets":N,...,"max":N}
+ *   cache show   {"pattern":P,"place":C}     {"entries":[{"id":..},..],"place":C}
+ *   cache dump   {"pattern":P,"place":C}     the same, each with "finding": its octets, base64
+ *   cache load   {"entries":["base64",..]}   {"read":N,"refused":N,"taken":N}
+ *   cache flush  {"pattern":P}               {"flushed":N}
  *
- * An answer holds CONTROL_CACHE_OCTETS or so; with a member "place" there is more, which is had by
- * asking again with it.
+ * With "place" in an answer there is more (also when it holds no entry): ask again with it. Each
+ * entry is one line of the answer. "omitted": entries too large for any answer.
  */
 #pragma once
 #include "proto/net/json_tree.h"
 #include "resolver/cache.h"
 
-enum { CONTROL_CACHE_OCTETS = 200000, CONTROL_CACHE_WHY = 240 };
+enum { CONTROL_CACHE_OCTETS = 100000, CONTROL_CACHE_WHY = 240 };
 
 /* Is it one of ours? */
 bool control_cache_has(struct hlv_bytes verb);
 /* `args` NULL: none. HLV_E_USAGE with a line in `why` (CONTROL_CACHE_WHY octets) for what makes no
- * sense; HLV_E_NOMEM. Waits for nothing but the cache's locks; may take some tens of milliseconds. */
+ * sense; HLV_E_UNSUPPORTED: no such verb; HLV_E_NOMEM. Waits for nothing but the cache's locks; may take some tens of milliseconds. */
 enum hlv_err HLV_MUST_USE control_cache(struct cache *c, struct hlv_bytes verb,
 					const struct hlv_json_node *args, struct hlv_now now,
 					struct hlv_buf *out, char *why);

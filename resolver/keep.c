@@ -419,7 +419,8 @@ static int by_number(const void *a, const void *b)
 
 static void remove_gone(struct keep *k)
 {
-	qsort(k->gone, k->ngone, sizeof *k->gone, by_number);
+	if (k->ngone > 0)
+		qsort(k->gone, k->ngone, sizeof *k->gone, by_number);
 	while (k->rc == 0 && k->ngone > 0) {
 		size_t n = k->ngone < TXN_REMOVALS ? k->ngone : TXN_REMOVALS;
 		begin(k);

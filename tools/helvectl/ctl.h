@@ -15,7 +15,8 @@ enum { CTL_WHY = 512, CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 struct remote_options;
 
 struct ctl {
-	const char *dir; /* the node's: helved.yaml, keys/, data/, site.json, site.bin */
+	const char *socket; /* cache: the control socket, wherever it is; NULL: DIR's */
+	const char *dir;    /* the node's: helved.yaml, keys/, data/, site.json, site.bin */
 	const struct ctl_verb *verb;
 	bool json;
 	char why[CTL_WHY];
@@ -63,6 +64,7 @@ uint64_t ctl_now_ms(void);
 int cmd_admin(struct ctl *ctl, int argc, char **argv);
 int cmd_audit(struct ctl *ctl, int argc, char **argv);
 int cmd_backup(struct ctl *ctl, int argc, char **argv);
+int cmd_cache(struct ctl *ctl, int argc, char **argv);
 int cmd_count(struct ctl *ctl, int argc, char **argv);
 int cmd_delegate(struct ctl *ctl, int argc, char **argv);
 int cmd_doctor(struct ctl *ctl, int argc, char **argv);

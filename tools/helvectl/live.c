@@ -134,12 +134,18 @@ bool live_control(struct ctl *ctl, const char *verb, const char *arguments,
 				 .path = live_control_path(ctl, path)};
 	struct hlv_talk *a = NULL;
 	live_pid(ctl, pid);
-	if (!*pid || *pid == '?') {
+	if (ctl->socket)
+		to.path = ctl->socket;
+	else if (!*pid || *pid == '?') {
 		ctl_fail(ctl, "no server runs on %s: start %s -c %s/%s.yaml", ctl->dir,
 			 live_daemon(ctl), ctl->dir, live_daemon(ctl));
 		return false;
 	}
-	if (hlv_talk_open(&to, NULL, &a, why) != HLV_OK) {
+	if (hlv_talk_open(&to, NULL, &a, why) != HLV_OK && ctl->socket) {
+		ctl_fail(ctl, "%s: %s", ctl->socket, why);
+		return false;
+	}
+	if (!a) {
 		ctl_fail(ctl,
 			 "a server (pid %s) runs on %s, but its control socket does not "
 			 "answer (%s): see 'control' in its configuration",

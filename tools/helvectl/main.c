@@ -77,6 +77,10 @@ static const struct ctl_verb verbs[] = {
 	 "                [--desc TEXT] [--alt-addr A]\n"
 	 "       helvectl site server-of ID | prune",
 	 "This node's site record: its servers, and who of them has what.", cmd_site},
+	{"cache",
+	 "stats | show [WHAT] | flush WHAT|all | dump FILE [WHAT] | load FILE\n"
+	 "       [--socket PATH]   WHAT: an identifier, 88.118.8/, 88.118.*, or a pattern",
+	 "What the helver on DIR remembers.", cmd_cache},
 	{"status", "", "What this node holds.", cmd_status},
 	{"doctor", "", "Does the node stand as its files say? Ports, keys, site, parent, room.",
 	 cmd_doctor},
