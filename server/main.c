@@ -10,7 +10,9 @@
 
 #include "proto/net/daemon.h"
 #include "proto/net/log.h"
+#include "proto/net/site_file.h"
 #include "server/node.h"
+#include "server/recurse.h"
 
 enum { EXIT_REGISTRY = 75 };
 
@@ -22,6 +24,7 @@ struct helved {
 	struct store *store;
 	struct registrar_rules *rules;
 	struct registrar *registrar;
+	struct recursion *recursion; /* NULL: for nobody */
 	struct server *servers[HLV_DAEMON_WORKERS];
 };
 
@@ -81,12 +84,40 @@ static enum hlv_err start_registrar(struct helved *h)
 	return registrar_start(h->store, h->node, h->rules, &h->registrar, h->d.why);
 }
 
+static enum hlv_err start_recursion(struct helved *h)
+{
+	struct recursion_options o = {.root = h->node->parent, .site_serial = h->node->serial};
+	struct hlv_buf root = {0};
+	if (h->options->allow_recursion.n == 0)
+		return HLV_OK;
+	if (o.root.n == 0)
+		o.root = h->node->site;
+	enum hlv_err err = HLV_OK;
+	if (*h->options->root) {
+		err = hlv_site_file_read(h->options->root, &root, h->d.why);
+		o.root = hlv_buf_bytes(&root);
+	}
+	if (err == HLV_OK)
+		err = recursion_start(&o, &h->recursion, h->d.why);
+	hlv_buf_free(&root);
+	return err;
+}
+
+static void set_recursing(struct helved *h, unsigned worker, const struct server_options *o)
+{
+	struct recursing recursing = {0};
+	if (h->recursion)
+		recursing = recursion_for(h->recursion, &o->allow_recursion);
+	server_set_recursing(h->servers[worker], &recursing);
+}
+
 static enum hlv_err start_workers(struct helved *h)
 {
 	for (unsigned i = 0; i < h->d.nworkers; i++) {
 		h->servers[i] = server_new(h->store, h->node, h->registrar);
 		if (!h->servers[i])
 			return HLV_E_NOMEM;
+		set_recursing(h, i, h->options);
 		HLV_TRY(hlv_daemon_start_worker(&h->d, i, server_service(h->servers[i]),
 						&h->options->limits, h->node->tls));
 	}
@@ -138,6 +169,9 @@ struct handover {
 	const struct hlv_limits *limits;
 	const struct node *node;
 	struct server *server;
+	struct helved *helved;
+	const struct server_options *options;
+	unsigned worker;
 	enum hlv_err err;
 };
 
@@ -147,10 +181,12 @@ static void hand_over(struct hlv_front *front, void *ctx)
 	front->limits = h->limits;
 	front->tls = h->node->tls;
 	h->err = server_set_node(h->server, h->node);
+	set_recursing(h->helved, h->worker, h->options);
 }
 
-/* Read everything first; a bad file changes nothing. Limits, site, key and log level change;
- * sockets, workers and the registry need a restart. The former ones are freed when every worker
+/* Read everything first; a bad file changes nothing. Limits, site, key, log level and for whom we
+ * recurse change; sockets, workers, the registry, the root of recursion and its beginning need a
+ * restart. The former ones are freed when every worker
  * has taken the new ones. */
 static void reload(struct helved *h)
 {
@@ -174,9 +210,16 @@ static void reload(struct helved *h)
 		return;
 	}
 	hlv_daemon_fit(&h->d, &options->limits, 0);
+	if (options->allow_recursion.n > 0 && !h->recursion)
+		hlv_warn("reload", "option=allow-recursion hint=begins_with_a_restart");
 	registrar_set(h->registrar, node, rules);
 	for (unsigned i = 0; i < h->d.nworkers; i++) {
-		struct handover give = {&options->limits, node, h->servers[i], HLV_OK};
+		struct handover give = {.limits = &options->limits,
+					.node = node,
+					.server = h->servers[i],
+					.helved = h,
+					.options = options,
+					.worker = i};
 		hlv_worker_call(h->d.workers[i], hand_over, &give);
 		hlv_require(give.err == HLV_OK);
 	}
@@ -193,10 +236,12 @@ static void reload(struct helved *h)
 static void stop(struct helved *h)
 {
 	registrar_hurry(h->registrar);
+	recursion_hurry(h->recursion);
 	hlv_daemon_stop_workers(&h->d);
 	for (unsigned i = 0; i < h->d.nworkers; i++)
 		server_free(h->servers[i]);
 	registrar_stop(h->registrar);
+	recursion_stop(h->recursion);
 	if (h->store)
 		h->store->ops->close(h->store);
 	node_free(h->node);
@@ -252,6 +297,7 @@ static enum hlv_err prepare(struct helved *h)
 	HLV_TRY(open_store(h));
 	HLV_TRY(hlv_daemon_drop(&h->d, h->options->user));
 	HLV_TRY(start_registrar(h));
+	HLV_TRY(start_recursion(h));
 	return start_workers(h);
 }
 

@@ -58,6 +58,10 @@ const struct hlv_option server_option_rows[] = {
 	{"parent", HLV_OPT_STRING, AT(parent), "", 0, 0, NULL,
 	 "Site record of the node above, asked for identities that live elsewhere; default: "
 	 "parent.json beside data-dir"},
+	{"allow-recursion", HLV_OPT_NETS, AT(allow_recursion), "[ ]", 0, 0, NULL,
+	 "Networks for which identifiers that are not here are looked up elsewhere"},
+	{"root", HLV_OPT_STRING, AT(root), "", 0, 0, NULL,
+	 "Site record where such a look-up begins; default: the parent's, without one our own"},
 	HLV_LIMIT_ROWS(LIMIT, "[ 127.0.0.0/8, \"::1/128\" ]")};
 
 const size_t server_option_count = sizeof server_option_rows / sizeof *server_option_rows;

@@ -19,7 +19,8 @@ struct server_options {
 	struct hlv_refs server_admins, home_only_admins, backup_admins, replication_admins;
 	bool allow_legacy, list_handles, prefix_admins;
 	uint32_t undo_days;
-	char *parent;
+	char *parent, *root;
+	struct hlv_nets allow_recursion;
 	bool tls;
 	char *tls_certificate;
 	struct hlv_limits limits;

@@ -18,6 +18,7 @@ struct server {
 	struct homed_memo memo; /* of the snapshot in hand */
 	const struct node *node;
 	struct registrar *registrar;
+	struct recursing recursing;
 	struct hlv_sign_cache *cache;
 	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
 };
@@ -82,6 +83,36 @@ static void resume(struct hlv_service *service, struct hlv_exchange *x)
 	x->done(x);
 }
 
+/* Is it a question that the registry sends elsewhere, from somebody whom we ask for? */
+static bool is_recursed(const struct server *s, const struct hlv_exchange *x)
+{
+	if (!s->recursing.submit || x->rq.m.hdr.op != HLV_OP_RESOLUTION ||
+	    !(x->rq.m.hdr.flags & HLV_F_RECURSE) || x->peer.transport == HLV_T_LOCAL)
+		return false;
+	return (x->rs.rc == HLV_RC_NOT_RESPONSIBLE || x->rs.rc == HLV_RC_SERVICE_REFERRAL ||
+		x->rs.rc == HLV_RC_PREFIX_REFERRAL) &&
+	       hlv_nets_have(s->recursing.sources, &x->peer.addr);
+}
+
+/* false: it has its answer. */
+static bool recurse(struct server *s, struct hlv_exchange *x)
+{
+	enum { RECURSION_MAX = 10 }; /* protocol.md 3 */
+	if (x->rq.m.hdr.recursion >= RECURSION_MAX) {
+		answer_error(&x->rs, HLV_RC_RECURSION_TOO_HIGH,
+			     "Asked on behalf of too many others");
+		return false;
+	}
+	if (hlv_exchange_keep(x) != HLV_OK) {
+		answer_error(&x->rs, HLV_RC_ERROR, "The request takes too much memory");
+		return false;
+	}
+	x->rs = (struct hlv_response){0};
+	x->authoritative = false; /* whoever is, it is not we */
+	s->recursing.submit(s->recursing.ctx, x);
+	return true;
+}
+
 static void submit(struct hlv_service *service, struct hlv_exchange *x)
 {
 	struct server *s = of(service);
@@ -98,6 +129,8 @@ static void submit(struct hlv_service *service, struct hlv_exchange *x)
 	if (!s->reading)
 		answer_error(&x->rs, HLV_RC_ERROR, "The registry cannot be read");
 	else if (!dispatch(&c, x) && give_away(s, x))
+		return;
+	else if (is_recursed(s, x) && recurse(s, x))
 		return;
 	if (x->rs.rc == HLV_RC_ERROR)
 		complain(s, x);
@@ -176,6 +209,11 @@ enum hlv_err server_set_node(struct server *s, const struct node *node)
 	s->node = node;
 	s->place = (struct site_place){node->hash_option, node->servers, node->own};
 	return HLV_OK;
+}
+
+void server_set_recursing(struct server *s, const struct recursing *recursing)
+{
+	s->recursing = *recursing;
 }
 
 void server_free(struct server *s)

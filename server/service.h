@@ -4,6 +4,7 @@
  * answers for, and the key that it signs with.
  */
 #pragma once
+#include "proto/net/conf.h"
 #include "proto/net/service.h"
 #include "proto/sec/key.h"
 #include "server/store.h"
@@ -20,6 +21,14 @@ struct node {
 	struct hlv_bytes parent; /* site record of the node above; empty: none */
 };
 
+/* Who finds out, for some, what is not here (recurse.h). Zero: nobody, for nobody. */
+struct recursing {
+	void *ctx;
+	/* The exchange was kept; it goes home with its answer. */
+	void (*submit)(void *ctx, struct hlv_exchange *);
+	const struct hlv_nets *sources; /* for whom */
+};
+
 struct server;
 struct registrar;
 
@@ -31,4 +40,5 @@ struct server *server_new(struct store *store, const struct node *node,
 struct hlv_service *server_service(struct server *s);
 /* On the worker's own thread: another node from now on. */
 enum hlv_err HLV_MUST_USE server_set_node(struct server *s, const struct node *node);
+void server_set_recursing(struct server *s, const struct recursing *recursing);
 void server_free(struct server *s);
