@@ -223,6 +223,56 @@ def calls():
     yield "mixed", b"".join(bytes([i * 7 % 8, i * 5 % 16, i * 11 % 256]) for i in range(3000))
 
 
+def walks():
+    """Conversations of a walk for 88.118.8/JX1: answers in a row, each behind its length."""
+    def array(octets):
+        return struct.pack(">I", len(octets)) + octets
+
+    def value(index, kind, data, perms=0x0E, ttl=86400):
+        return struct.pack(">IIBIB", index, 7, 0, ttl, perms) + array(kind) + array(data) + \
+            struct.pack(">I", 0)
+
+    def site(last, count=1):
+        servers = b"".join(
+            struct.pack(">I", i + 1) + bytes(12) + bytes([192, 0, 2, last + i]) + array(b"") +
+            struct.pack(">IBBIBBI", 2, 3, 0, 2641, 3, 1, 2641) for i in range(count))
+        return struct.pack(">HBBHBB", 1, 2, 11, 1, 0x80, 2) + array(b"") + \
+            struct.pack(">II", 0, count) + servers
+
+    def answer(rc, body):
+        head = struct.pack(">IIIHBBII", 1, rc, 0x19000000, 1, 0, 0, 1800000000, len(body))
+        whole = enveloped(head + body + bytes(4))
+        return struct.pack(">H", len(whole)) + whole
+
+    def record(handle, *values):
+        return answer(1, array(handle) + struct.pack(">I", len(values)) + b"".join(values))
+
+    def referral(rc, *values, handle=b""):
+        return answer(rc, array(handle) + struct.pack(">I", len(values)) + b"".join(values))
+
+    na, item = b"0.NA/88.118.8", b"88.118.8/JX1"
+    down = [referral(303, value(1, b"HS_SITE.PREFIX", site(2))),
+            referral(303, value(1, b"HS_NA_DELEGATE", site(3, 4)))]
+    served = record(na, value(1, b"HS_SITE", site(4)), value(2, b"HS_SITE.6", site(9, 3)),
+                    value(100, b"HS_ADMIN", bytes(20)))
+    url = record(item, value(2, b"URL", b"https://x"), value(1, b"DESC", b"x"),
+                 value(300, b"HS_SECKEY", b"secret", perms=0x0F), value(4, b"P", b"x", perms=0xC))
+    missing, bad = answer(100, array(b"")), answer(301, array(b"not here"))
+    yield "four_tiers", b"".join(down) + served + url
+    yield "flat", served + url
+    yield "missing", b"".join(down) + missing
+    yield "item_missing", served + answer(200, array(b""))
+    yield "lame", served + bad + url
+    yield "alias", served + record(item, value(1, b"HS_ALIAS", b"88.118.8/B")) + served + \
+        record(b"88.118.8/B", value(1, b"HS_ALIAS", b"77/C")) + missing
+    yield "services", record(na, value(1, b"HS_SERV", b"77/S"), value(2, b"HS_SERV", b"0.NA/0.NA")) + \
+        record(b"0.NA/77", value(1, b"HS_SITE", site(7))) + \
+        record(b"77/S", value(1, b"HS_SITE", site(8)), value(2, b"HS_SERV", b"77/T")) + url * 3
+    yield "by_handle", referral(303, handle=b"77/S") + served
+    yield "lateral", served + referral(302, value(1, b"HS_SITE", site(5))) + url
+    yield "silence", b""
+
+
 def write(out, target, seeds):
     folder = os.path.join(out, target)
     os.makedirs(folder, exist_ok=True)
@@ -250,6 +300,7 @@ def main():
     write(out, "cipher", sealed(vectors))
     write(out, "state", calls())
     write(out, "jws", signed(vectors))
+    write(out, "walk", walks())
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")
 
