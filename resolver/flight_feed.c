@@ -18,8 +18,11 @@ static void succeed(struct flight *f, struct flight_try *t, struct hlv_bytes mes
 	selector_answered(f->selector, flight_known_as(f, t), took > 0 ? took : 1, now);
 	t->open = false;
 	t->closing = true;
-	for (size_t i = 0; i < TRIES_OPEN_MAX; i++)
+	for (size_t i = 0; i < TRIES_OPEN_MAX; i++) {
+		if (f->tries[i].open && !f->tries[i].silent)
+			selector_outrun(f->selector, flight_known_as(f, &f->tries[i]));
 		flight_end_try(f, &f->tries[i], true);
+	}
 	f->state = ANSWERED;
 	f->answer = t;
 	f->answered = message;

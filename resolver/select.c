@@ -282,6 +282,13 @@ void selector_ended(struct selector *s, const struct hlv_addr *a)
 		e->inflight--;
 }
 
+void selector_outrun(struct selector *s, const struct hlv_addr *a)
+{
+	struct server *e = find(s, a);
+	if (e && is_dead(e))
+		e->tried_ns = 0;
+}
+
 void selector_answered(struct selector *s, const struct hlv_addr *a, hlv_mono_ns took_ns,
 		       struct hlv_now now)
 {

@@ -64,6 +64,9 @@ void selector_answered(struct selector *s, const struct hlv_addr *a, hlv_mono_ns
 void selector_silent(struct selector *s, const struct hlv_addr *a, hlv_mono_ns begun_ns,
 		     struct hlv_now now);
 void selector_ended(struct selector *s, const struct hlv_addr *a); /* given up */
+/* About to be given up before its time, since another was faster: a probe that came to nothing, so who
+ * has no other server may ask a dead one at once. */
+void selector_outrun(struct selector *s, const struct hlv_addr *a);
 
 /* For people: each known server. */
 struct selector_entry {
