@@ -345,17 +345,16 @@ static struct play *spoofing; /* one thread, one play */
 static void spoof(struct world *w, const struct sock_sim *s)
 {
 	uint64_t sock = s->id;
-	struct hlv_bytes asked = hlv_bytes(s->octets, s->n);
 	uint32_t id = hlv_load_u32(s->octets + 8);
-	for (unsigned i = 0; i < spoofing->spoofs && s->way == FLIGHT_UDP && net_find(w, sock);
-	     i++) {
-		struct hlv_arena a;
+	unsigned n = s->way == FLIGHT_UDP ? spoofing->spoofs : 0;
+	struct hlv_arena a;
+	hlv_arena_init(&a, 4 << 20);
+	struct hlv_bytes asked = hlv_arena_copy(&a, hlv_bytes(s->octets, s->n));
+	for (unsigned i = 0; i < n && net_find(w, sock); i++) {
 		uint32_t guess = (uint32_t)hlv_rand_below(&w->rand, UINT64_C(1) << 31);
-		hlv_arena_init(&a, 1 << 20);
-		struct hlv_bytes f = liar_forge(w, asked, guess == id ? ~id : guess, &a);
-		net_inject(w, sock, f);
-		hlv_arena_fini(&a);
+		net_inject(w, sock, liar_forge(w, asked, guess == id ? ~id : guess, &a));
 	}
+	hlv_arena_fini(&a);
 }
 
 static void do_spoof(struct play *p, char **words, size_t n)

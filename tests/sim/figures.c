@@ -311,36 +311,34 @@ static void storm(struct sim_tally *t)
 
 /* --- spoofing --- */
 
-static uint64_t rounds;
+static uint64_t forged;
 static void spoof_one(struct world *w, const struct sock_sim *s)
 {
 	enum { GUESSES = 2 };
-	if (s->way != FLIGHT_UDP)
-		return;
 	uint64_t sock = s->id;
-	struct hlv_bytes asked = hlv_bytes(s->octets, s->n);
-	for (unsigned i = 0; i < GUESSES && net_find(w, sock); i++) {
-		struct hlv_arena a;
-		hlv_arena_init(&a, 1 << 20);
+	unsigned n = s->way == FLIGHT_UDP ? GUESSES : 0;
+	struct hlv_arena a;
+	hlv_arena_init(&a, 1 << 20);
+	struct hlv_bytes asked = hlv_arena_copy(&a, hlv_bytes(s->octets, s->n));
+	for (unsigned i = 0; i < n && net_find(w, sock); i++) {
 		/* The port guessed already, the name and all else known: the id alone is missing. */
-		struct hlv_bytes f = liar_forge(
-			w, asked, (uint32_t)hlv_rand_below(&w->rand, UINT64_C(1) << 31), &a);
-		rounds++;
-		net_inject(w, sock, f);
-		hlv_arena_fini(&a);
+		uint32_t guess = (uint32_t)hlv_rand_below(&w->rand, UINT64_C(1) << 31);
+		forged++;
+		net_inject(w, sock, liar_forge(w, asked, guess, &a));
 	}
+	hlv_arena_fini(&a);
 }
 
 static void spoofer(struct sim_tally *t, uint64_t aim)
 {
 	struct scene s;
 	uint64_t i;
-	rounds = 0;
+	forged = 0;
 	set(&s, (struct world_options){.seed = 8, .insecure = true, .cache_octets = 4 << 20}, 1,
 	    0, 86400);
 	struct world *w = s.w;
 	warm(&s);
-	for (i = 0; rounds < aim && !w->wrong[0]; i++) {
+	for (i = 0; forged < aim && !w->wrong[0]; i++) {
 		char id[WORLD_NAME];
 		snprintf(id, sizeof id, "88.118.8/P%llu", (unsigned long long)(i % 100000));
 		w->spoof = spoof_one;
@@ -356,7 +354,7 @@ static void spoofer(struct sim_tally *t, uint64_t aim)
 	printf("poisoning: %llu forged answers to the right port of an unsigned tree, %llu "
 	       "questions: "
 	       "none believed; a blind 1.5 million in one window: %.1e expected (aim 1e-7)\n",
-	       (unsigned long long)rounds, (unsigned long long)i, expected);
+	       (unsigned long long)forged, (unsigned long long)i, expected);
 	end(&s, t, expected < 1e-7);
 }
 
@@ -430,7 +428,7 @@ static void hour_of_dark(struct sim_tally *t)
 	end(&s, t, before == NAMES && after == NAMES && back == NAMES);
 }
 
-void figures_run(const char *name, bool verbose, struct sim_tally *t)
+void figures_run(const char *name, uint64_t rounds, struct sim_tally *t)
 {
 	static const struct {
 		const char *name;
@@ -445,10 +443,9 @@ void figures_run(const char *name, bool verbose, struct sim_tally *t)
 		{"loss", lossy},
 		{"dark", hour_of_dark},
 	};
-	(void)verbose;
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
 		if (!name || strcmp(name, list[i].name) == 0)
 			list[i].fn(t);
 	if (!name || strcmp(name, "spoof") == 0)
-		spoofer(t, name ? 1000000 : 100000);
+		spoofer(t, rounds);
 }

@@ -6,11 +6,12 @@
 
 static const char usage[] =
 	"usage: sim [--from S] [--seeds N] [--twice N] [--trees N] [--honest N]\n"
-	"           [--figures | --figure NAME] [-v]\n"
+	"           [--figures | --figure NAME] [--rounds N] [-v]\n"
 	"  --seeds N   N random services with random trouble, the first with the seed S (1)\n"
 	"  --twice N   each N-th of them twice: the trace must be the same\n"
 	"  --trees N   N delegation trees that mean harm\n"
 	"  --honest N  N honest trees of four levels: packets a question\n"
+	"  --rounds N  forged answers in the figure \"spoof\" (100,000)\n"
 	"  --figures   what docs/threats.md promises in figures; --figure NAME: one of them\n"
 	"  -v          what happens, step by step\n";
 
@@ -61,9 +62,10 @@ int main(int argc, char **argv)
 		{"honest", required_argument, NULL, 'h'},
 		{"figures", no_argument, NULL, 'a'},
 		{"figure", required_argument, NULL, 'g'},
+		{"rounds", required_argument, NULL, 'r'},
 		{NULL, 0, NULL, 0},
 	};
-	uint64_t from = 1, seeds = 0, twice = 0, trees = 0, honest = 0;
+	uint64_t from = 1, seeds = 0, twice = 0, trees = 0, honest = 0, rounds = 100000;
 	bool figures = false, verbose = false, good = true;
 	const char *figure = NULL;
 	struct sim_tally t = {0};
@@ -88,6 +90,9 @@ int main(int argc, char **argv)
 			figure = optarg;
 			figures = true;
 			break;
+		case 'r':
+			good &= number(optarg, &rounds);
+			break;
 		case 'a':
 			figures = true;
 			break;
@@ -110,7 +115,7 @@ int main(int argc, char **argv)
 	if (honest)
 		trees_honest(from, honest, &t);
 	if (figures)
-		figures_run(figure, verbose, &t);
+		figures_run(figure, rounds, &t);
 	printf("%llu passed, %llu failed\n", (unsigned long long)t.passed,
 	       (unsigned long long)t.failed);
 	return t.failed > 0;

@@ -18,5 +18,6 @@ bool seed_run(uint64_t seed, bool verbose, struct sim_tally *t, uint64_t *trace)
 void trees_run(uint64_t from, uint64_t n, bool verbose, struct sim_tally *t);
 void trees_honest(uint64_t from, uint64_t n, struct sim_tally *t);
 
-/* What threats.md promises in figures. `name`: one of them; NULL: all. */
-void figures_run(const char *name, bool verbose, struct sim_tally *t);
+/* What is promised in figures (docs/threats.md). `name`: one of them; NULL: all. `rounds`: forged
+ * answers of the spoofer. */
+void figures_run(const char *name, uint64_t rounds, struct sim_tally *t);
