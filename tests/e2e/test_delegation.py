@@ -9,12 +9,12 @@ import auth
 import hdl
 import keys
 from staff import url
-from tier import Tiers, afar
+from peers import Peers, afar
 
 REFERRALS = (302, 303)
 
 
-class Verb(Tiers):
+class Verb(Peers):
     """helvectl delegate."""
 
     def setUp(self):
@@ -99,7 +99,7 @@ class Verb(Tiers):
         self.assertIn("403", done.stderr)
 
 
-class SeveralTiers(Tiers):
+class SeveralTiers(Peers):
     """One node is the root, the top-level node of 88, and that of the enterprise 88.118.8, whose
     second level is another's: who asks is sent there and back, and never in a circle."""
 
@@ -173,7 +173,7 @@ class SeveralTiers(Tiers):
                 c.channel.socket.close()
 
 
-class Doctor(Tiers):
+class Doctor(Peers):
     """What it says of those to whom prefixes are delegated."""
 
     def findings(self, node):
@@ -205,7 +205,7 @@ class Doctor(Tiers):
         self.assertFound(upper, "wrong", "shows other servers or keys (serial 3)")
 
 
-class Mirror(Tiers):
+class Mirror(Peers):
     """A site that is no primary answers, and takes no changes (11.1, 11.9)."""
 
     def test_mirror(self):

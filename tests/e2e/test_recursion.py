@@ -7,12 +7,12 @@ import unittest
 
 import hdl
 from test_signed import public_key_der, verifies
-from tier import Tiers
+from peers import Peers
 
 FRIEND, STRANGER = "127.77.0.1", "127.78.0.1"
 
 
-class Recursion(Tiers):
+class Recursion(Peers):
     """The root, a second level, and two enterprises below it, one of which recurses."""
 
     def setUp(self):

@@ -8,7 +8,7 @@ import unittest
 
 import hdl
 from node import HELVECTL, run
-from tier import Tiers
+from peers import Peers
 
 PREFIX = "88.118.8"
 
@@ -19,7 +19,7 @@ def position(identifier, servers):
     return abs(n) % servers
 
 
-class Sites(Tiers):
+class Sites(Peers):
     def site(self, node):
         with open(os.path.join(node.dir, "site.bin"), "rb") as f:
             return hdl.Site(f.read())

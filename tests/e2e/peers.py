@@ -17,7 +17,7 @@ def free_port(host="127.0.0.1"):
         return s.getsockname()[1]
 
 
-class Tiers(unittest.TestCase):
+class Peers(unittest.TestCase):
     """Nodes that are made and stopped together."""
 
     def setUp(self):
