@@ -404,7 +404,8 @@ static enum cache_age get(struct cache *c, enum memory_kind kind, const struct c
 		s->stats.misses += age == CACHE_NONE;
 	}
 	pthread_mutex_unlock(&s->lock);
-	free(dead);
+	if (dead)
+		free(dead);
 	return age;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/base/siphash.h"
 
-static uint64_t left(uint64_t x, unsigned bits)
+static inline uint64_t left(uint64_t x, unsigned bits)
 {
 	return x << bits | x >> (64 - bits);
 }
@@ -30,9 +30,11 @@ static inline uint64_t little(struct hlv_bytes b, size_t n)
 	return word;
 }
 
-static inline void rounds(uint64_t v[4], unsigned n)
+/* Inlined with a constant `n`, so that all four words stay in registers. */
+static inline __attribute__((always_inline)) void rounds(uint64_t v[4], unsigned n)
 {
-	while (n--) {
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++) {
 		v[0] += v[1];
 		v[2] += v[3];
 		v[1] = left(v[1], 13) ^ v[0];

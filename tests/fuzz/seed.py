@@ -212,6 +212,24 @@ def sealed(folder):
         yield name, bytes([form]) + bytes.fromhex(octets)
 
 
+def findings(folder):
+    """Stored findings of the resolver's cache (resolver/finding.c)."""
+    some = [bytes.fromhex(e["hex"]) for e in topic(folder, "handle_values")]
+
+    def finding(key, values, kind=0, proof=3, code=1, life=86400):
+        return (struct.pack(">BBBBQIIIII", 1, kind, proof, code, 1700000000000, life, 77, 78, 5,
+                            0) + struct.pack(">I", len(key)) + key +
+                struct.pack(">I", len(values)) + b"".join(values))
+
+    for i in range(0, len(some), 4):
+        yield f"record{i}", finding(b"88.118.8/x", some[i : i + 4])
+    yield "cut", finding(b"0.NA/88.118", some[:2], kind=1)
+    yield "insecure", finding(b"88.118/", some[:1], proof=2, life=0)
+    yield "not_found", finding("88.118/标识".encode(), [], code=100)
+    yield "no_values", finding(b"ABC.", [], code=200, life=2**32 - 1)
+    yield "bogus", finding(b"88.118/x", some[:1], proof=1)
+
+
 def calls():
     """Sequences of three-octet calls; fuzz_state.c says which is which."""
     full = b"".join(bytes([0, i % 16, i % 256]) for i in range(1500))
@@ -299,6 +317,7 @@ def main():
     write(out, "batch", batch(data))
     write(out, "cipher", sealed(vectors))
     write(out, "state", calls())
+    write(out, "finding", findings(vectors))
     write(out, "jws", signed(vectors))
     write(out, "walk", walks())
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
