@@ -274,9 +274,11 @@ static bool observe_new(struct anchors *a, const struct anchor *signer,
 			const struct hlv_list *values, uint64_t now_ms)
 {
 	struct hlv_reader r = hlv_reader(values->raw);
-	char subject[ANCHOR_SUBJECT_MAX], prefix[ANCHOR_SUBJECT_MAX];
+	struct hlv_bytes holder = hlv_ref_parse(hlv_text(signer->subject)).handle;
+	char handle[ANCHOR_SUBJECT_MAX], subject[ANCHOR_SUBJECT_MAX + 16],
+		prefix[ANCHOR_SUBJECT_MAX];
 	bool changed = false;
-	memcpy(subject, signer->subject, sizeof subject);
+	snprintf(handle, sizeof handle, "%.*s", (int)holder.n, (const char *)holder.p);
 	memcpy(prefix, signer->prefix, sizeof prefix);
 	for (uint32_t i = 0; i < values->n; i++) {
 		struct hlv_value v;
@@ -289,7 +291,10 @@ static bool observe_new(struct anchors *a, const struct anchor *signer,
 			hlv_key_free(key);
 			continue;
 		}
-		if (add_key(a, subject, prefix, key, ANCHOR_SEEN, now_ms) == HLV_OK)
+		snprintf(subject, sizeof subject, "%u:%s", v.index, handle);
+		if (strlen(subject) >= ANCHOR_SUBJECT_MAX)
+			hlv_key_free(key);
+		else if (add_key(a, subject, prefix, key, ANCHOR_SEEN, now_ms) == HLV_OK)
 			changed = true;
 	}
 	return changed;

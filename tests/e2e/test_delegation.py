@@ -24,7 +24,8 @@ class Verb(Peers):
 
     def values(self, prefix):
         record = json.loads(self.node.ctl("get", "0.NA/" + prefix, "--json").stdout)
-        return [(v["index"], v["type"]) for v in record["values"]]
+        return [(v["index"], v["type"]) for v in record["values"]
+                if v["type"] not in ("HS_CERT", "HS_SIGNATURE")]
 
     def refused(self, code, *argv, says):
         done = self.node.ctl(*argv, check=False)

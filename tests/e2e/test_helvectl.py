@@ -424,7 +424,8 @@ class Records(Case):
         self.ok("delegate", "88.118.8.1", "--to", other)
         self.ok("delegate", "88.118.8.1", "--to", os.path.join(other, "site.bin"))
         values = self.records()["0.NA/88.118.8.1"]["values"]
-        self.assertEqual([v["type"] for v in values], ["HS_SITE", "HS_SITE.PREFIX"])
+        self.assertEqual([v["type"] for v in values], ["HS_SITE", "HS_SITE.PREFIX", "HS_CERT",
+                                                      "HS_SIGNATURE"])
         self.assertEqual(values[0]["data"]["value"]["servers"][0]["address"], "127.0.0.2")
         self.refused(1, "delegate", "88.1", "--to", self.path("none"), says="No such file")
         self.refused(1, "delegate", "88.1", "--to", write(self.path("x"), "{}"), says="servers")

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "tools/helvectl/delegation.h"
+#include "tools/helvectl/keys.h"
 #include "tools/helvectl/remote.h"
+#include "tools/helvectl/statement.h"
 
 enum { TRIES = 8 }; /* when others change the same meanwhile */
 
@@ -14,10 +16,38 @@ struct delegating {
 	char name[NODE_NAME_MAX]; /* 0.NA/P */
 	struct delegation d;
 	struct hlv_buf sites[DELEGATION_MAX];
-	const char *only;
+	const char *to, *child_key;
+	bool no_sign;
+	struct statement sign; /* no key: nothing is stated */
+	struct hlv_buf key;    /* the child's, encoded */
 };
 
 /* --- beside the node --- */
+
+/* The values that are wished for, with our statement about them. */
+static enum hlv_err make_values(struct delegating *g, struct registry *r,
+				const struct hlv_list *old, uint64_t now_ms,
+				struct node_values *values)
+{
+	struct node_values bare = {0}, wished = {0};
+	struct statement_cert cert = {g->name, hlv_buf_bytes(&g->key), STATEMENT_CERT_DAYS};
+	enum hlv_err err = HLV_OK;
+	statement_strip(g->name, old, &bare);
+	struct hlv_list list = statement_list(&bare);
+	delegation_apply(&g->d, &list, (uint32_t)(now_ms / 1000), &wished);
+	if (g->sign.key)
+		statement_find_signer(r, hlv_text(g->name), &g->sign);
+	if (g->sign.iss[0] == '\0' || g->d.remove) {
+		*values = wished;
+	} else {
+		list = statement_list(&wished);
+		err = statement_apply(&g->sign, hlv_text(g->name), g->key.n > 0 ? &cert : NULL,
+				      &list, now_ms, values);
+		hlv_buf_free(&wished.buf);
+	}
+	hlv_buf_free(&bare.buf);
+	return err;
+}
 
 /* The record with the wish in it; without any values left there is no use for it. */
 static enum hlv_err once(struct delegating *g, struct registry *r)
@@ -29,14 +59,18 @@ static enum hlv_err once(struct delegating *g, struct registry *r)
 	enum hlv_err err = registry_get(r, name, &rec);
 	if (err != HLV_OK && (err != HLV_E_NOT_FOUND || g->d.remove))
 		return err;
-	delegation_apply(&g->d, &rec.values, (uint32_t)(now_ms / 1000), &values);
-	if (values.n == 0 && g->d.remove)
+	struct hlv_buf copy = {0}; /* looking for the signer reads other records */
+	hlv_buf_put(&copy, rec.values.raw);
+	struct hlv_list old = {rec.values.n, hlv_buf_bytes(&copy)};
+	err = make_values(g, r, &old, now_ms, &values);
+	if (err == HLV_OK && values.n == 0 && g->d.remove)
 		err = registry_remove(r, name, now_ms);
-	else
+	else if (err == HLV_OK)
 		err = registry_put(r, name, node_values_list(&values), now_ms);
 	if (err == HLV_OK)
 		err = registry_flush(r);
 	hlv_buf_free(&values.buf);
+	hlv_buf_free(&copy);
 	return err;
 }
 
@@ -72,6 +106,12 @@ static int here(struct delegating *g)
 	if (err != HLV_OK)
 		return ctl_fail_err(ctl, g->name, err);
 	warn_if_homed(g);
+	if (g->sign.key && g->sign.iss[0] == '\0' && !g->d.remove)
+		fprintf(stderr,
+			"helvectl delegate: warning: %s is not signed: no record here says "
+			"whose key keys/admpriv.bin is; helvectl sign %s --as "
+			"300:0.NA/PARENT\n",
+			g->name, g->name);
 	return CTL_DONE;
 }
 
@@ -84,8 +124,30 @@ static int add_site(struct delegating *g, const char *path)
 	struct hlv_buf *buf = &g->sites[g->d.nsites];
 	if (!node_read_site(g->ctl, path, buf))
 		return CTL_FAILED;
+	if (!g->to)
+		g->to = path;
 	g->d.sites[g->d.nsites++] = hlv_buf_bytes(buf);
 	return CTL_DONE;
+}
+
+/* Whose key our statement is about, and with which it is signed. Neither is needed: a node whose
+ * administrator keeps his key elsewhere signs there. */
+static bool prepare(struct delegating *g)
+{
+	if (g->no_sign || g->d.remove)
+		return true;
+	if (!statement_key(g->ctl, NULL, NULL, true, &g->sign))
+		return true;
+	g->sign.days = STATEMENT_CERT_DAYS;
+	if (!g->child_key) {
+		if (g->to)
+			statement_child_key(g->ctl, g->to, g->d.sites[0], &g->key);
+		return true;
+	}
+	struct hlv_key *key = keys_read(g->ctl, g->child_key, NULL);
+	bool ok = key && keys_encode_public(key, &g->key) == HLV_OK;
+	hlv_key_free(key);
+	return ok;
 }
 
 static int add_service(struct delegating *g, const char *handle)
@@ -125,6 +187,12 @@ static int take_option(struct delegating *g, int option)
 	case 'r':
 		g->d.remove = true;
 		return CTL_DONE;
+	case 'n':
+		g->no_sign = true;
+		return CTL_DONE;
+	case 'k':
+		g->child_key = optarg;
+		return CTL_DONE;
 	}
 	return CTL_USAGE;
 }
@@ -135,6 +203,8 @@ static int parse(struct delegating *g, int argc, char **argv)
 						{"service", required_argument, NULL, 's'},
 						{"only", required_argument, NULL, 'o'},
 						{"remove", no_argument, NULL, 'r'},
+						{"no-sign", no_argument, NULL, 'n'},
+						{"child-key", required_argument, NULL, 'k'},
 						{0}};
 	int c, code = CTL_DONE;
 	ctl_options_begin();
@@ -158,8 +228,12 @@ int cmd_delegate(struct ctl *ctl, int argc, char **argv)
 	g->ctl = ctl;
 	g->d.role = ROLE_BOTH;
 	int code = parse(g, argc, argv);
-	if (code == CTL_DONE)
-		code = ctl->remote ? remote_delegate(ctl, g->name, &g->d) : here(g);
+	if (code == CTL_DONE && ctl->remote)
+		code = remote_delegate(ctl, g->name, &g->d);
+	else if (code == CTL_DONE)
+		code = prepare(g) ? here(g) : CTL_FAILED;
+	statement_fini(&g->sign);
+	hlv_buf_free(&g->key);
 	for (size_t i = 0; i < DELEGATION_MAX; i++)
 		hlv_buf_free(&g->sites[i]);
 	free(g);

@@ -15,7 +15,9 @@
 #include "proto/wire/codes.h"
 #include "proto/wire/site.h"
 #include "tools/helvectl/init.h"
+#include "tools/helvectl/keys.h"
 #include "tools/helvectl/node.h"
+#include "tools/helvectl/statement.h"
 
 enum { HTTP_PORT = 8000 };
 
@@ -115,26 +117,55 @@ static bool write_config(const struct init *in)
 /* --- the registry --- */
 
 /* What a node says about a prefix of its own: where it is served and who administers it. */
-static enum hlv_err put_prefix_record(struct init *in, struct registry *r, const char *handle,
-				      uint64_t now_ms)
+static void begin_prefix_record(struct init *in, uint64_t now_ms, struct node_values *v)
 {
 	uint8_t admin[NODE_NAME_MAX + 16], vlist[NODE_NAME_MAX + 16];
 	struct hlv_writer aw = hlv_writer(admin, sizeof admin);
 	struct hlv_writer vw = hlv_writer(vlist, sizeof vlist);
 	struct hlv_bytes owner = hlv_text(in->handle);
 	uint32_t now_s = (uint32_t)(now_ms / 1000);
-	struct node_values v;
 	hlv_admin_encode(&aw, &(struct hlv_admin){.perms = HLV_ADMIN_ALL, .who = {owner, 200}});
 	hlv_put_u32(&vw, 1);
 	hlv_ref_encode(&vw, &(struct hlv_ref){owner, 300});
-	node_values_begin(&v);
-	node_values_add(&v, 1, "HS_SITE", HLV_PERM_DEFAULT, hlv_buf_bytes(&in->site), now_s);
-	node_values_add(&v, 100, "HS_ADMIN", HLV_PERM_DEFAULT, hlv_written(&aw), now_s);
-	node_values_add(&v, 200, "HS_VLIST", HLV_PERM_DEFAULT, hlv_written(&vw), now_s);
-	node_values_add(&v, 300, "HS_PUBKEY", HLV_PERM_DEFAULT, hlv_buf_bytes(&in->admin_key),
+	node_values_begin(v);
+	node_values_add(v, 1, "HS_SITE", HLV_PERM_DEFAULT, hlv_buf_bytes(&in->site), now_s);
+	node_values_add(v, 100, "HS_ADMIN", HLV_PERM_DEFAULT, hlv_written(&aw), now_s);
+	node_values_add(v, 200, "HS_VLIST", HLV_PERM_DEFAULT, hlv_written(&vw), now_s);
+	node_values_add(v, 300, "HS_PUBKEY", HLV_PERM_DEFAULT, hlv_buf_bytes(&in->admin_key),
 			now_s);
+}
+
+static enum hlv_err put_prefix_record(struct init *in, struct registry *r, const char *handle,
+				      uint64_t now_ms)
+{
+	struct node_values v;
+	begin_prefix_record(in, now_ms, &v);
 	enum hlv_err err = registry_put(r, hlv_text(handle), node_values_list(&v), now_ms);
 	hlv_buf_free(&v.buf);
+	return err;
+}
+
+/* 0.0/0.0, the subject of trust anchors: the key that signs records and certificates at 300, the
+ * server's, which signs messages, at 301, and the former's certificate for itself (protocol.md 13).
+ * Resolvers follow a change of keys by this record. */
+static enum hlv_err put_root_keys(struct init *in, struct registry *r, uint64_t now_ms)
+{
+	char path[PATH_MAX];
+	struct node_values v;
+	struct hlv_buf jws = {0};
+	struct hlv_key *key =
+		keys_read(in->ctl, ctl_path(in->ctl, "keys/admpriv.bin", path), NULL);
+	enum hlv_err err = key ? statement_self(key, "300:0.0/0.0", now_ms, &jws) : HLV_E_KEY;
+	hlv_key_free(key);
+	begin_prefix_record(in, now_ms, &v);
+	node_values_add(&v, 301, "HS_PUBKEY", HLV_PERM_DEFAULT, hlv_buf_bytes(&in->server_key),
+			(uint32_t)(now_ms / 1000));
+	node_values_add(&v, STATEMENT_INDEX, "HS_CERT", HLV_PERM_DEFAULT, hlv_buf_bytes(&jws),
+			(uint32_t)(now_ms / 1000));
+	if (err == HLV_OK)
+		err = registry_put(r, hlv_text("0.0/0.0"), node_values_list(&v), now_ms);
+	hlv_buf_free(&v.buf);
+	hlv_buf_free(&jws);
 	return err;
 }
 
@@ -151,7 +182,7 @@ static enum hlv_err fill(struct init *in, struct registry *r)
 		HLV_TRY(registry_home(r, hlv_text("0.NA/0.NA"), now_ms));
 	}
 	if (root) {
-		HLV_TRY(put_prefix_record(in, r, "0.0/0.0", now_ms));
+		HLV_TRY(put_root_keys(in, r, now_ms));
 		HLV_TRY(registry_home(r, hlv_text("0.NA/0.0"), now_ms));
 	}
 	return registry_flush(r);

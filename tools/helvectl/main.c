@@ -17,6 +17,7 @@ static const struct ctl_verb verbs[] = {
 	 cmd_init},
 	{"delegate",
 	 "P --to SITE|DIR [--to ...] [--service ID ...] [--only items|prefixes]\n"
+	 "                [--child-key FILE] [--no-sign]\n"
 	 "       helvectl delegate P --remove [--only items|prefixes]",
 	 "P is served elsewhere: its sites, or services, go into 0.NA/P.", cmd_delegate},
 	{"load", "FILE... [--format jsonl|hsv9|csv|batch] [--dry-run] [--resume] [--atomic]",
@@ -51,6 +52,19 @@ static const struct ctl_verb verbs[] = {
 	 "       helvectl admin add P --key FILE|--secret-file FILE\n"
 	 "       helvectl admin rm P INDEX",
 	 "Who administers a prefix, each with a key of their own.", cmd_admin},
+	{"sign",
+	 "ID|--prefix P [--key FILE] [--as 300:0.NA/P] [--days N] [--passphrase-file F]",
+	 "Sign a record, or all of a prefix: HS_SIGNATURE over what the public may read.",
+	 cmd_sign},
+	{"cert", "P --to KEY|DIR [--key FILE] [--as 300:0.NA/P] [--days N]",
+	 "Certify the key of 300:0.NA/P, in 0.NA/P: its holder may sign what is under P.",
+	 cmd_cert},
+	{"anchor",
+	 "[list] [--file anchors.json]\n"
+	 "       helvectl anchor add KEY|SITE|DIR [--prefix P --subject 300:0.NA/P] "
+	 "[--pending]\n"
+	 "       helvectl anchor revoke N | remove N [--forget]",
+	 "Whom a resolver believes.", cmd_anchor},
 	{"key",
 	 "new FILE [--key rsa|p256|ed25519|sm2] [--passphrase-file F]\n"
 	 "       helvectl key show FILE [--passphrase-file F]\n"
