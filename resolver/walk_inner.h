@@ -16,6 +16,9 @@ enum {
 	WALK_ARENA = 16 << 20,	  /* octets; what may be received is a sixteenth of it */
 	DELEGATION_MAX_S = 86400, /* threats.md 7, R3 */
 	NEGATIVE_UNSIGNED_S = 30,
+	/* Whose word is younger is not asked for it again when his child is of no help: a dead node
+	 * with a thousand names must not cost its parent a thousand questions. */
+	ASK_AGAIN_S = 30,
 };
 
 enum frame_for {
@@ -68,8 +71,9 @@ struct frame {
 	bool primaries;	 /* AT */
 	bool again;	 /* the prefix's record was asked for a second time */
 	bool by_cut;	 /* begun at a remembered cut, whose place is a guess (walk.h) */
+	bool old_cut;	 /* ... and has been remembered for a while */
 	bool anew;	 /* memory is not asked */
-	bool known;	 /* its prefix's record was remembered ... */
+	bool known;	 /* its prefix's record has been remembered for a while ... */
 	bool asked_anew; /* ... and has been asked for again, since nobody there was of help */
 	/* the zone, and what is still missing of it */
 	struct zone zone;

@@ -23,6 +23,11 @@ static struct outcome from_memory(const struct proven *p)
 				.anchor = VALIDATE_NO_ANCHOR};
 }
 
+static bool is_old(const struct finding *f, struct hlv_now now)
+{
+	return now.wall_ms >= f->fetched_ms + ASK_AGAIN_S * 1000ULL;
+}
+
 static uint64_t until_of(const struct finding *f)
 {
 	return f->fetched_ms + f->life_s * 1000ULL;
@@ -57,7 +62,7 @@ static void use_start_or_root(struct walk *w, struct frame *f)
 
 /* The nearest zone that is known to serve what is derived from one of our ancestors, if it is nearer
  * than the configured start. */
-static void begin_prefix(struct walk *w, struct frame *f)
+static void begin_prefix(struct walk *w, struct frame *f, struct hlv_now now)
 {
 	const struct walk_start *s = nearest_start(w, f);
 	unsigned known = s ? prefix_labels(s->zone.prefix) : 0;
@@ -74,6 +79,7 @@ static void begin_prefix(struct walk *w, struct frame *f)
 			.prefix = prefix, .proof = p.proof, .until_ms = until_of(&p.finding)};
 		if (walk_gather(w, f, &p.finding.values, true, &zone, FROM_CUT)) {
 			f->by_cut = true;
+			f->old_cut = is_old(&p.finding, now);
 			return;
 		}
 	}
@@ -114,7 +120,7 @@ void walk_begin(struct walk *w, struct frame *f, struct hlv_now now)
 	else if (f->at_root)
 		use_zone(f, &w->rules->root);
 	else if (f->is_prefix)
-		begin_prefix(w, f);
+		begin_prefix(w, f, now);
 	else
 		need_prefix(w, f, now);
 }
@@ -268,7 +274,7 @@ void walk_prefix_came(struct walk *w, struct frame *f, const struct outcome *out
 		walk_pop(w, f->asked_anew ? &f->said : out, now);
 		return;
 	}
-	f->known = out->remembered;
+	f->known = out->remembered && is_old(&out->finding, now);
 	if (out->finding.rc == HLV_RC_NOT_FOUND) {
 		nothing_there(w, f, out, now);
 		return;
@@ -288,7 +294,10 @@ void walk_prefix_came(struct walk *w, struct frame *f, const struct outcome *out
 void walk_dead_end(struct walk *w, struct frame *f, const struct outcome *out,
 		   struct hlv_now now)
 {
-	if (f->by_cut) {
+	/* Lame servers of a cut say that its place was guessed wrongly; silent ones and those with
+	 * another key, that it may have moved. */
+	bool lame = !out->timed_out && out->proof != PROOF_BOGUS;
+	if (f->by_cut && (lame || f->old_cut)) {
 		f->by_cut = f->suspicious = f->stream = false;
 		f->ncuts = 0;
 		use_start_or_root(w, f);

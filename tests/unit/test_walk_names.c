@@ -38,6 +38,23 @@ static void test_service_root(void **state)
 	expect("88.118.8/x", PROOF_SECURE, HLV_RC_SUCCESS, 4);
 }
 
+/* A root that is believed less than the configured zone that names it takes nothing along. */
+static void test_service_root_insecure(void **state)
+{
+	(void)state;
+	struct tree_record *r = record(SECOND, "0.NA/88.118.8");
+	struct walk_start start = {.zone = {.prefix = hlv_text("88.118"),
+					    .sites = one_array(&tree.arena, node(SECOND)->site),
+					    .proof = PROOF_SECURE}};
+	r->values[0] = (struct value_form)VALUE(1, "HS_SERV", hlv_text("0.NA/0.NA"));
+	tree_value(tree_record(&tree, ROOT, "88.118.8/x"), 1, "URL", hlv_text("x"));
+	tree.rules.starts = &start;
+	tree.rules.nstarts = 1;
+	tree.rules.root.proof = PROOF_INSECURE;
+	tree.rules.validate.anchors = NULL;
+	expect("88.118.8/x", PROOF_INSECURE, HLV_RC_SUCCESS, 2);
+}
+
 /* A prefix whose service handle is below itself. */
 static void test_service_loop(void **state)
 {
@@ -216,8 +233,7 @@ static void test_replay(void **state)
 	expect("88.118.8", PROOF_SECURE, HLV_RC_SUCCESS, 1);
 	tree.newest = 1000;
 	m->values[0].data = hlv_text("another");
-	/* The parent, whose word is as old, is asked twice whether it knows better. */
-	expect("88.118.8/x", PROOF_UNKNOWN, HLV_RC_ERROR, 4);
+	expect("88.118.8/x", PROOF_UNKNOWN, HLV_RC_ERROR, 2);
 	/* The second has the newer one: that is it. */
 	m->values[0].mtime_s = 1000;
 	struct walk *w = ask("88.118.8/x");
@@ -233,6 +249,17 @@ static void test_replay_alone(void **state)
 	tree.newest = 1000;
 	expect("88.118.8/x", PROOF_SECURE, HLV_RC_SUCCESS, 2);
 	assert_int_equal(tree.streams, 1);
+	/* It takes no streams: then there is no second opinion. */
+	struct site_server s = {
+		.address = ENTERPRISE, .by = SITE_UDP_ONLY, .key = node(ENTERPRISE)->pubkey};
+	struct site_form form = {.servers = &s, .n = 1, .serial = 2};
+	record(SECOND, "0.NA/88.118.8")->values[0].data = make_site(&tree.arena, &form);
+	tree_forget(&tree, MEMORY_RECORD);
+	tree.newest = 0;
+	expect("88.118.8", PROOF_SECURE, HLV_RC_SUCCESS, 1);
+	tree.newest = 1000;
+	expect("88.118.8/x", PROOF_UNKNOWN, HLV_RC_ERROR, 0);
+	assert_null(tree_kept(&tree, MEMORY_RECORD, "88.118.8/x"));
 }
 
 /* --- forwarders and pinned sites --- */
@@ -548,6 +575,8 @@ static void test_trust_loop(void **state)
 	assert_true(walk_result(w)->proof < PROOF_INSECURE);
 	assert_true(tree.packets <= 12);
 	walk_free(w);
+	/* What was believed for the certificate's sake alone is not remembered. */
+	assert_null(tree_kept(&tree, MEMORY_RECORD, "88.118.8/holder"));
 }
 
 int main(void)
@@ -555,6 +584,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_services, setup),
 		CASE(test_service_root, setup),
+		CASE(test_service_root_insecure, setup),
 		CASE(test_service_loop, setup),
 		CASE(test_service_insecure, setup),
 		CASE(test_aliases, setup),

@@ -233,6 +233,7 @@ static struct hlv_bytes answer(struct tree *t, struct tree_node *n, struct hlv_b
 	struct hlv_request rq;
 	assert_int_equal(hlv_message_decode(message, &sent), HLV_OK);
 	assert_int_equal(hlv_request_decode(&sent, &rq), HLV_OK);
+	t->question = sent;
 	struct hlv_bytes id =
 		rq.m.hdr.op == HLV_OP_VERIFY_CHALLENGE ? rq.auth.who.handle : rq.handle;
 	struct tree_record *r = record_at(t, n, id);

@@ -66,6 +66,7 @@ struct tree {
 	struct walk_rules rules;
 	/* of the last walk */
 	unsigned asks, packets, streams;
+	struct hlv_message question; /* the last one; its header alone is good */
 	char trace[4096];
 };
 
