@@ -3,9 +3,12 @@
 delegate and anchor on one side, must-sign on the other."""
 
 import json
+import os
+import shutil
+import tempfile
 import unittest
 
-from node import text_value
+from node import HELVECTL, run, text_value
 from tiers import TiersCase
 
 LEAF = "88.118.8"
@@ -61,6 +64,78 @@ class Signed(TiersCase):
         self.tiers.leaf.ctl("put", LEAF + "/late", "--value", "1 URL https://late")
         self.tiers.leaf.ctl("sign", LEAF + "/late")
         self.assert_rc(self.resolver.ask(LEAF + "/late"), 1)
+
+
+class Anchors(unittest.TestCase):
+    """helvectl anchor, on a file of its own."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="helve-e2e-")
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.keys = {}
+        for kind in ("rsa", "p256", "ed25519", "sm2"):
+            self.keys[kind] = os.path.join(self.dir, kind + ".bin")
+            run(HELVECTL, "key", "new", self.keys[kind], "--key", kind)
+
+    def anchor(self, *argv, code=0, says=""):
+        done = run(HELVECTL, "-d", self.dir, "anchor", *argv, check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(says, done.stderr)
+        return done.stdout
+
+    def states(self):
+        listed = json.loads(self.anchor("list", "--json"))
+        return [(a["subject"], a["prefix"], a["state"]) for a in listed["anchors"]]
+
+    def test_life(self):
+        for kind in self.keys:
+            self.anchor("add", self.keys[kind])
+        self.assertEqual(self.states(), [("0.0/0.0", "", "valid")] * 4)
+        self.anchor("add", self.keys["sm2"], code=1, says="already")
+        self.anchor("add", self.keys["sm2"], "--prefix", "88", "--subject", "300:0.NA/88",
+                    "--pending")
+        self.anchor("revoke", "1")
+        self.anchor("remove", "2")
+        self.assertEqual(self.states(), [("0.0/0.0", "", "revoked"), ("0.0/0.0", "", "valid"),
+                                         ("0.0/0.0", "", "valid"),
+                                         ("300:0.NA/88", "88", "pending")])
+        self.anchor("add", self.keys["rsa"], code=1, says="revoked")
+        self.anchor("remove", "1", code=1, says="never believed again")
+        self.anchor("remove", "1", "--forget")
+        self.anchor("add", self.keys["rsa"])
+        self.assertEqual(len(self.states()), 4)
+        self.assertIn("by hand", self.anchor())
+
+    def test_refusals(self):
+        self.anchor("add", self.keys["p256"])
+        for argv, code, says in (
+                (("add",), 2, "list, add"),
+                (("ad", "x"), 2, "list, add"),
+                (("list", "1", "2"), 2, "what is"),
+                (("add", "/none"), 1, "No such file"),
+                (("add", "/etc/hostname"), 1, "no key that we know"),
+                (("add", self.keys["rsa"], "--prefix", "88"), 2, "--subject"),
+                (("revoke", "2"), 1, "anchors 1 to 1"),
+                (("revoke", "0"), 1, "anchors 1 to 1"),
+                (("revoke", "x"), 1, "anchors 1 to 1"),
+                (("remove", "-1"), 2, "unknown option")):
+            with self.subTest(" ".join(argv)):
+                self.anchor(*argv, code=code, says=says)
+        self.assertEqual(len(self.states()), 1)
+
+    def test_damaged(self):
+        self.anchor("add", self.keys["p256"])
+        path = os.path.join(self.dir, "anchors.json")
+        with open(path, encoding="utf-8") as f:
+            good = f.read()
+        for bad, says in ((good[:-5], "anchors.json"), (good.replace("valid", "vaild"), "state"),
+                          (good.replace('"since":', '"sinse":'), "since"), ("", "anchors.json")):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(bad)
+            self.anchor("list", code=1, says=says)
+            self.anchor("add", self.keys["rsa"], code=1, says=says)
+            with open(path, encoding="utf-8") as f:
+                self.assertEqual(f.read(), bad)
 
 
 if __name__ == "__main__":

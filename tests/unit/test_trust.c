@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Chains of certificates in a little world of records: who may sign what, and everything that must
- * not do.
+ * Chains of certificates in a little world of records: who may sign what, and
+ * everything that must not do.
  */
 #include "tests/unit/trust_world.h"
 
-/* Four tiers as delegate makes them: each parent certifies its child in the child's prefix record. */
+/* Four tiers as delegate makes them: each parent certifies its child in the
+ * child's prefix record. */
 static void four_tiers(struct world *w, const char *name)
 {
 	begin(w, name);
@@ -267,6 +268,21 @@ static void spoil_cert_other_index(struct world *w)
 			    .at = "0.NA/66", .of = MALLORY, .by = TOP, .sub = "301:0.NA/66"});
 	sign(w, "88.118.8/x", MALLORY, NULL, NULL, -1, 1);
 }
+static void
+spoil_not_that_value(struct world *w) /* the chain names another value of the record */
+{
+	put_cert(w, &(struct cert){.at = "a/certs",
+				   .of = TOP,
+				   .by = ROOT,
+				   .sub = "300:0.NA/67",
+				   .index = 8});
+	put_cert(w, &(struct cert){.at = "0.NA/66",
+				   .of = MALLORY,
+				   .by = TOP,
+				   .iss = "300:0.NA/67",
+				   .chain = {hlv_text("a/certs"), 7}});
+	sign(w, "88.118.8/x", MALLORY, NULL, NULL, -1, 1);
+}
 static void spoil_circle(struct world *w)
 {
 	put_cert(w,
@@ -316,6 +332,7 @@ static const struct {
 	{"by somebody else's certificate", spoil_cert_of_another, NULL, "no certificate for"},
 	{"by the certificate of another key", spoil_cert_other_index, NULL,
 	 "no certificate for"},
+	{"the certificate is not that value", spoil_not_that_value, NULL, "is not there"},
 	{"certificates in a circle", spoil_circle, NULL, "circle"},
 	{"an issuer without a name", spoil_no_issuer, NULL, "without an issuer"},
 	{"no algorithm", spoil_garbage, NULL, "cannot be read"},

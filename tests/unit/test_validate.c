@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every way in which an answer may be signed or not, against every way in which it may have to be.
+ * Every way in which an answer may be signed or not, against every way in which
+ * it may have to be.
  */
 #include "resolver/validate.h"
 
@@ -82,12 +83,12 @@ struct row {
 	enum who by; /* whose key has signed */
 	bool root;   /* the root is asked */
 	enum proof vouched;
-	enum who key;	  /* what the parent says */
-	const char *id;	  /* NULL: 88.118/x */
-	const char *zone; /* NULL: 88.118 */
-	const char *
-		anchors; /* "R": root, "2": a second root key, "I": 88.118; "r", "i": revoked, "p": pending */
-	const char *must; /* prefix; NULL: none */
+	enum who key;	     /* what the parent says */
+	const char *id;	     /* NULL: 88.118/x */
+	const char *zone;    /* NULL: 88.118 */
+	const char *anchors; /* "R": root, "2": a second root key, "I": 88.118; "r",
+                          "i": revoked, "p": pending */
+	const char *must;    /* prefix; NULL: none */
 	const char *signer;
 	int budget; /* signatures; 0: 16 */
 	enum proof want;
@@ -382,6 +383,9 @@ static const struct row rules[] = {
 	 .want = PROOF_SECURE, .why = "anchor 88.118/0.0"},
 	{"an island, whatever the unproven parent says", .vouched = PROOF_INSECURE,
 	 .key = SERVER, .by = ISLAND, .anchors = "I", .want = PROOF_SECURE},
+	{"an island by its own key, which the unproven parent names too",
+	 .vouched = PROOF_INSECURE, .key = ISLAND, .by = ISLAND, .anchors = "I",
+	 .want = PROOF_SECURE, .why = "anchor 88.118/0.0"},
 	{"an island by the unproven parent's key", .vouched = PROOF_INSECURE, .key = SERVER,
 	 .by = SERVER, .anchors = "I", .want = PROOF_BOGUS, .why = "nothing proves"},
 	{"an island by a proven parent's key", .vouched = PROOF_SECURE, .key = SERVER,
@@ -510,7 +514,8 @@ static void test_allows(void **state)
 	}
 }
 
-/* R6 at its source: whatever a finding is, what is bogus or unknown does not come through. */
+/* R6 at its source: whatever a finding is, what is bogus or unknown does not
+ * come through. */
 static void test_prove(void **state)
 {
 	(void)state;
