@@ -74,7 +74,7 @@ struct tree_node *tree_node(struct tree *t, const char *address, const char *hom
 	*n = (struct tree_node){.address = address, .homes = homes};
 	if (t->anchors.n > 0 || t->nnodes == 1) {
 		struct hlv_writer w = hlv_writer(hlv_alloc(&t->arena, 512), 512);
-		assert_int_equal(hlv_key_generate(HLV_KEY_P256, &n->key), HLV_OK);
+		assert_int_equal(hlv_key_generate(t->kind, &n->key), HLV_OK);
 		assert_int_equal(hlv_pubkey_encode(&w, n->key), HLV_OK);
 		n->pubkey = hlv_written(&w);
 	}
@@ -84,7 +84,13 @@ struct tree_node *tree_node(struct tree *t, const char *address, const char *hom
 
 void tree_init(struct tree *t, bool with_keys)
 {
+	tree_init_kind(t, with_keys, HLV_KEY_P256);
+}
+
+void tree_init_kind(struct tree *t, bool with_keys, enum hlv_key_kind kind)
+{
 	memset(t, 0, sizeof *t);
+	t->kind = kind;
 	hlv_arena_init(&t->arena, 256 << 20);
 	t->now = (struct hlv_now){1000000000, 1700000000000};
 	t->memory = (struct walk_memory){t, find, keep, newest};

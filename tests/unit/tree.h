@@ -52,6 +52,7 @@ struct tree_memory {
 };
 
 struct tree {
+	enum hlv_key_kind kind; /* of the nodes' keys */
 	struct hlv_arena arena;
 	struct tree_node nodes[TREE_NODES];
 	size_t nnodes;
@@ -72,6 +73,7 @@ struct tree {
 
 /* The root stands at 192.0.2.1:2641; with a key, which is then an anchor for everything. */
 void tree_init(struct tree *t, bool with_keys);
+void tree_init_kind(struct tree *t, bool with_keys, enum hlv_key_kind kind);
 void tree_fini(struct tree *t);
 struct tree_node *tree_node(struct tree *t, const char *address, const char *homes);
 struct tree_record *tree_record(struct tree *t, const char *at, const char *id);
