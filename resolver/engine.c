@@ -31,7 +31,8 @@ static bool take_memory(struct engine *e)
 	e->boxes = calloc(BOXES_MAX, sizeof *e->boxes);
 	e->failures = calloc(ENGINE_FAILURES_MAX, sizeof *e->failures);
 	e->selector = selector_new(ENGINE_SERVERS_MAX, engine_number(e));
-	return e->timers.heap && e->slots && e->boxes && e->failures && e->selector;
+	e->keys = keys_new(engine_number(e));
+	return e->timers.heap && e->slots && e->boxes && e->failures && e->selector && e->keys;
 }
 
 struct engine *engine_new(const struct engine_options *o, struct hlv_now now)
@@ -47,8 +48,9 @@ struct engine *engine_new(const struct engine_options *o, struct hlv_now now)
 	hlv_arena_init(&e->arena, HIT_ARENA);
 	e->cache_memory = (struct cache_memory){o->cache, now};
 	e->memory = cache_walk_memory(&e->cache_memory);
+	bool taken = take_memory(e);
 	engine_set_rules(e, o->rules);
-	if (!take_memory(e) || !e->rules) {
+	if (!taken || !e->rules) {
 		engine_free(e);
 		return NULL;
 	}
@@ -77,6 +79,7 @@ void engine_free(struct engine *e)
 		free(r);
 	}
 	selector_free(e->selector);
+	keys_free(e->keys);
 	hlv_arena_fini(&e->arena);
 	free(e->timers.heap);
 	free(e->failures);

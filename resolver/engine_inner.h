@@ -122,6 +122,7 @@ struct engine {
 	struct walk_memory memory;
 	struct rules *rules; /* the first are those of now */
 	struct selector *selector;
+	struct keys *keys;
 	struct timers timers;
 	struct engine_stats stats;
 	bool stopping;

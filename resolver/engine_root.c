@@ -45,6 +45,7 @@ static bool replace(struct engine *e, const struct walk_rules *given, const stru
 	hlv_arena_init(&r->arena, ROOT_SITES_MAX);
 	r->given = given;
 	r->own = *given;
+	r->own.validate.keys = e->keys;
 	if (root) {
 		r->own.root = *root;
 		r->own.root.sites.raw = hlv_arena_copy(&r->arena, root->sites.raw);

@@ -79,18 +79,20 @@ struct check {
 	const struct hlv_message *m;
 	struct budget *budget;
 	struct judgement *j;
-	struct hlv_key *key; /* that the parent names; NULL: none that we can use */
+	const struct hlv_key *key; /* that the parent names; NULL: none that we can use */
 };
 
 enum outcome { GOOD, WRONG, SPENT };
 
-static enum outcome try_key(struct check *c, const struct hlv_key *key)
+static enum outcome try_key(struct check *c, const struct hlv_key *key, struct hlv_bytes octets)
 {
 	if (!hlv_key_is_strong(key))
 		return WRONG;
 	if (!budget_take(&c->budget->signatures, 1))
 		return SPENT;
-	return hlv_message_verify(c->m, key) == HLV_OK ? GOOD : WRONG;
+	bool good = c->rules->keys ? keys_verify(c->rules->keys, c->m, key, octets)
+				   : hlv_message_verify(c->m, key) == HLV_OK;
+	return good ? GOOD : WRONG;
 }
 
 /* Names of digests that can be forged (decisions.md 12), as protocol.md 5 spells them. */
@@ -116,7 +118,7 @@ static enum outcome try_vouched(struct check *c)
 		    (int)zone.n, (const char *)zone.p);
 		return WRONG;
 	}
-	enum outcome outcome = try_key(c, c->key);
+	enum outcome outcome = try_key(c, c->key, c->who->key);
 	if (outcome == GOOD)
 		say(c->j, PROOF_SECURE, "%s key of %.*s", hlv_key_name(c->key), (int)zone.n,
 		    (const char *)zone.p);
@@ -135,7 +137,7 @@ static enum outcome try_anchors(struct check *c)
 		if (!anchor_is_believed(x) || !anchor_covers(x, c->who->prefix) ||
 		    c->who->is_root != (x->prefix[0] == '\0'))
 			continue;
-		enum outcome outcome = try_key(c, x->key);
+		enum outcome outcome = try_key(c, x->key, hlv_bytes(x->octets, x->n));
 		if (outcome == WRONG)
 			continue;
 		if (outcome == GOOD) {
@@ -278,6 +280,7 @@ void validate_message(const struct validate_rules *rules, const struct speaker *
 		      struct hlv_bytes covered, struct hlv_bytes id, struct budget *budget,
 		      struct hlv_now now, struct judgement *j)
 {
+	struct hlv_key *own = NULL;
 	struct check c = {.rules = rules, .who = who, .m = m, .budget = budget, .j = j};
 	*j = (struct judgement){.proof = PROOF_UNKNOWN, .anchor = VALIDATE_NO_ANCHOR};
 	if (!says_something(rs->rc)) {
@@ -290,7 +293,8 @@ void validate_message(const struct validate_rules *rules, const struct speaker *
 	}
 	j->must_by = validate_signer(rules, id);
 	if (!who->is_root && who->key.n > 0)
-		c.key = usable_key(who->key);
+		c.key = rules->keys ? keys_get(rules->keys, who->key)
+				    : (own = usable_key(who->key));
 	judge(&c, rs, covered, id, now);
-	hlv_key_free(c.key);
+	hlv_key_free(own);
 }

@@ -20,6 +20,7 @@
 #include "proto/wire/message.h"
 #include "resolver/anchor.h"
 #include "resolver/budget.h"
+#include "resolver/keys.h"
 #include "resolver/proven.h"
 
 enum unsigned_policy { UNSIGNED_ALLOW, UNSIGNED_LOG, UNSIGNED_REFUSE };
@@ -36,6 +37,7 @@ struct validate_rules {
 	const struct must_sign *must_sign;
 	size_t nmust_sign;
 	enum unsigned_policy unsigned_policy;
+	struct keys *keys; /* of the thread that validates; NULL: nothing is remembered */
 };
 
 /* Who answers, as far as the parent has vouched for him. */
