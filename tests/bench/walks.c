@@ -3,7 +3,7 @@
  * Cold walks of one engine thread, in memory: what the engine itself costs, without sockets and without
  * the nodes that answer. Time is the thread's own; only the calls into the engine are counted.
  *
- *   walks [rsa|p256|ed25519|none] [rounds]
+ *   walks [rsa|p256|ed25519|none] [rounds] [cold|burst|known]
  */
 #include <time.h>
 
@@ -154,46 +154,63 @@ static void show(const struct bench *b, const char *kind, const char *what, unsi
 	       b->largest);
 }
 
-int main(int argc, char **argv)
+/* Nothing is known: four tiers for each. */
+static void cold(struct bench *b, const char *kind, unsigned rounds)
 {
-	static struct bench b;
-	const char *kind = argc > 1 ? argv[1] : "p256";
-	unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 500;
-
-	/* Nothing is known: four tiers for each. */
-	begin(&b, kind);
+	begin(b, kind);
 	for (unsigned i = 0; i < rounds; i++) {
-		cache_flush(b.cache, "");
-		ask(&b, 1, i);
+		cache_flush(b->cache, "");
+		ask(b, 1, i);
 	}
-	show(&b, kind, "cold", rounds);
-	end(&b);
+	show(b, kind, "cold", rounds);
+	end(b);
+}
 
-	/* Sixty-four at a time, of a prefix that nobody knows yet. */
-	begin(&b, kind);
-	for (unsigned i = 0; i < rounds / BATCH + 1; i++) {
-		cache_flush(b.cache, "");
-		ask(&b, BATCH, i * BATCH);
+/* Sixty-four at a time, of a prefix that nobody knows yet. */
+static void burst(struct bench *b, const char *kind, unsigned rounds)
+{
+	unsigned batches = rounds / BATCH + 1;
+	begin(b, kind);
+	for (unsigned i = 0; i < batches; i++) {
+		cache_flush(b->cache, "");
+		ask(b, BATCH, i * BATCH);
 	}
-	show(&b, kind, "cold burst", (rounds / BATCH + 1) * BATCH);
-	end(&b);
+	show(b, kind, "cold burst", batches * BATCH);
+	end(b);
+}
 
-	/* The prefix is known: one question each. */
-	begin(&b, kind);
-	ask(&b, 1, 0);
-	b.spent_ns = b.packets = b.secure = 0;
+/* The prefix is known: one question each. */
+static void known(struct bench *b, const char *kind, unsigned rounds)
+{
+	begin(b, kind);
+	ask(b, 1, 0);
+	b->spent_ns = b->packets = 0;
+	uint64_t before = engine_stats(b->engine)->secure;
 	for (unsigned i = 0; i < rounds; i++) {
 		char id[32];
 		snprintf(id, sizeof id, "88.118.8/n%u", i % NAMES);
 		uint64_t from_ns = cpu_ns();
-		engine_refresh(b.engine, hlv_text(id), b.now);
-		b.spent_ns += cpu_ns() - from_ns;
-		run(&b);
-		while (b.nheld > 0)
-			arrive(&b);
+		engine_refresh(b->engine, hlv_text(id), b->now);
+		b->spent_ns += cpu_ns() - from_ns;
+		run(b);
+		while (b->nheld > 0)
+			arrive(b);
 	}
-	b.secure = (unsigned)engine_stats(b.engine)->secure - 1;
-	show(&b, kind, "known prefix", rounds);
-	end(&b);
+	b->secure = (unsigned)(engine_stats(b->engine)->secure - before);
+	show(b, kind, "known prefix", rounds);
+	end(b);
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench b;
+	const char *kind = argc > 1 ? argv[1] : "p256", *scene = argc > 3 ? argv[3] : "";
+	unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 500;
+	if (!*scene || strcmp(scene, "cold") == 0)
+		cold(&b, kind, rounds);
+	if (!*scene || strcmp(scene, "burst") == 0)
+		burst(&b, kind, rounds);
+	if (!*scene || strcmp(scene, "known") == 0)
+		known(&b, kind, rounds);
 	return 0;
 }
