@@ -77,6 +77,8 @@ static bool in_time(struct trust *t, const struct link *link, struct hlv_now now
 		return refuse(t, "a signature or certificate by %.*s has expired",
 			      (int)hlv_head(link->claims.iss, 64).n,
 			      (const char *)link->claims.iss.p);
+	if (t->until_s == 0 || link->claims.exp < t->until_s)
+		t->until_s = link->claims.exp;
 	return true;
 }
 

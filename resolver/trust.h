@@ -36,6 +36,7 @@ struct trust {
 	struct hlv_ref must_by; /* who must have signed; empty handle: anybody with a chain */
 	struct hlv_bytes wanted;
 	struct judgement judgement;
+	int64_t until_s; /* when the first of the signatures that were looked at ends; 0: none */
 	struct trust_chain *chain; /* trust.c's own, in the arena */
 };
 

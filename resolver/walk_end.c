@@ -166,6 +166,10 @@ static void judged(struct walk *w, struct frame *f, struct hlv_now now)
 		walk_fail(w, proof, HLV_RC_ERROR, now, "%s", why);
 	} else {
 		f->said.proof = proof;
+		/* No longer than the signatures are good. */
+		int64_t left_s = f->trust->until_s - (int64_t)(now.wall_ms / 1000);
+		if (left_s >= 0 && left_s < (int64_t)f->said.finding.life_s)
+			f->said.finding.life_s = (uint32_t)left_s;
 		complete(w, f, now);
 	}
 }
