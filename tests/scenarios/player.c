@@ -18,6 +18,8 @@
  *   put ID gN [ttl=S]    register a record of generation N
  *   value ID INDEX TYPE DATA [ttl=S]   add a value to a record of one's own making. DATA: text,
  *                        site:NODE[,NODE...], key:ROLE
+ *   sign ID ROLE ISSUER [life=S]   an HS_SIGNATURE over those values;  cert ID SUBJECT ROLE ISSUER ISSUER-ROLE
+ *                        [life=S]: an HS_CERT in the record of ID: the role's key is the subject's
  *   must-sign PREFIX [SIGNER]    start PREFIX ZONE (a stub)    forward PREFIX NODE
  *   anchor ROLE [PREFIX] [SUBJECT]     beside the root's own
  *

@@ -59,7 +59,13 @@ void stage_zone(struct play *p, char **words, size_t n);
 void stage_put(struct play *p, char **words, size_t n);
 void stage_remove(struct play *p, char **words, size_t n);
 void stage_value(struct play *p, char **words, size_t n);
+struct record_sim *stage_record(struct play *p, const char *id);
+void stage_add(struct play *p, const char *id, const struct value_sim *v);
 void stage_must_sign(struct play *p, char **words, size_t n);
 void stage_start(struct play *p, char **words, size_t n);
 void stage_forward(struct play *p, char **words, size_t n);
 void stage_anchor(struct play *p, char **words, size_t n);
+
+/* seals.c: record signatures and certificates. */
+void seal_sign(struct play *p, char **words, size_t n);
+void seal_cert(struct play *p, char **words, size_t n);

@@ -192,34 +192,44 @@ static struct hlv_bytes data_of(struct play *p, const char *text)
 							     .tls = nodes[0]->tls});
 }
 
-void stage_value(struct play *p, char **words, size_t n)
+struct record_sim *stage_record(struct play *p, const char *id)
 {
 	struct record_sim *r = p->records;
-	while (r && strcmp(r->id, words[1]) != 0)
+	while (r && strcmp(r->id, id) != 0)
 		r = r->next;
-	if (!r) {
-		r = calloc(1, sizeof *r);
-		hlv_require(r != NULL);
-		snprintf(r->id, sizeof r->id, "%s", words[1]);
-		r->next = p->records;
-		p->records = r;
-	}
-	if (n < 5 || r->n == sizeof r->v / sizeof *r->v) {
+	if (r)
+		return r;
+	r = calloc(1, sizeof *r);
+	hlv_require(r != NULL);
+	snprintf(r->id, sizeof r->id, "%s", id);
+	r->next = p->records;
+	return p->records = r;
+}
+
+void stage_add(struct play *p, const char *id, const struct value_sim *v)
+{
+	struct record_sim *r = stage_record(p, id);
+	size_t at = 0;
+	while (at < r->n && r->v[at].index != v->index)
+		at++;
+	hlv_require(at < sizeof r->v / sizeof *r->v);
+	r->v[at] = *v;
+	r->n += at == r->n;
+	node_put(p->w, town_zone_of(&p->town, id)->nodes[0], id, r->v, r->n);
+	truth_of(p->w, id)->anything = true; /* what it says is the script's to check */
+}
+
+void stage_value(struct play *p, char **words, size_t n)
+{
+	if (n < 5) {
 		play_fail(p, "value ID INDEX TYPE DATA [ttl=S]");
 		return;
 	}
-	uint32_t index = (uint32_t)strtoul(words[2], NULL, 10);
-	size_t at = 0;
-	while (at < r->n && r->v[at].index != index)
-		at++;
-	r->v[at] = (struct value_sim){
-		.index = index,
-		.type = (const char *)hlv_arena_str(&p->w->arena, hlv_text(words[3])),
-		.data = data_of(p, words[4]),
-		.ttl_s = words_number(words, n, "ttl", 86400)};
-	r->n += at == r->n;
-	node_put(p->w, town_zone_of(&p->town, words[1])->nodes[0], words[1], r->v, r->n);
-	truth_of(p->w, words[1])->anything = true; /* what it says is the script's to check */
+	stage_add(p, words[1],
+		  &(struct value_sim){.index = (uint32_t)strtoul(words[2], NULL, 10),
+				      .type = hlv_arena_str(&p->w->arena, hlv_text(words[3])),
+				      .data = data_of(p, words[4]),
+				      .ttl_s = words_number(words, n, "ttl", 86400)});
 }
 
 void stage_must_sign(struct play *p, char **words, size_t n)

@@ -431,7 +431,8 @@ void play_line(struct play *p, char **words, size_t n)
 		{"restart", do_restart, 2, true},    {"jump", do_jump, 2, true},
 		{"spoof", do_spoof, 2, false},	     {"excuse", do_excuse, 2, false},
 		{"stat", do_stat, 3, true},	     {"anchors", do_anchors, 2, true},
-		{"written", do_written, 2, true},
+		{"written", do_written, 2, true},    {"sign", seal_sign, 4, false},
+		{"cert", seal_cert, 6, false},
 	};
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		if (strcmp(words[0], verbs[i].verb) != 0)
