@@ -7,7 +7,7 @@ import os
 import unittest
 
 import hdl
-from node import HELVECTL, run
+from node import HDIG, HELVECTL, run
 from peers import Peers
 
 PREFIX = "88.118.8"
@@ -148,6 +148,11 @@ class Partitioned(Sites):
         self.start(self.root)
         record = self.ask(self.root, "0.NA/" + PREFIX)
         self.check(hdl.Site(record.values[0].data), 3)
+
+        for i in self.ids[::10]:  # as hdig walks, from the root's record alone
+            done = run(HDIG, "+root=" + self.root.dir + "/site.json", "+trace", i, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn(i, done.stdout)
 
         mirrors = [self.make(PREFIX, parent=self.root) for _ in range(2)]
         self.join(*mirrors)

@@ -249,7 +249,7 @@ static void test_place(void **state)
 	struct hlv_request rq = request(&w, HLV_OP_DELETE_HANDLE, "0.NA/88.118.30.1", "", 0);
 	rq.m.env.suggest_major = 2;
 	rq.m.env.suggest_minor = 9;
-	assert_int_equal(plan_in(&w, &nobody, &rq, &plan, &rs), PLAN_CHALLENGE);
+	check_refused(&w, &nobody, &rq, HLV_RC_NOT_RESPONSIBLE);
 	rq.m.env.suggest_minor = 10;
 	check_refused(&w, &nobody, &rq, HLV_RC_PREFIX_REFERRAL);
 	w.place = (struct site_place){HLV_HASH_ALL, 2, 0};
