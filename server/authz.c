@@ -154,14 +154,18 @@ static bool visit(struct walk *w, struct step *s)
 	if (s->ref.handle.n == 0 || s->ref.handle.n > HLV_IDENTIFIER_MAX)
 		return true;
 	store_key(s->ref.handle, &key);
-	enum hlv_err err = delegate_find(c->store, c->view, c->place, c->memo, s->ref.handle,
-					 &key, REFER_NOT, c->arena, &verdict, &sites, &rec, &found);
-	if (err == HLV_OK && verdict != VERDICT_OURS)
+	enum hlv_err err =
+		delegate_find(c->store, c->view, c->place, c->memo, s->ref.handle, &key,
+			      REFER_NOT, c->arena, &verdict, &sites, &rec, &found);
+	/* Records of prefixes are kept by all servers of a site, so that each knows who administers. */
+	bool shared = err == HLV_OK && verdict == VERDICT_WRONG_SERVER &&
+		      hlv_name_is_prefix_handle(s->ref.handle);
+	if (err == HLV_OK && verdict != VERDICT_OURS && !shared)
 		return add_remote(w, s);
 	if (err == HLV_OK && !found)
 		err = store_get_record(c->store, c->view, &key, &rec);
 	if (err == HLV_E_NOT_FOUND)
-		return true;
+		return !shared || add_remote(w, s);
 	if (err == HLV_OK)
 		return add_local(w, s, &key, &rec);
 	w->verdict = AUTHZ_ERROR;

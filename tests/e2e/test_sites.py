@@ -6,8 +6,11 @@ import json
 import os
 import unittest
 
+import auth
 import hdl
-from node import HDIG, HELVECTL, run
+import keys
+import tiers
+from node import HDIG, HELVECTL, HELVER, run
 from peers import Peers
 
 PREFIX = "88.118.8"
@@ -110,6 +113,60 @@ class Verb(Sites):
         self.refused(a, "set", "--hash", "md5", says="prefix, suffix", code=2)
         self.refused(a, "set", "--primary", "maybe", says="yes or no", code=2)
         self.refused(a, "set", "--alt-addr", "here", says="an address", code=2)
+
+
+class Shared(Sites):
+    """What the servers of one site have in common: the record of the prefix, and who administers."""
+
+    def setUp(self):
+        super().setUp()
+        root = self.make("0.NA")
+        self.servers = [self.make(PREFIX, parent=root) for _ in range(3)]
+        self.join(*self.servers)
+        record = self.servers[0].ctl("--json", "get", "0.NA/" + PREFIX).stdout
+        for node in self.servers[1:]:
+            path = os.path.join(node.dir, "record.jsonl")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(record)
+            node.ctl("load", path)
+        self.key = self.servers[0].dir + "/keys/admpriv.bin"
+        for node in self.servers:
+            self.start(node, server_number=node.number,
+                       replication_admins='[ "300:0.NA/%s" ]' % PREFIX)
+
+    def create(self, name, node):
+        who = auth.Public("300:0.NA/" + PREFIX, keys.key_file(self.key))
+        with hdl.Tcp(node.at) as c:
+            return auth.Client(c, who).create(name, [hdl.Value(1, "URL", name)])
+
+    def test_administration(self):
+        """Each server takes what is its own, and knows the group although its record hashes elsewhere."""
+        for i in range(9):
+            name = "%s/n%d" % (PREFIX, i)
+            at = position(name, 3)
+            m = self.create(name, self.servers[at])
+            self.assertEqual((m.rc, m.text), (1, None), name)
+            self.assertEqual(self.create(name, self.servers[(at + 1) % 3]).rc, 301)
+            self.assertEqual(self.ask_responsible(self.site(self.servers[0]), name).rc, 1)
+
+    @unittest.skipUnless(os.path.exists(HELVER), "no helver in this build")
+    def test_copy(self):
+        """A copy is of all servers: each gives what is its own."""
+        names = ["%s/n%d" % (PREFIX, i) for i in range(30)]
+        for name in names:
+            self.assertEqual(self.create(name, self.servers[position(name, 3)]).rc, 1)
+        resolver = tiers.Resolver(tiers.Network(), self.servers[0].dir)
+        self.addCleanup(resolver.remove)
+        resolver.start(copy='[ "%s %s/site.json" ]' % (PREFIX, self.servers[0].dir),
+                       copy_identity='"300:0.NA/%s"' % PREFIX, copy_key='"%s"' % self.key,
+                       copy_interval=1)
+        resolver.wait_for(r"copy\.pull.*dumped")
+        for node in self.servers:
+            node.stop()
+        for name in names:
+            m = resolver.ask(name)
+            self.assertEqual((m.rc, m.values and m.values[0].data), (1, name.encode()))
+        self.assertEqual(resolver.ask(PREFIX + "/none").rc, 100)
 
 
 class Partitioned(Sites):
