@@ -37,6 +37,7 @@ struct picker {
 	const struct hlv_request *rq;
 	bool all;	  /* without a filter */
 	bool as_they_are; /* TTLs are left alone */
+	bool stale;	  /* each TTL becomes left_s */
 	uint32_t left_s, until_s;
 	/* out */
 	struct hlv_writer w;
@@ -47,7 +48,7 @@ struct picker {
 static void lower_ttl(const struct picker *p, const struct hlv_value *v, uint8_t *value)
 {
 	uint32_t most = v->ttl_kind == HLV_TTL_ABSOLUTE ? p->until_s : p->left_s;
-	if (v->ttl_s > most)
+	if (p->stale || v->ttl_s > most)
 		hlv_store_u32(value + TTL_AT, most);
 }
 
@@ -116,8 +117,12 @@ static void show(struct hlv_exchange *x, const struct finding *f, uint32_t left_
 		return;
 	}
 	uint32_t now_s = hlv_now_s(x->now);
+	bool stale = left_s == EMIT_STALE;
+	if (stale)
+		left_s = EMIT_STALE_TTL_S;
 	struct picker p = {.rq = &x->rq,
 			   .all = hlv_filter_is_empty(&x->rq),
+			   .stale = stale,
 			   .left_s = left_s,
 			   .until_s = left_s < UINT32_MAX - now_s ? now_s + left_s : UINT32_MAX,
 			   .w = hlv_writer(room, f->values.raw.n)};

@@ -25,7 +25,10 @@ struct emit_rules {
 
 /* Into x->rs; x->answer_flags too. `left_s`: of its life: no value is given a longer TTL, but values
  * of a record with an HS_SIGNATURE go out as they were signed (TTLs are signed). UINT32_MAX: TTLs as
- * they stand. */
+ * they stand. EMIT_STALE: its life is over, and each TTL becomes EMIT_STALE_TTL_S, also those that were
+ * shorter, so that nobody comes back every second while the line is cut (threats.md 7). */
+enum { EMIT_STALE_TTL_S = 30 };
+static const uint32_t EMIT_STALE = UINT32_MAX - 1;
 void emit(struct hlv_exchange *x, const struct emit_rules *rules, const struct proven *p,
 	  uint32_t left_s);
 /* There is nothing to show: `rc` is none of 1, 100, 200 (2 in their place). `why` is copied. */

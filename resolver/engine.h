@@ -18,7 +18,6 @@ enum {
 	ENGINE_CLIENT_MAX = 1000,    /* open questions of one client address */
 	ENGINE_WALKS_MAX = 4096,     /* half the slots for those younger than 200 ms */
 	ENGINE_STALE_WAIT_MS = 1800, /* then the stale answer */
-	ENGINE_STALE_TTL_S = 30,
 	ENGINE_HOLD_S = 30,
 	ENGINE_FAIL_MIN_S = 1,
 	ENGINE_FAIL_MAX_S = 300,
@@ -48,7 +47,7 @@ struct engine_waiter {
 	/* out; what they borrow lives until the next call into the engine */
 	bool proven_is_set;
 	struct proven proven;
-	bool stale;		/* show it with a TTL of ENGINE_STALE_TTL_S */
+	bool stale;		/* its life is over (EMIT_STALE) */
 	uint32_t left_s;	/* of its life, when not stale */
 	uint32_t rc;		/* not proven: the code ... */
 	char why[VALIDATE_WHY]; /* ... and the line */

@@ -59,7 +59,7 @@ static bool has_services(struct question *q)
 		q->services[q->nservices++] = hlv_arena_copy(a, id);
 	}
 	q->proof = w->proven.proof;
-	q->left_s = w->stale ? ENGINE_STALE_TTL_S : w->left_s;
+	q->left_s = w->stale ? EMIT_STALE : w->left_s;
 	return q->nservices > 0 && !a->bad;
 }
 
@@ -89,7 +89,7 @@ static void give_service(struct question *q, uint32_t left_s)
 static void answered(struct recursor *r, struct question *q, struct hlv_now now)
 {
 	struct engine_waiter *w = &q->waiter;
-	uint32_t left_s = w->stale ? ENGINE_STALE_TTL_S : w->left_s;
+	uint32_t left_s = w->stale ? EMIT_STALE : w->left_s;
 	bool found = w->proven_is_set && w->proven.finding.rc == HLV_RC_SUCCESS;
 	if (q->nservices == 0 && found && has_services(q)) {
 		ask_service(r, q, now);

@@ -113,7 +113,7 @@ static bool find_cached(struct resolver *r, struct hlv_exchange *x, struct hlv_b
 	case CACHE_STALE:
 		if (!hit.held)
 			return false;
-		hit.left_s = ENGINE_STALE_TTL_S;
+		hit.left_s = EMIT_STALE;
 		break;
 	case CACHE_FRESH:
 		break;

@@ -2,9 +2,11 @@
 #include "resolver/cache.h"
 #include "tests/sim/world.h"
 
+#include "resolver/emit.h"
+
 enum {
 	SLACK_S = 8, /* a walk's own time, and roundings to seconds */
-	STALE_TTL_S = ENGINE_STALE_TTL_S,
+	STALE_TTL_S = EMIT_STALE_TTL_S,
 };
 
 /* --- the truth --- */
