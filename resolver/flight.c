@@ -7,11 +7,13 @@
 #include "proto/wire/envelope.h"
 
 enum {
-	UDP_TRIES = 3,
+	UDP_TRIES = 3,	   /* and then the question goes by a stream ... */
+	UDP_TRIES_MAX = 7, /* ... and on by UDP, ever more slowly: a line may lose a third */
 	STREAM_AFTER_MS = 1000,	  /* of silence by UDP */
 	STREAM_WAIT_MIN_MS = 500, /* it takes two or three round trips */
 	FULL_HOLD_MIN_MS = 5, /* until a server with too much under way is asked again ... */
 	FULL_HOLD_MAX_MS = 50,
+	REST_MS = 250,		 /* and until one that has just fallen silent is */
 	SILENT_LINGER_MS = 1000, /* the last ones asked have so long */
 };
 static const hlv_mono_ns MS = 1000000, NEVER = UINT64_MAX;
@@ -116,7 +118,7 @@ void flight_finish(struct flight *f, enum hlv_err err)
 
 static bool by_udp(const struct flight_target *t)
 {
-	return !t->stream_only && t->by_udp < UDP_TRIES;
+	return !t->stream_only && t->by_udp < UDP_TRIES_MAX;
 }
 
 static bool by_stream(const struct flight_target *t)
@@ -126,7 +128,8 @@ static bool by_stream(const struct flight_target *t)
 
 static enum flight_way next_way(const struct flight_target *t, struct hlv_now now)
 {
-	bool long_silent = t->by_udp > 0 && now.mono_ns - t->first_ns >= STREAM_AFTER_MS * MS;
+	bool long_silent = t->by_udp >= UDP_TRIES ||
+			   (t->by_udp > 0 && now.mono_ns - t->first_ns >= STREAM_AFTER_MS * MS);
 	if (by_udp(t) && !(long_silent && by_stream(t)))
 		return FLIGHT_UDP;
 	return t->at.tls ? FLIGHT_TLS : FLIGHT_TCP;
@@ -177,8 +180,8 @@ static bool admit(struct flight *f, struct flight_target *t, enum flight_way way
 {
 	enum select_try what = t->asked == 0 ? SELECT_FIRST : SELECT_RETRY;
 	/* TCP after a stub or a refusal is no retry, but the answer that is being fetched. */
-	if (t->asked > 0 && way != FLIGHT_UDP)
-		what = t->stream_only ? SELECT_FIRST : SELECT_STREAM;
+	if (t->asked > 0 && way != FLIGHT_UDP && t->stream_only)
+		what = SELECT_FIRST;
 	if (f->budget->packets == 0) {
 		f->broke = true;
 		return false;
@@ -192,9 +195,12 @@ static bool admit(struct flight *f, struct flight_target *t, enum flight_way way
 			now.mono_ns + FULL_HOLD_MIN_MS * MS +
 			hlv_rand_below(&f->rand, (FULL_HOLD_MAX_MS - FULL_HOLD_MIN_MS) * MS);
 		return false;
+	case SELECT_REST:
+		t->due_ns = now.mono_ns + (REST_MS + hlv_rand_below(&f->rand, REST_MS)) * MS;
+		return false;
 	case SELECT_NO_RETRY:
 		t->spent = way != FLIGHT_UDP;
-		t->by_udp = UDP_TRIES;
+		t->by_udp = UDP_TRIES_MAX;
 		return false;
 	case SELECT_DEAD:
 		break;
@@ -227,7 +233,10 @@ static void begin_try(struct flight *f, struct flight_try *t, struct flight_targ
 		target->first_ns = now.mono_ns;
 	target->by_udp += way == FLIGHT_UDP;
 	target->by_stream |= way != FLIGHT_UDP;
-	target->due_ns = t->wait_ns + hlv_rand_below(&f->rand, wait / 2 + 1);
+	/* After the first few, each wait is twice the last. */
+	unsigned slower = target->by_udp > UDP_TRIES ? target->by_udp - UDP_TRIES + 1U : 0;
+	target->due_ns =
+		now.mono_ns + (wait << slower) + hlv_rand_below(&f->rand, wait / 2 + 1);
 	f->launch_ns = dead ? now.mono_ns : t->wait_ns;
 }
 

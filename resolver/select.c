@@ -5,7 +5,7 @@
 
 #include "proto/base/siphash.h"
 
-enum { NONE = -1, EVICT_LOOKS = 16 };
+enum { NONE = -1, EVICT_LOOKS = 16, SPOKE_S = 5 };
 static const uint64_t MS = 1000000, S = 1000000000;
 
 struct server {
@@ -19,7 +19,7 @@ struct server {
 	hlv_mono_ns probe_ns;			      /* dead: when to look again ... */
 	uint32_t probe_s;			      /* ... and how long after that */
 	hlv_mono_ns window_ns;
-	uint32_t first_tries, retries; /* of this window */
+	uint32_t earned; /* retries, in parts of SELECT_RETRY_SHARE */
 };
 
 struct selector {
@@ -235,15 +235,32 @@ size_t selector_order(struct selector *s, const struct zone_server *servers, siz
 	return alive;
 }
 
-static bool is_lively(const struct server *e, struct hlv_now now)
+static void earn(struct server *e, uint32_t parts)
 {
-	return e->answered_ns && now.mono_ns - e->answered_ns < S;
+	const uint32_t most = SELECT_RETRY_SAVED * SELECT_RETRY_SHARE;
+	e->earned = e->earned + parts < most ? e->earned + parts : most;
 }
 
-static bool may_retry(const struct server *e, struct hlv_now now)
+/* Count a try, if it may be made. */
+static bool spend(struct server *e, enum select_try what, struct hlv_now now)
 {
-	uint32_t share = is_lively(e, now) ? SELECT_RETRY_LIVELY : SELECT_RETRY_SHARE;
-	return e->retries < SELECT_RETRY_FREE + e->first_tries / share;
+	const uint32_t free = SELECT_RETRY_FREE * SELECT_RETRY_SHARE;
+	if (e->window_ns == 0 || now.mono_ns - e->window_ns >= SELECT_WINDOW_S * S) {
+		e->window_ns = now.mono_ns;
+		if (e->earned < free)
+			e->earned = free;
+	}
+	switch (what) {
+	case SELECT_FIRST:
+		earn(e, 1);
+		return true;
+	case SELECT_RETRY:
+		break;
+	}
+	if (e->earned < SELECT_RETRY_SHARE)
+		return false;
+	e->earned -= SELECT_RETRY_SHARE;
+	return true;
 }
 
 /* Up to a quarter sooner or later, so that probes of many resolvers do not meet. */
@@ -256,18 +273,12 @@ enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a,
 				   enum select_try what, struct hlv_now now)
 {
 	struct server *e = get(s, a);
-	if (now.mono_ns - e->window_ns >= SELECT_WINDOW_S * S) {
-		e->window_ns = now.mono_ns;
-		e->first_tries = e->retries = 0;
-	}
 	if (e->inflight >= SELECT_INFLIGHT_MAX)
 		return SELECT_FULL;
 	if (is_dead(e) && now.mono_ns - e->tried_ns < SELECT_PROBE_MIN_S * S)
-		return SELECT_DEAD;
-	bool retry = what == SELECT_RETRY || (what == SELECT_STREAM && !is_lively(e, now));
-	if (retry && !may_retry(e, now))
+		return now.mono_ns - e->answered_ns < SPOKE_S * S ? SELECT_REST : SELECT_DEAD;
+	if (!spend(e, what, now))
 		return SELECT_NO_RETRY;
-	++*(retry ? &e->retries : &e->first_tries);
 	e->inflight++;
 	e->tried_ns = now.mono_ns;
 	if (is_dead(e))
@@ -299,6 +310,7 @@ void selector_answered(struct selector *s, const struct hlv_addr *a, hlv_mono_ns
 	e->silent_ns = 0;
 	e->answered_ns = now.mono_ns;
 	e->probe_s = 0;
+	earn(e, SELECT_RETRY_SHARE);
 	if (took_ns == 0)
 		return;
 	if (!e->measured) { /* RFC 6298 2.2 */

@@ -19,10 +19,11 @@ enum {
 	SELECT_WAIT_MAX_MS = 1000,
 	SELECT_WAIT_UNKNOWN_MS = 300,
 	SELECT_WINDOW_S = 10,
-	SELECT_RETRY_SHARE = 10, /* one retry for so many first tries of the window ... */
-	SELECT_RETRY_LIVELY = 2, /* ... or for so many, when it answered within a second: a line
-				  * that loses is no server that is down */
-	SELECT_RETRY_FREE = 8,	 /* ... and these, or who asks seldom could never retry */
+	SELECT_RETRY_SHARE =
+		10, /* so many first tries earn one retry; so does each answer, for a
+				  * line that loses is no server that is down */
+	SELECT_RETRY_SAVED = 40, /* retries that may be earned beforehand */
+	SELECT_RETRY_FREE = 8,	 /* in each window, or who asks seldom could never retry */
 };
 
 struct selector;
@@ -46,13 +47,13 @@ bool selector_is_dead(const struct selector *s, const struct hlv_addr *a);
 enum select_verdict {
 	SELECT_GO,	 /* counted as under way until answered or ended */
 	SELECT_FULL,	 /* SELECT_INFLIGHT_MAX are under way there: wait, or ask another */
-	SELECT_NO_RETRY, /* the retries of this window are spent */
-	SELECT_DEAD,	 /* silent, and tried within the last SELECT_PROBE_MIN_S */
+	SELECT_NO_RETRY, /* the retries that were earned are spent */
+	SELECT_REST, /* as DEAD, but it answered seconds ago: perhaps the line loses. Wait */
+	SELECT_DEAD, /* silent, and tried within the last SELECT_PROBE_MIN_S */
 };
 enum select_try {
 	SELECT_FIRST,
 	SELECT_RETRY,
-	SELECT_STREAM, /* after silence by UDP: a retry, but for a server that answered lately */
 };
 enum select_verdict selector_begin(struct selector *s, const struct hlv_addr *a,
 				   enum select_try what, struct hlv_now now);

@@ -257,15 +257,22 @@ static void test_retries_are_a_tenth(void **state)
 	}
 	check_u64("first tries", first, 2000);
 	check_u64("retries", retries, 2000 / SELECT_RETRY_SHARE + SELECT_RETRY_FREE);
-	check_u64("a stream is one", selector_begin(s, &z.udp, SELECT_STREAM, at_ns(22 * S)),
+	check_u64("none is left", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(22 * S)),
 		  SELECT_NO_RETRY);
-	/* Not when it answers others. */
+	/* Each answer earns one: the line loses, the server is not down. */
 	selector_answered(s, &z.udp, MS, at_ns(22 * S));
-	check_u64("lively", selector_begin(s, &z.udp, SELECT_STREAM, at_ns(22 * S)), SELECT_GO);
-	check_u64("lively", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(22 * S)), SELECT_GO);
-	/* The next window begins with none. */
+	check_u64("earned", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(22 * S)), SELECT_GO);
+	check_u64("spent", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(22 * S)),
+		  SELECT_NO_RETRY);
+	/* The next window begins with a few. */
 	check_u64("next window", selector_begin(s, &z.udp, SELECT_RETRY, at_ns(31 * S)),
 		  SELECT_GO);
+	/* Answers earn no more than that beforehand. */
+	for (unsigned i = 0; i < 10 * SELECT_RETRY_SAVED; i++)
+		selector_answered(s, &z.udp, MS, at_ns(31 * S));
+	for (retries = 0; selector_begin(s, &z.udp, SELECT_RETRY, at_ns(31 * S)) == SELECT_GO;)
+		retries++;
+	check_u64("saved", retries, SELECT_RETRY_SAVED);
 	selector_free(s);
 }
 
