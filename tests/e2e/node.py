@@ -43,6 +43,7 @@ class Node:
     """A node's directory and, while it runs, its process."""
 
     binary = HELVED
+    within = ()  # what stands in front of it on the command line
 
     def __init__(self, prefix="88.118.8", key="rsa", *more, listen="127.0.0.1:26410"):
         self.dir = os.path.join(tempfile.mkdtemp(prefix="helve-e2e-"), "node")
@@ -79,7 +80,7 @@ class Node:
     def spawn(self, env=None):
         self.lines, self.unread = [], queue.Queue()
         self.process = subprocess.Popen(
-            [self.binary, "-c", self.conf], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            [*self.within, self.binary, "-c", self.conf], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
             text=True, env=dict(os.environ, **(env or {})))
         self.reader = threading.Thread(target=self._read, args=(self.process.stderr,))
         self.reader.start()
