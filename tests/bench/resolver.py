@@ -2,6 +2,7 @@
 """The resolver: cached answers beside the bare echo and Unbound, walks of names that nobody has
 asked for, memory, start with a kept cache, and what is left when no server answers any more."""
 
+import json
 import os
 import re
 import shutil
@@ -15,61 +16,57 @@ import tiers
 import unbound
 
 TARGETS = ("resolver/helver", "tests/bench/dnsload")
-STALE_TTL_S = 1
+STALE_TTL_S, STALE_RATE = 1, 400  # no more than one client may have open
+COUNTED = 2000
 
 
 class Helver:
-    """A resolver under the four tiers; its cache is kept in its directory."""
+    """A resolver over the four tiers; its cache is kept in its directory."""
 
-    def __init__(self, build, tree, folder, names):
-        self.build, self.tree, self.names, self.dir = build, tree, names, folder
-        self.port, self.conf = free_port(), os.path.join(folder, "helver.yaml")
-        self.control = os.path.join(folder, "helver.sock")
+    def __init__(self, build, tree, folder, n, *lines):
+        self.build, self.dir, self.port = build, folder, free_port()
         shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(os.path.join(folder, "data"))
-        self.configure()
-
-    def configure(self, *lines):
-        with open(self.conf, "w", encoding="ascii") as f:
-            f.write('data-dir: "%s/data"\nlisten: [ "127.0.0.1:%d" ]\nworkers: 1\n'
-                    'log-level: error\ncache-size: 4GiB\nroot: "%s"\nanchors: "%s"\n%s' % (
-                        self.dir, self.port, self.tree.root_site, self.tree.anchors(self.dir),
-                        "".join(line + "\n" for line in lines)))
+        run(build.helvectl, "-d", folder, "init", "--resolver", "--root", tree.root_site,
+            "--listen", "127.0.0.1:%d" % self.port)
+        # Room for all of them, and not much more: the table is as large as the room.
+        with open(os.path.join(folder, "helver.yaml"), "a", encoding="ascii") as f:
+            f.write("workers: 1\nlog-level: error\ncache-size: %dMiB\n%s" % (
+                32 + n // 1000, "".join(line + "\n" for line in lines)))
 
     def start(self, *before):
         return Process(*(before or ("taskset", "-c", SERVER_CORE)), self.build.helver, "-c",
-                       self.conf)
+                       os.path.join(self.dir, "helver.yaml"))
 
     def stats(self):
-        """All counters, by name."""
-        said = run(self.build.helvectl, "-s", self.control, "cache", "stats").stdout
-        return {k: int(v) for k, v in re.findall(r"([\w-]+)[=:\s]+(\d+)", said)}
+        """Counters of cache and engine, by name."""
+        said = json.loads(run(self.build.helvectl, "-d", self.dir, "status", "--json").stdout)
+        return {**said["cache"], **said["resolver"]}
 
 
 def warm(helver, load, n):
-    """Every name twice; those that are lost on the way (a full socket) are asked again."""
-    began = time.monotonic()
-    for _ in range(2):
-        done = load(helver.port, "--count", n, "--seconds", 120, "--timeout", 8000, "--window",
-                    128)
-    if done["ok"] < n:
-        raise RuntimeError("the cache is not warm: %s" % done)
-    return time.monotonic() - began
+    """Every name twice; returns how the walks went."""
+    asked = ("--first", n, "--count", n, "--seconds", 180, "--timeout", 8000, "--window", 64)
+    walked, kept = load(helver.port, *asked), load(helver.port, *asked)
+    if kept["ok"] < n:
+        raise RuntimeError("the cache is not warm: %s" % kept)
+    return walked
 
 
 # --- single measurements ---
 
-def in_turn(helver, peer, echo_port, load, seconds, rounds):
-    """Echo, helver and Unbound, one after the other, so many times."""
-    rates = {"echo": [], "helver": [], "unbound": []}
+def in_turn(ask, servers, seconds, rounds):
+    """Echo, helver and Unbound, one after the other, so many times: answers a second, and CPU
+    seconds that an answer costs its server."""
+    rates, costs = {name: [] for name in ask}, {name: [] for name in ask}
     for i in range(rounds):
-        rates["echo"].append(load(echo_port, "--seconds", seconds)["qps"])
-        rates["helver"].append(load(helver.port, "--seconds", seconds)["qps"])
-        if peer:
-            rates["unbound"].append(peer.load("--seconds", seconds)["qps"])
+        for name, load in ask.items():
+            before = servers[name].cpu_s()
+            done = load("--seconds", seconds)
+            rates[name].append(done["qps"])
+            costs[name].append((servers[name].cpu_s() - before) / done["ok"])
         say("round %d: %s" % (i + 1, ", ".join("%s %.0f/s" % (k, v[-1])
-                                               for k, v in rates.items() if v)))
-    return rates
+                                               for k, v in rates.items())))
+    return rates, {name: statistics.median(cost) for name, cost in costs.items()}
 
 
 def against(rates, one, other):
@@ -79,25 +76,28 @@ def against(rates, one, other):
             max(pairs))
 
 
-def instructions(helver, load, n):
+def instructions(build, tree, work, load):
     """User instructions for each cached answer: a long run less a short one, both with the cache
-    that was kept, so that nothing is walked."""
-    totals = {}
-    for count in (1000, 21000):
-        out = helver.conf + ".callgrind"
+    that was kept of another, so that nothing is walked."""
+    helver, totals = Helver(build, tree, os.path.join(work, "counted"), COUNTED), {}
+    with helver.start():
+        warm(helver, load, COUNTED)
+    for count in (COUNTED, 10 * COUNTED):
+        out = os.path.join(helver.dir, "callgrind")
         with helver.start("valgrind", "--tool=callgrind", "--callgrind-out-file=" + out):
             load(helver.port, "--count", count, "--seconds", 300, "--timeout", 60000, "--window",
-                 32, "--sockets", 1, "--first", min(n, 1000))
+                 32, "--sockets", 1, "--first", COUNTED)
+            if helver.stats()["misses"]:
+                raise RuntimeError("not all was kept")
         with open(out, encoding="ascii", errors="replace") as f:
             totals[count] = int(re.search(r"^(?:totals|summary): (\d+)", f.read(),
                                           re.M).group(1))
-        os.unlink(out)
-    return (totals[21000] - totals[1000]) / 20000
+    return (totals[10 * COUNTED] - totals[COUNTED]) / (9 * COUNTED)
 
 
 def cold(build, tree, work, load, n, seconds):
     """Walks of names that were never asked for: a new helver, the four nodes on the other core."""
-    helver = Helver(build, tree, os.path.join(work, "cold"), tree.names)
+    helver = Helver(build, tree, os.path.join(work, "cold"), n)
     with helver.start():
         first = load(helver.port, "--count", 1, "--seconds", 5, "--timeout", 5000, "--seed", 2)
         at_first = helver.stats()
@@ -113,18 +113,18 @@ def cold(build, tree, work, load, n, seconds):
 
 def stale(build, tree, work, load, n):
     """Every name is cached, a second later none is fresh, and all servers are silent."""
-    helver = Helver(build, tree, os.path.join(work, "stale"), tree.names)
-    helver.configure("ttl-max: %d" % STALE_TTL_S)
+    helver = Helver(build, tree, os.path.join(work, "stale"), n, "ttl-max: %d" % STALE_TTL_S)
     with helver.start():
-        load(helver.port, "--count", n, "--seconds", 60, "--timeout", 8000, "--window", 64)
+        load(helver.port, "--first", n, "--count", n, "--seconds", 60, "--timeout", 8000,
+             "--window", 64)
         time.sleep(STALE_TTL_S + 0.5)
         tree.signal(signal.SIGSTOP)
         try:
             first = load(helver.port, "--count", 1, "--seconds", 9, "--timeout", 8000)
             again = load(helver.port, "--first", 1, "--rate", 1000, "--seconds", 1, "--timeout",
                          8000)
-            rest = load(helver.port, "--first", n, "--count", n, "--rate", 1000, "--seconds",
-                        n / 1000 + 1, "--timeout", 8000)
+            rest = load(helver.port, "--first", n, "--count", n, "--rate", STALE_RATE, "--seconds",
+                        n / STALE_RATE + 1, "--timeout", 8000)
         finally:
             tree.signal(signal.SIGCONT)
     return {"first_ms": first["max_us"] / 1000, "again_p99_ms": again["p99_us"] / 1000,
@@ -132,47 +132,59 @@ def stale(build, tree, work, load, n):
             "rest_p99_ms": rest["p99_us"] / 1000}
 
 
+def beside(process, helver, peer, build, load, size, args):
+    """A warm resolver, the echo and Unbound: rates in turn, then latency at half of them."""
+    port = free_port()
+    with Process("taskset", "-c", SERVER_CORE, build.echo, "127.0.0.1:%d" % port,
+                 str(size)) as echo:
+        servers = {"echo": echo, "helver": process}
+        ask = {"echo": lambda *argv: load(port, *argv),
+               "helver": lambda *argv: load(helver.port, *argv)}
+        if peer:
+            servers["unbound"], ask["unbound"] = peer.server, peer.load
+        ask["helver"]("--seconds", 1)
+        begin, at = others_s(*servers.values()), time.monotonic()
+        rates, costs = in_turn(ask, servers, args.seconds, args.rounds)
+        others = (others_s(*servers.values()) - begin) / (time.monotonic() - at)
+        half = {name: statistics.median(rate) / 2 for name, rate in rates.items()}
+        half["echo"] = half["helver"]
+        latency = {name: one("--rate", half[name], "--seconds", args.seconds)
+                   for name, one in ask.items()}
+    return {"rates": rates, "costs": costs, "others": others, "half": half["helver"],
+            "latency": latency}
+
+
+def fill_unbound(build, work, n, size):
+    """None where there is no Unbound: its rows are left out."""
+    if not unbound.install():
+        return None
+    say("filling Unbound")
+    return unbound.Unbound(build, work, n, size, SERVER_CORE, CLIENT_CORE)
+
+
 def cached(build, tree, work, load, args):
     """All that is measured with one warm resolver."""
-    n, f = args.resolver_names, {"n": args.resolver_names}
-    helver = Helver(build, tree, os.path.join(work, "helver"), tree.names)
-    peer, echo_port = None, free_port()
+    n = args.resolver_names
+    helver = Helver(build, tree, os.path.join(work, "helver"), n)
     with helver.start() as process:
         empty = process.own_memory()
-        f["size_node"] = tree.answer_size()
-        f["warm_s"] = warm(helver, load, n)
-        f["size"] = answer_size(helver.port, tree.first)
-        f["stats"] = helver.stats()
-        f["octets_each"] = (process.own_memory() - empty) / n
-        if unbound.install():
-            say("filling Unbound")
-            peer = unbound.Unbound(build, work, n, f["size"], SERVER_CORE, CLIENT_CORE)
+        say("filling helver")
+        warm(helver, load, n)
+        each, size = (process.own_memory() - empty) / n, answer_size(helver.port, tree.first)
+        peer = fill_unbound(build, work, n, size)
         try:
-            with Process("taskset", "-c", SERVER_CORE, build.echo, "127.0.0.1:%d" % echo_port,
-                         str(f["size"])) as echo:
-                servers = [process, echo] + ([peer.server] if peer else [])
-                load(helver.port, "--seconds", 1)
-                begin, at = others_s(*servers), time.monotonic()
-                f["rates"] = in_turn(helver, peer, echo_port, load, args.seconds, args.rounds)
-                f["others"] = (others_s(*servers) - begin) / (time.monotonic() - at)
-                half = statistics.median(f["rates"]["helver"]) / 2
-                f["half"] = half
-                f["latency"] = {
-                    "echo": load(echo_port, "--rate", half, "--seconds", args.seconds),
-                    "helver": load(helver.port, "--rate", half, "--seconds", args.seconds)}
-                if peer:
-                    f["unbound"] = {
-                        "octets_each": (peer.full - peer.empty) / n, "version": peer.version(),
-                        "latency": peer.load("--rate", statistics.median(
-                            f["rates"]["unbound"]) / 2, "--seconds", args.seconds)}
+            f = beside(process, helver, peer, build, load, size, args)
         finally:
             if peer:
                 peer.stop()
-        f["tcp"] = statistics.median(
-            load(helver.port, "--tcp", "--sockets", 4, "--window", 256, "--seconds",
-                 args.seconds)["qps"] for _ in range(3))
-        f["hot"] = statistics.median(load(helver.port, "--first", 64, "--seconds",
-                                          args.seconds)["qps"] for _ in range(3))
+        f.update({"n": n, "size": size, "octets_each": each})
+        if peer:
+            f["unbound"] = {"octets_each": (peer.full - peer.empty) / n,
+                            "version": peer.version()}
+        for kind, argv in (("tcp", ("--tcp", "--sockets", 4, "--window", 256)),
+                           ("hot", ("--first", 64))):
+            f[kind] = statistics.median(load(helver.port, *argv, "--seconds", args.seconds)["qps"]
+                                        for _ in range(3))
         checked = load(helver.port, "--check", "--seconds", 0.5)
         if checked["ok"] != checked["sent"]:
             raise RuntimeError("answers are wrong: %s" % checked)
@@ -182,7 +194,7 @@ def cached(build, tree, work, load, args):
         f["start_hits"] = helver.stats()["hits"] / n
     if shutil.which("valgrind") and not args.no_callgrind:
         say("counting instructions")
-        f["instructions"] = instructions(helver, load, n)
+        f["instructions"] = instructions(build, tree, work, load)
     return f
 
 
@@ -193,7 +205,7 @@ def figures(build, work, args):
         say("walking")
         f["cold"] = cold(build, tree, work, load, args.resolver_names, args.seconds * 3)
         say("with silent servers")
-        f["stale"] = stale(build, tree, work, load, min(args.resolver_names, 2000))
+        f["stale"] = stale(build, tree, work, load, min(args.resolver_names, COUNTED))
     return f
 
 
@@ -221,7 +233,9 @@ def peer_rows(f):
                                  against(rates, "unbound", "echo")[0])],
         ["**helver over Unbound** (medians; lowest and highest pair)",
          share(rates, "helver", "unbound")],
-        ["Unbound's p50 / p99 at half of its own rate", us(peer["latency"])],
+        ["CPU time of an answer there; helver's share of it", "%.2f us; %.2f" % (
+            1e6 * f["costs"]["unbound"], f["costs"]["helver"] / f["costs"]["unbound"])],
+        ["Unbound's p50 / p99 at half of its own rate", us(f["latency"]["unbound"])],
         ["memory of a million entries in Unbound", mib(peer["octets_each"] * 1e6)],
     ]
 
@@ -233,6 +247,9 @@ def text(f):
         ["E: bare echo, questions/s", "%.0f" % statistics.median(rates["echo"])],
         ["helver, cached answers by UDP", "%.0f /s" % statistics.median(rates["helver"])],
         ["**share of E** (medians; lowest and highest pair)", share(rates, "helver", "echo")],
+        ["CPU time of an answer: echo; helver; E's share of it", "%.2f us; %.2f us; %.2f" % (
+            1e6 * f["costs"]["echo"], 1e6 * f["costs"]["helver"],
+            f["costs"]["echo"] / f["costs"]["helver"])],
         *peer_rows(f),
         ["cores taken by others meanwhile", "%.2f" % max(0, f["others"])],
         ["p50 / p99 at half that rate (%.0f/s), open loop" % f["half"], us(f["latency"]["helver"])],
@@ -253,6 +270,6 @@ def text(f):
             100 * s["rest"], s["rest_p50_ms"], s["rest_p99_ms"])],
     ]
     if "instructions" in f:
-        rows.insert(8, ["user instructions a cached answer, batches of 32",
+        rows.insert(5, ["user instructions a cached answer, batches of 32",
                         "%.0f" % f["instructions"]])
     return table(["resolver, one core", "figure"], rows)

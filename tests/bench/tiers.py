@@ -5,7 +5,7 @@ the records that a resolver is asked for in the last one."""
 import os
 import shutil
 
-from common import PREFIX, Process, answer_size, free_port, run, say, write_records
+from common import PREFIX, Process, free_port, run, say, write_records
 
 TIERS = (("root", "0.NA"), ("top", "88"), ("second", "88.118"), ("leaf", PREFIX))
 
@@ -52,6 +52,3 @@ class Tiers:
     def signal(self, number):
         for process in self.processes:
             process.process.send_signal(number)
-
-    def answer_size(self):
-        return answer_size(self.ports["leaf"], self.first)
