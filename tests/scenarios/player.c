@@ -17,7 +17,7 @@
  *                        the parent's nodes; `keyless`: the parent's record names no key
  *   put ID gN [ttl=S]    register a record of generation N
  *   value ID INDEX TYPE DATA [ttl=S]   add a value to a record of one's own making. DATA: text,
- *                        site:NODE[,NODE...], key:ROLE
+ *                        site:NODE[,NODE...], fat:NODE (a site record over 16 KiB), key:ROLE
  *   sign ID ROLE ISSUER [life=S]   an HS_SIGNATURE over those values;  cert ID SUBJECT ROLE ISSUER ISSUER-ROLE
  *                        [life=S]: an HS_CERT in the record of ID: the role's key is the subject's
  *   must-sign PREFIX [SIGNER]    start PREFIX ZONE (a stub)    forward PREFIX NODE

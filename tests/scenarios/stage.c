@@ -179,16 +179,18 @@ static struct hlv_bytes data_of(struct play *p, const char *text)
 	size_t n = 0;
 	if (strncmp(text, "key:", 4) == 0)
 		return pubkey_of_role(text + 4);
-	if (strncmp(text, "site:", 5) != 0)
+	bool fat = strncmp(text, "fat:", 4) == 0;
+	if (!fat && strncmp(text, "site:", 5) != 0)
 		return hlv_arena_copy(&p->w->arena, hlv_text(text));
 	char room[WORLD_NAME * 4], *rest = room, *name;
-	snprintf(room, sizeof room, "%s", text + 5);
+	snprintf(room, sizeof room, "%s", text + (fat ? 4 : 5));
 	while ((name = strtok_r(n ? NULL : room, ",", &rest)) && n < 8)
 		nodes[n++] = play_node(p, name);
 	return site_octets(&p->w->arena, &(struct site_spec){.nodes = nodes,
 							     .n = n,
 							     .hash_option = HLV_HASH_ALL,
 							     .primary = true,
+							     .fat = fat ? 17000 : 0,
 							     .tls = nodes[0]->tls});
 }
 

@@ -222,11 +222,12 @@ static void put_server(struct hlv_writer *servers, const struct site_spec *spec,
 
 struct hlv_bytes site_octets(struct hlv_arena *a, const struct site_spec *spec)
 {
-	size_t repeat = spec->repeat ? spec->repeat : 1, cap = 256 * (spec->n * repeat + 2);
+	size_t repeat = spec->repeat ? spec->repeat : 1,
+	       cap = 256 * (spec->n * repeat + 2) + spec->fat;
 	struct hlv_writer servers = hlv_writer(hlv_alloc(a, cap), cap);
 	struct hlv_writer out = hlv_writer(hlv_alloc(a, cap), cap);
-	uint8_t room[64];
-	struct hlv_writer attributes = hlv_writer(room, sizeof room);
+	struct hlv_writer attributes = hlv_writer(hlv_alloc(a, 64 + spec->fat), 64 + spec->fat);
+	struct hlv_bytes nothing = hlv_bytes(hlv_alloc(a, spec->fat), spec->fat);
 	hlv_require(!a->bad);
 	for (size_t copy = 0; copy < repeat; copy++)
 		for (size_t i = 0; i < spec->n; i++)
@@ -235,6 +236,10 @@ struct hlv_bytes site_octets(struct hlv_arena *a, const struct site_spec *spec)
 		hlv_site_put_attribute(
 			&attributes,
 			&(struct hlv_site_attribute){hlv_text("helve"), hlv_text("tls")});
+	if (spec->fat)
+		hlv_site_put_attribute(&attributes,
+				       &(struct hlv_site_attribute){hlv_text("desc"), nothing});
+	uint32_t nattributes = (spec->tls ? 1U : 0U) + (spec->fat ? 1U : 0U);
 	struct hlv_site site = {
 		.format = 1,
 		.major = 2,
@@ -242,7 +247,7 @@ struct hlv_bytes site_octets(struct hlv_arena *a, const struct site_spec *spec)
 		.serial = spec->serial ? spec->serial : 1,
 		.flags = spec->primary ? HLV_SITE_PRIMARY : 0,
 		.hash_option = spec->hash_option,
-		.attributes = {spec->tls, hlv_written(&attributes)},
+		.attributes = {nattributes, hlv_written(&attributes)},
 		.servers = {(uint32_t)(spec->n * repeat), hlv_written(&servers)}};
 	hlv_site_encode(&out, &site);
 	hlv_require(!out.bad);

@@ -280,6 +280,7 @@ struct site_spec {
 	uint8_t hash_option;
 	bool primary, tls, keyless;
 	uint16_t serial;
+	size_t fat;			/* octets of an attribute that says nothing */
 	const uint8_t (*addresses)[16]; /* in place of nodes' */
 };
 struct hlv_bytes site_octets(struct hlv_arena *a, const struct site_spec *spec);
