@@ -110,6 +110,7 @@ static void put_places(struct hlv_buf *b, const struct hlv_list *values)
 {
 	struct hlv_reader r = hlv_reader(values->raw);
 	const char *before = ", to ";
+	struct hlv_addr last = {0};
 	for (uint32_t i = 0; i < values->n; i++) {
 		struct hlv_value v;
 		struct hlv_site site;
@@ -129,6 +130,10 @@ static void put_places(struct hlv_buf *b, const struct hlv_list *values)
 		if (server.interfaces.n > 0)
 			hlv_site_next_interface(&s, &f);
 		hlv_addr_from_site(server.address, (uint16_t)f.port, &a);
+		/* HS_SITE and HS_SITE.PREFIX are often the same. */
+		if (last.len && hlv_addr_eq(&a, &last))
+			continue;
+		last = a;
 		hlv_buf_printf(b, "%s%s", before, hlv_addr_print(&a, text));
 		if (site.servers.n > 1)
 			hlv_buf_printf(b, " and %u more by hash", site.servers.n - 1);
@@ -138,8 +143,7 @@ static void put_places(struct hlv_buf *b, const struct hlv_list *values)
 
 static void put_step_text(struct trace *t, const struct walk_event *e)
 {
-	struct hlv_buf *b = &t->steps;
-	char why[VALIDATE_WHY + 40];
+	struct hlv_buf *b = &t->steps, why = {0};
 	hlv_buf_printf(b, ";; %2u %*s", e->step, (int)(2 * e->depth), "");
 	show_text(b, e->asked);
 	hlv_buf_str(b, " at ");
@@ -156,9 +160,11 @@ static void put_step_text(struct trace *t, const struct walk_event *e)
 		put_places(b, &e->rs->values);
 	if (!e->rs)
 		show_ink(b, t->colour, INK_BAD, "no answer");
-	snprintf(why, sizeof why, "\n;;    %*s%s: %s", (int)(2 * e->depth), "",
-		 proof_name(e->proof), e->why);
-	show_ink(b, t->colour, ink_of(e->proof), why);
+	/* It may quote what a server said. */
+	hlv_buf_printf(&why, "\n;;    %*s%s: ", (int)(2 * e->depth), "", proof_name(e->proof));
+	show_text(&why, hlv_text(e->why));
+	show_ink(b, t->colour, ink_of(e->proof), why.p ? why.p : "");
+	hlv_buf_free(&why);
 	hlv_buf_str(b, "\n");
 }
 
@@ -258,7 +264,7 @@ static const char *reason(const struct walk_result *r)
 static void put_text(struct trace *t, struct hlv_buf *b, const struct walk_result *r,
 		     const struct hlv_list *values)
 {
-	char line[VALIDATE_WHY + 64];
+	struct hlv_buf line = {0};
 	hlv_buf_put(b, hlv_buf_bytes(&t->steps));
 	hlv_buf_str(b, ";; ");
 	show_text(b, t->o->id);
@@ -268,9 +274,12 @@ static void put_text(struct trace *t, struct hlv_buf *b, const struct walk_resul
 		hlv_buf_str(b, ", ");
 	}
 	const char *why = reason(r);
-	snprintf(line, sizeof line, "%s%s%s", proof_name(r->proof), why[0] ? ": " : "", why);
-	show_ink(b, t->colour, ink_of(r->proof), line);
-	hlv_buf_printf(b, "\n;; %u steps in %.1f ms\n", t->asked, t->ms);
+	hlv_buf_printf(&line, "%s%s", proof_name(r->proof), why[0] ? ": " : "");
+	show_text(&line, hlv_text(why));
+	show_ink(b, t->colour, ink_of(r->proof), line.p ? line.p : "");
+	hlv_buf_free(&line);
+	hlv_buf_printf(b, "\n;; %u step%s in %.1f ms\n", t->asked, t->asked == 1 ? "" : "s",
+		       t->ms);
 	if (r->proof >= PROOF_INSECURE && values->n > 0)
 		show_values(b, values, t->colour);
 }
