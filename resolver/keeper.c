@@ -39,8 +39,8 @@ static void save(struct keeper *k, struct hlv_now now)
 	if (err == HLV_OK)
 		atomic_fetch_add_explicit(&k->saves, 1, memory_order_relaxed);
 	else if (may_complain(k, now))
-		hlv_error("cache.save", "error=\"%s\" hint=is_the_disk_full",
-			  hlv_strerror(err));
+		hlv_error("cache.save", "error=\"%s\" %s", hlv_strerror(err),
+			  keep_why(k->keep));
 }
 
 static void write_anchors(struct keeper *k, struct hlv_now now)

@@ -214,7 +214,11 @@ static enum hlv_err open_cache(struct helver *h)
 	snprintf(path, sizeof path, "%s/cache", o->data_dir);
 	HLV_TRY(keep_open(path, 2 * o->cache_octets + ((uint64_t)256 << 20), &h->keep,
 			  h->d.why));
-	HLV_TRY(keep_load(h->keep, h->cache, hlv_clock(), &loaded, &damaged));
+	if (*h->d.why) /* something was set aside */
+		hlv_warn("cache.open", "%s", h->d.why);
+	/* What cannot be read can be asked for again: no reason not to start. */
+	if (keep_load(h->keep, h->cache, hlv_clock(), &loaded, &damaged) != HLV_OK)
+		hlv_error("cache.load", "%s", keep_why(h->keep));
 	hlv_info("cache.load", "entries=%zu damaged=%zu", loaded, damaged);
 	return HLV_OK;
 }

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""helvectl cache beside a running helver: what is shown, flushed, dumped and loaded, and what is
+still there after the power was cut."""
+
+import json
+import os
+import signal
+import unittest
+
+from node import text_value
+from tiers import TiersCase
+
+LEAF = "88.118.8"
+RECORDS = 1500
+
+
+class Cache(TiersCase):
+
+    @classmethod
+    def fill(cls, tiers):
+        tiers.leaf.load([{"handle": "%s/item-%d" % (LEAF, i),
+                          "values": [text_value(1, "URL", "https://example/%d" % i)]}
+                         for i in range(RECORDS)])
+
+    def setUp(self):
+        self.cache("flush", "all")
+
+    def cache(self, *words, check=True):
+        return self.resolver.ctl("cache", *words, check=check)
+
+    def shown(self, *words):
+        return json.loads(self.resolver.ctl("--json", "cache", "show", *words).stdout)["entries"]
+
+    def names(self, *words):
+        return sorted(e["id"] for e in self.shown(*words))
+
+    def packets_out(self):
+        return self.resolver.status()["resolver"]["packets_out"]
+
+    def ask(self, *numbers):
+        for i in numbers:
+            self.assert_rc(self.resolver.ask("%s/item-%d" % (LEAF, i)), 1)
+
+    def test_show(self):
+        self.ask(1, 2)
+        self.assert_rc(self.resolver.ask(LEAF + "/nobody"), 100)
+        (one,) = self.shown(LEAF + "/item-1")
+        self.assertEqual((one["proof"], one["kind"], one["code"], one["values"]),
+                         ("secure", "record", 1, 1))
+        self.assertGreater(one["left"], 0)
+        self.assertEqual(one["record"][0]["data"]["value"], "https://example/1")
+        self.assertEqual(self.shown(LEAF + "/nobody")[0]["code"], 100)
+        self.assertEqual(self.shown(LEAF + "/never-asked"), [])
+        self.assertEqual(self.names(LEAF + "/item-*"), [LEAF + "/item-1", LEAF + "/item-2"])
+        self.assertIn("0.NA/" + LEAF, self.names(LEAF))
+        under = self.names("88.118.*")
+        self.assertTrue({LEAF + "/item-1", LEAF + "/nobody", "0.NA/" + LEAF} <= set(under))
+        text = self.cache("show", LEAF + "/item-1").stdout
+        self.assertIn("secure", text)
+        self.assertIn("https://example/1", text)
+
+    def test_stats(self):
+        before = json.loads(self.resolver.ctl("--json", "cache", "stats").stdout)
+        self.ask(1, 1, 1)
+        after = json.loads(self.resolver.ctl("--json", "cache", "stats").stdout)
+        self.assertGreaterEqual(after["hits"] - before["hits"], 2)
+        self.assertGreater(after["entries"], before["entries"])
+        self.assertLess(after["octets"], after["max"])
+        self.assertIn("hit rate", self.cache("stats").stdout)
+
+    def test_flush(self):
+        self.ask(1, 2, 3)
+        self.assertEqual(self.cache("flush", LEAF + "/item-1").stdout, "1 flushed\n")
+        before = self.packets_out()
+        self.ask(2, 3)
+        self.assertEqual(self.packets_out(), before)
+        self.ask(1)
+        self.assertGreater(self.packets_out(), before)
+        self.cache("flush", "88.118.*")
+        self.assertEqual(self.names("88.118.*"), [])
+        self.cache("flush", "all")
+        self.assertEqual(self.shown(), [])
+
+    def test_dump_and_load(self):
+        """In several pieces, there and back."""
+        self.ask(*range(RECORDS))
+        path = os.path.join(self.resolver.dir, "cache.jsonl")
+        said = self.cache("dump", path).stdout
+        with open(path, encoding="utf-8") as f:
+            lines = [json.loads(line) for line in f]
+        self.assertEqual(said, "%d dumped\n" % len(lines))
+        dumped = {line["id"] for line in lines}
+        self.assertTrue({"%s/item-%d" % (LEAF, i) for i in range(RECORDS)} <= dumped)
+        self.assertEqual(len(lines), len({(line["id"], line["kind"]) for line in lines}))
+        before = self.names()
+        self.cache("flush", "all")
+        self.assertEqual(self.cache("load", path).stdout,
+                         "%d read, %d taken, 0 refused\n" % (len(lines), len(lines)))
+        self.assertEqual(self.names(), before)
+        packets = self.packets_out()
+        self.ask(0, 700, RECORDS - 1)
+        self.assertEqual(self.packets_out(), packets)
+
+    def test_load_of_something_else(self):
+        path = self.resolver.write("bad.jsonl", '{"id":"1/a"}\nnothing\n{"finding":"AQAC"}\n'
+                                                '{"finding":"%%%"}\n')
+        done = self.cache("load", path, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, "0 read, 0 taken, 4 refused\n")
+        self.assertIn("line 1: no entry of a dump", done.stderr)
+        self.assertIn("line 2: no entry of a dump", done.stderr)
+        self.assertEqual(self.shown(), [])
+
+    def test_usage(self):
+        for words in ((), ("flush",), ("shown",), ("dump",), ("stats", "x"), ("load", "a", "b")):
+            with self.subTest(words=words):
+                self.assertEqual(self.cache(*words, check=False).returncode, 2)
+
+    def test_by_socket(self):
+        self.ask(1)
+        path = os.path.join(self.resolver.dir, "helver.sock")
+        self.assertIn("entries", self.cache("stats", "--socket", path).stdout)
+        done = self.cache("stats", "--socket", path + ".none", check=False)
+        self.assertEqual(done.returncode, 1)
+
+    def test_power_cut(self):
+        """Killed, and started where nobody above can be asked."""
+        self.ask(*range(20))
+        saves = self.resolver.status()["saves"]
+        while self.resolver.status()["saves"] < saves + 2:  # what was put is saved within some s
+            self.ask(1)
+        self.resolver.process.send_signal(signal.SIGKILL)
+        self.resolver.process.wait()
+        self.resolver.process = None
+        self.tiers.stop()
+        try:
+            self.resolver.start()
+            self.ask(*range(20))
+        finally:
+            self.tiers.start()
+
+
+if __name__ == "__main__":
+    unittest.main()
