@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+enum { EXPIRATION_STEP_S = 600 };
+
 /* The serial of the sites that are asked, when they agree: one message serves all (protocol.md 3). */
 static uint16_t serial_of(const struct zone *z)
 {
@@ -17,6 +19,14 @@ static uint16_t serial_of(const struct zone *z)
 		serial = site.serial;
 	}
 	return (uint16_t)serial;
+}
+
+/* Rounded up: walks that ask the same in the same ten minutes ask it with the same octets, and share
+ * the answer. */
+static uint32_t expiration(struct hlv_now now)
+{
+	uint32_t s = hlv_now_s(now);
+	return s - s % EXPIRATION_STEP_S + EXPIRATION_STEP_S + HLV_EXPIRATION_S;
 }
 
 static bool encode(struct walk *w, struct frame *f, bool primaries, struct hlv_now now)
@@ -37,7 +47,7 @@ static bool encode(struct walk *w, struct frame *f, bool primaries, struct hlv_n
 			 (f->zone.is_forwarder ? HLV_F_RECURSE : 0),
 		.site_serial = serial_of(&f->zone),
 		.recursion = (uint8_t)(w->q->recursion + 1),
-		.expiration_s = hlv_now_s(now) + HLV_EXPIRATION_S,
+		.expiration_s = expiration(now),
 	};
 	hlv_request_encode(&out, &rq);
 	struct hlv_message sent;
