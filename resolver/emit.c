@@ -147,7 +147,8 @@ void emit(struct hlv_exchange *x, const struct emit_rules *rules, const struct p
 	begin(x, rules, p->proof == PROOF_SECURE);
 	if (p->proof != PROOF_SECURE && p->proof != PROOF_INSECURE)
 		refuse(x, HLV_RC_ERROR, "The answer is not proven");
-	else if (rules->trusted == TRUSTED_ENFORCE && p->proof != PROOF_SECURE)
+	else if ((rules->trusted == TRUSTED_ENFORCE || rules->secure_only) &&
+		 p->proof != PROOF_SECURE)
 		refuse(x, HLV_RC_ERROR,
 		       "The answer is not signed, and this resolver gives signed ones only");
 	else if (p->finding.rc != HLV_RC_SUCCESS)

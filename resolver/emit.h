@@ -20,6 +20,7 @@ enum trusted_mode {
 
 struct emit_rules {
 	enum trusted_mode trusted;
+	bool secure_only;     /* unsigned: refuse, also for what was kept from before */
 	uint16_t site_serial; /* of our own site record */
 };
 

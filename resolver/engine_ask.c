@@ -135,13 +135,21 @@ static void ask_new(struct engine *e, struct engine_waiter *w, struct hlv_bytes 
 		refuse(e, w, HLV_RC_RECURSION_TOO_HIGH, "too many servers have passed this on");
 		return;
 	}
+	bool quiet = stale && quiet_is(e, key);
+	if (quiet && e->nslots >= QUIET_WALKS_MAX) {
+		answer_stale(e, w);
+		return;
+	}
 	struct walk_question q = {
 		.id = w->id, .recursion = w->recursion, .authoritative = w->authoritative};
 	struct slot *s = slot_open(e, &q, key, hash);
-	if (!s) {
+	if (!s && stale) {
+		answer_stale(e, w);
+	} else if (!s) {
 		refuse(e, w, HLV_RC_BUSY, "too many questions at a time");
-	} else if (stale && f) {
-		/* It failed when it was asked last: look again, but keep nobody waiting. */
+	} else if (stale && (f || quiet)) {
+		/* It, or its neighbour, got no answer a moment ago: look again, but keep nobody
+		 * waiting. */
 		s->told = true;
 		answer_stale(e, w);
 	} else {
@@ -265,6 +273,7 @@ void slot_done(struct engine *e, struct slot *s)
 		root_came(e, s, r);
 	if (prove(r->proof, &r->finding, &p)) {
 		failure_clear(e, s->hash);
+		quiet_clear(e, s->key);
 		if (!s->first) {
 			slot_free(e, s);
 			return;
@@ -277,6 +286,8 @@ void slot_done(struct engine *e, struct slot *s)
 	/* What was refuted is not shown from before either. */
 	bool stale = s->stale_ok && r->proof != PROOF_BOGUS;
 	failure_note(e, s->hash, r);
+	if (stale && r->timed_out)
+		quiet_note(e, s->key);
 	if (stale)
 		hold(e, s);
 	else if (r->proof == PROOF_BOGUS)
@@ -299,6 +310,7 @@ void slot_late(struct engine *e, struct slot *s)
 	/* The walk goes on; who asks from now on is answered at once. */
 	s->told = true;
 	hold(e, s);
+	quiet_note(e, s->key);
 	slot_answer_all(e, s, 0, "", true);
 	slot_arm(e, s);
 }

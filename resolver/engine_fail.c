@@ -26,6 +26,11 @@ void failure_clear(struct engine *e, uint64_t hash)
 		*f = (struct failure){0};
 }
 
+void failures_clear(struct engine *e)
+{
+	memset(e->failures, 0, ENGINE_FAILURES_MAX * sizeof *e->failures);
+}
+
 /* The place that is over first. */
 static struct failure *make_room(struct engine *e, uint64_t hash)
 {

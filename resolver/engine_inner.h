@@ -12,6 +12,9 @@ enum {
 	BUCKETS = ENGINE_WALKS_MAX,
 	CLIENT_BUCKETS = 16384,
 	FAILURE_WAYS = 4,
+	QUIET_MAX = 256,
+	QUIET_WALKS_MAX =
+		256,	     /* under way, from which on quiet prefixes are not looked after */
 	HIT_ARENA = 4 << 20, /* one answer out of the cache */
 };
 static const uint64_t ENGINE_MS = 1000000, ENGINE_S = 1000000000;
@@ -109,6 +112,12 @@ struct failure {
 	char why[VALIDATE_WHY];
 };
 
+/* A prefix nobody there answers for. */
+struct quiet {
+	uint64_t hash; /* of the prefix */
+	hlv_mono_ns until_ns;
+};
+
 struct waiter_list {
 	struct engine_waiter *first, *last;
 };
@@ -142,6 +151,7 @@ struct engine {
 
 	uint32_t clients[CLIENT_BUCKETS]; /* open questions of the addresses that meet there */
 	struct failure *failures;
+	struct quiet quiet[QUIET_MAX];
 	struct hlv_arena arena; /* of what the last order shows */
 
 	struct timer root_timer;
@@ -178,6 +188,12 @@ bool box_poll(struct engine *e, struct engine_order *out);
 struct failure *failure_find(struct engine *e, uint64_t hash);
 void failure_note(struct engine *e, uint64_t hash, const struct walk_result *r);
 void failure_clear(struct engine *e, uint64_t hash);
+void failures_clear(struct engine *e);
+
+/* engine_quiet.c; `key` of an identifier under the prefix */
+bool quiet_is(struct engine *e, struct hlv_bytes key);
+void quiet_note(struct engine *e, struct hlv_bytes key);
+void quiet_clear(struct engine *e, struct hlv_bytes key);
 
 /* engine_ask.c: what becomes of a question */
 bool ask_next(struct engine *e, struct engine_order *out);

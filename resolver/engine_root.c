@@ -67,6 +67,7 @@ void engine_set_rules(struct engine *e, const struct walk_rules *rules)
 {
 	if (e->rules && e->rules->given == rules)
 		return;
+	failures_clear(e); /* what the former rules refuted, these may not */
 	/* Without memory the old ones stay, and engine_uses() says so. */
 	if (replace(e, rules, NULL) && e->o.refresh_root && e->rules->next)
 		timer_set(&e->timers, &e->root_timer,

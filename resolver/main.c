@@ -16,6 +16,7 @@
 #include "resolver/control.h"
 #include "resolver/own.h"
 #include "resolver/service.h"
+#include "resolver/stricter.h"
 
 enum {
 	EXIT_DATA = 75,
@@ -198,6 +199,14 @@ static enum hlv_err bind_control(struct helver *h)
 	return hlv_daemon_bind_control(&h->d, path, *o->control);
 }
 
+static void forget_unproven(struct engine *engine, struct anchors *anchors, void *ctx)
+{
+	const struct helver *h = ctx;
+	(void)engine;
+	(void)stricter_apply(h->era->options->data_dir, &policy_rules(h->era->policy)->validate,
+			     anchors, h->cache);
+}
+
 static enum hlv_err open_cache(struct helver *h)
 {
 	const struct resolver_options *o = h->era->options;
@@ -220,6 +229,7 @@ static enum hlv_err open_cache(struct helver *h)
 	if (keep_load(h->keep, h->cache, hlv_clock(), &loaded, &damaged) != HLV_OK)
 		hlv_error("cache.load", "%s", keep_why(h->keep));
 	hlv_info("cache.load", "entries=%zu damaged=%zu", loaded, damaged);
+	forget_unproven(NULL, h->anchors, h);
 	return HLV_OK;
 }
 
@@ -403,6 +413,7 @@ static void reload(struct helver *h)
 	h->era->ended_ns = now_ns;
 	e->next = h->era;
 	h->era = e;
+	recursor_call(h->recursor, forget_unproven, h);
 	free_retired(h, now_ns);
 	hlv_info("reload", "path=%s", h->d.path);
 }

@@ -369,8 +369,10 @@ static void load_words(struct policy *p)
 	p->emit.trusted = strcmp(trusted, "off") == 0	    ? TRUSTED_OFF
 			  : strcmp(trusted, "enforce") == 0 ? TRUSTED_ENFORCE
 							    : TRUSTED_REPORT;
+	p->emit.secure_only = strcmp(uns, "refuse") == 0;
 	p->refuses = strcmp(o->block_answer, "refused") == 0;
 	p->emit_own = p->emit;
+	p->emit_own.secure_only = false;
 	if (p->emit_own.trusted == TRUSTED_ENFORCE)
 		p->emit_own.trusted = TRUSTED_REPORT;
 	struct walk_rules *r = &p->rules;

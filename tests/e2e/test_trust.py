@@ -56,6 +56,20 @@ class Signed(TiersCase):
                 m = self.assert_rc(self.resolver.ask("%s/%s" % (LEAF, name)), 2)
                 self.assertIn(why, m.text)
 
+    def test_rule_that_came_later(self):
+        """What was kept by the rules of before is not shown by those of now: after a reload, and
+        after a start with what was kept."""
+        self.resolver.reload()
+        self.assert_rc(self.resolver.ask(LEAF + "/plain"), 1)
+        self.resolver.reload(**self.settings)
+        self.assert_rc(self.resolver.ask(LEAF + "/plain"), 2)
+        self.assert_rc(self.resolver.ask(LEAF + "/good"), 1)
+        self.resolver.reload()
+        self.assert_rc(self.resolver.ask(LEAF + "/changed"), 1)
+        self.resolver.stop()
+        self.resolver.start(**self.settings)
+        self.assert_rc(self.resolver.ask(LEAF + "/changed"), 2)
+
     def test_not_there_is_signed_by_message(self):
         self.assert_rc(self.resolver.ask(LEAF + "/none"), 100)
 

@@ -1,70 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/rig.h"
-
-#define ROOT "192.0.2.1:2641"
-#define SECOND "192.0.2.3:2641"
-#define ENTERPRISE "192.0.2.4:2641"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-	(void)state;
-	rig_init(&rig, true, false);
-	return 0;
-}
-
-static int setup_unsigned(void **state)
-{
-	(void)state;
-	rig_init(&rig, false, false);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_fini(&rig);
-	return 0;
-}
-
-static struct tree_node *node(const char *address)
-{
-	for (size_t i = 0; i < rig.tree.nnodes; i++)
-		if (strcmp(rig.tree.nodes[i].address, address) == 0)
-			return &rig.tree.nodes[i];
-	fail_msg("no node at %s", address);
-	return NULL;
-}
-
-static const struct engine_stats *stats(void)
-{
-	return engine_stats(rig.engine);
-}
-
-static void expect(const char *row, const struct rig_waiter *x, const char *text, bool stale)
-{
-	if (!x->answers)
-		fail_msg("%s: no answer", row);
-	if (!x->proven || x->stale != stale || strcmp(x->text, text) != 0)
-		fail_msg("%s: %s %u %s \"%s\", expected %s \"%s\"", row,
-			 x->proven ? "shown" : "refused", x->rc, x->stale ? "stale" : "fresh",
-			 x->text, stale ? "stale" : "fresh", text);
-}
-
-static void expect_refused(const char *row, const struct rig_waiter *x, uint32_t rc)
-{
-	if (!x->answers)
-		fail_msg("%s: no answer", row);
-	if (x->proven || x->rc != rc)
-		fail_msg("%s: %s %u \"%s\", expected to be refused with %u", row,
-			 x->proven ? "shown" : "refused", x->rc, x->text, rc);
-}
-
-static uint64_t took_ms(const struct rig_waiter *x)
-{
-	return (x->told_ns - x->asked_ns) / 1000000;
-}
+#include "tests/unit/engine_case.h"
 
 /* --- answers --- */
 
@@ -316,6 +251,24 @@ static void test_stale(void **state)
 	expect("healed", x, "new", false);
 }
 
+/* Whose neighbour was waited for in vain is not waited for. */
+static void test_stale_neighbours(void **state)
+{
+	(void)state;
+	tree_value(tree_record(&rig.tree, ENTERPRISE, "88.118.8/y"), 1, "URL", hlv_text("y"));
+	expect("y", rig_told(&rig, "88.118.8/y"), "y", false);
+	make_stale();
+	rig.cut = true;
+	expect("first", rig_told(&rig, "88.118.8/x"), "https://x", true);
+	struct rig_waiter *x = rig_told(&rig, "88.118.8/y");
+	expect("neighbour", x, "y", true);
+	check_u64("at once", took_ms(x), 0);
+	/* Heard of again: from now on there is hope. */
+	rig.cut = false;
+	rig_pass(&rig, 70 * 1000);
+	expect("back", rig_told(&rig, "88.118.8/y"), "y", false);
+}
+
 /* The walk goes on behind the stale answer. */
 static void test_stale_then_fresh(void **state)
 {
@@ -533,130 +486,6 @@ static void test_rules(void **state)
 	assert_false(engine_uses(rig.engine, &others));
 }
 
-/* --- the root --- */
-
-static int setup_root(void **state)
-{
-	(void)state;
-	rig_init(&rig, true, true);
-	return 0;
-}
-
-/* The root's site as the root itself gives it, signed by the anchor. */
-static struct hlv_bytes root_site(const char *address, uint16_t serial)
-{
-	struct site_server server = {.address = address, .key = node(ROOT)->pubkey};
-	struct site_form form = {.servers = &server,
-				 .n = 1,
-				 .flags = HLV_SITE_PRIMARY,
-				 .hash_option = HLV_HASH_ALL,
-				 .serial = serial};
-	return make_site(&rig.tree.arena, &form);
-}
-
-#define MOVED "192.0.2.77:2641"
-
-/* A second root server with the same key and what the first one knows. */
-static void move_root(void)
-{
-	uint8_t octets[4096];
-	struct hlv_writer w = hlv_writer(octets, sizeof octets);
-	struct tree_node *moved = tree_node(&rig.tree, MOVED, "");
-	hlv_key_free(moved->key);
-	assert_int_equal(hlv_privkey_encode(&w, node(ROOT)->key), HLV_OK);
-	assert_int_equal(hlv_privkey_decode(hlv_written(&w), &moved->key), HLV_OK);
-	tree_delegate(&rig.tree, MOVED, "88", "HS_SITE.PREFIX", node("192.0.2.2:2641"));
-}
-
-static void test_root_moves(void **state)
-{
-	(void)state;
-	move_root();
-	tree_value(tree_record(&rig.tree, ROOT, "0.NA/0.NA"), 1, "HS_SITE",
-		   root_site(MOVED, 7));
-	rig_pass(&rig, 12000);
-	assert_true(stats()->refreshes >= 2);
-	unsigned before = node(ROOT)->asked;
-	expect("by the new root", rig_told(&rig, "88.118.8/x"), "https://x", false);
-	check_u64("the old one is left alone", node(ROOT)->asked, before);
-	assert_true(node(MOVED)->asked > 0);
-	assert_true(engine_uses(rig.engine, &rig.tree.rules));
-}
-
-/* Neither an older one, nor one that cannot be asked, nor one that nobody signed. */
-static void test_root_stays(void **state)
-{
-	static const struct {
-		const char *address;
-		uint16_t serial;
-		enum trick trick;
-	} rows[] = {
-		{MOVED, 1, TRICK_NONE},
-		{MOVED, 0, TRICK_NONE},
-		{"127.0.0.1:2641", 7, TRICK_NONE},
-		{MOVED, 7, TRICK_UNSIGNED},
-	};
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct tree_record *r = tree_record(&rig.tree, ROOT, "0.NA/0.NA");
-		tree_value(r, 1, "HS_SITE", root_site(rows[i].address, rows[i].serial));
-		r->trick = rows[i].trick;
-		uint64_t before = stats()->refreshes;
-		rig_pass(&rig, 90000000);
-		assert_true(stats()->refreshes > before);
-		cache_flush(rig.cache, "");
-		unsigned asked = node(ROOT)->asked;
-		assert_true(rig_told(&rig, "88.118.8/x")->proven);
-		if (node(ROOT)->asked == asked)
-			fail_msg("row %zu: the root was not asked", i);
-	}
-}
-
-/* A new key is announced under the old one, waits, and is believed; what is revoked is not. */
-static void test_anchors_roll(void **state)
-{
-	(void)state;
-	struct hlv_key *key;
-	uint8_t octets[512];
-	rig.now.wall_ms = 1800000000000; /* no clock that was never set */
-	struct hlv_writer w = hlv_writer(octets, sizeof octets);
-	assert_int_equal(hlv_key_generate(HLV_KEY_P256, &key), HLV_OK);
-	assert_int_equal(hlv_pubkey_encode(&w, key), HLV_OK);
-	struct tree_record *r = tree_record(&rig.tree, ROOT, "0.0/0.0");
-	tree_value(r, 300, "HS_PUBKEY", node(ROOT)->pubkey);
-	tree_value(r, 301, "HS_PUBKEY", hlv_written(&w));
-	rig_pass(&rig, 12000);
-	check_u64("two keys", rig.tree.anchors.n, 2);
-	check_u64("written", rig.anchors_written, 1);
-	assert_false(anchor_is_believed(&rig.tree.anchors.list[1]));
-	for (int day = 0; day < 32; day++)
-		rig_pass(&rig, 86400ULL * 1000);
-	assert_true(anchor_is_believed(&rig.tree.anchors.list[1]));
-	/* It signs alone now. */
-	hlv_key_free(node(ROOT)->key);
-	node(ROOT)->key = key;
-	cache_flush(rig.cache, "");
-	expect("by the new key", rig_told(&rig, "88.118.8/x"), "https://x", false);
-}
-
-/* The line is cut when it starts: it looks again soon, not a day later. */
-static void test_root_later(void **state)
-{
-	(void)state;
-	move_root();
-	tree_value(tree_record(&rig.tree, ROOT, "0.NA/0.NA"), 1, "HS_SITE",
-		   root_site(MOVED, 7));
-	rig.cut = true;
-	rig_pass(&rig, 60000);
-	rig.cut = false;
-	rig_pass(&rig, 1300000);
-	unsigned before = node(ROOT)->asked;
-	assert_true(rig_told(&rig, "88.118.8/x")->proven);
-	check_u64("the old one is left alone", node(ROOT)->asked, before);
-}
-
-#define CASE(name, how) cmocka_unit_test_setup_teardown(name, how, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +501,7 @@ int main(void)
 		CASE(test_dead_prefix, setup),
 		CASE(test_loss, setup),
 		CASE(test_stale, setup),
+		CASE(test_stale_neighbours, setup),
 		CASE(test_stale_then_fresh, setup),
 		CASE(test_stale_ends, setup),
 		CASE(test_stale_not_for_bogus, setup),
@@ -682,10 +512,6 @@ int main(void)
 		CASE(test_weather, setup),
 		CASE(test_stop, setup),
 		CASE(test_rules, setup),
-		CASE(test_root_moves, setup_root),
-		CASE(test_root_stays, setup_root),
-		CASE(test_anchors_roll, setup_root),
-		CASE(test_root_later, setup_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

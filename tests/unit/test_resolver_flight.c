@@ -448,9 +448,9 @@ static void test_silence(void **state)
 	}
 	check_u64("failed", w.last, FLIGHT_FAILED);
 	check_u64("why", flight_error(w.f), HLV_E_TIMEOUT);
-	assert_true(udp >= 2 && udp <= 3);
+	assert_true(udp >= 4 && udp <= 7);
 	check_u64("by TCP", tcp, 1);
-	assert_true(w.now.mono_ns < w.budget.until_ns);
+	assert_true(w.now.mono_ns <= w.budget.until_ns);
 	check_nothing_under_way(&w);
 	end(&w);
 }
