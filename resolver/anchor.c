@@ -2,6 +2,7 @@
 #include "resolver/anchor.h"
 
 #include "proto/wire/name.h"
+#include "proto/wire/site.h"
 
 /* No clock that was ever set shows less: 2024-01-01. A machine without a battery starts in 1970, and
  * what it sees first there would be 50 years old at once when the time arrives. */
@@ -144,6 +145,25 @@ enum hlv_err anchors_add(struct anchors *a, const char *subject, const char *pre
 	if (hlv_pubkey_decode(key, &decoded) != HLV_OK)
 		return HLV_E_KEY;
 	return add_key(a, subject, prefix, decoded, state, now_ms);
+}
+
+enum hlv_err anchors_add_site(struct anchors *a, struct hlv_bytes octets, uint64_t now_ms,
+			      size_t *unusable)
+{
+	struct hlv_site site;
+	*unusable = 0;
+	HLV_TRY(hlv_site_decode(octets, &site));
+	struct hlv_reader r = hlv_reader(site.servers.raw);
+	for (uint32_t i = 0; i < site.servers.n; i++) {
+		struct hlv_site_server server;
+		hlv_site_next_server(&r, &server);
+		if (server.key.n == 0)
+			continue;
+		enum hlv_err err =
+			anchors_add(a, "0.0/0.0", "", server.key, ANCHOR_VALID, now_ms);
+		*unusable += err != HLV_OK && err != HLV_E_EXISTS;
+	}
+	return HLV_OK;
 }
 
 /* --- roll-over --- */

@@ -60,6 +60,10 @@ void anchors_fini(struct anchors *a);
 enum hlv_err HLV_MUST_USE anchors_add(struct anchors *a, const char *subject,
 				      const char *prefix, struct hlv_bytes key,
 				      enum anchor_state state, uint64_t now_ms);
+/* The keys of a root's servers, for everything, valid from now on; a key that is there already stays in
+ * its state. *unusable: how many are none, weak, or too many. HLV_E_MALFORMED: no site record. */
+enum hlv_err HLV_MUST_USE anchors_add_site(struct anchors *a, struct hlv_bytes site,
+					   uint64_t now_ms, size_t *unusable);
 /* Is any anchor believed that covers this prefix ("88.118.8"; empty: the root)? */
 bool anchors_cover(const struct anchors *a, struct hlv_bytes prefix);
 /* Must it be proven by one? So it is where one is or was believed: what stood under an anchor does

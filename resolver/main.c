@@ -119,22 +119,12 @@ static void paths(struct helver *h, const struct resolver_options *o)
  * stays in that state. */
 static enum hlv_err add_root_keys(struct anchors *a, struct hlv_bytes octets, uint64_t now_ms)
 {
-	struct hlv_site site;
+	size_t unusable;
 	if (octets.n == 0)
 		return HLV_OK;
-	HLV_TRY(hlv_site_decode(octets, &site));
-	struct hlv_reader r = hlv_reader(site.servers.raw);
-	for (uint32_t i = 0; i < site.servers.n; i++) {
-		struct hlv_site_server server;
-		hlv_site_next_server(&r, &server);
-		if (server.key.n == 0)
-			continue;
-		enum hlv_err err =
-			anchors_add(a, "0.0/0.0", "", server.key, ANCHOR_VALID, now_ms);
-		if (err != HLV_OK && err != HLV_E_EXISTS)
-			hlv_warn("anchors.root", "server=%u error=\"%s\"", i + 1,
-				 hlv_strerror(err));
-	}
+	HLV_TRY(anchors_add_site(a, octets, now_ms, &unusable));
+	if (unusable > 0)
+		hlv_warn("anchors.root", "unusable_keys=%zu", unusable);
 	return HLV_OK;
 }
 
@@ -393,8 +383,9 @@ static void free_retired(struct helver *h, hlv_mono_ns now_ns)
 
 /* Read everything first; a bad file changes nothing. Policy, rules, limits and log level change;
  * sockets, workers, cache, copies and keys need a restart. */
-static void reload(struct helver *h)
+static void reload(void *ctx)
 {
+	struct helver *h = ctx;
 	struct era *e;
 	hlv_mono_ns now_ns = hlv_clock().mono_ns;
 	if (load_era(h, &e) != HLV_OK) {
@@ -461,28 +452,6 @@ static void on_sigbus(int sig)
 	_exit(EXIT_DATA);
 }
 
-static void serve(struct helver *h, const sigset_t *signals)
-{
-	hlv_daemon_ready(&h->d);
-	for (;;) {
-		int sig = sigwaitinfo(signals, NULL);
-		switch (sig) {
-		case SIGHUP:
-			reload(h);
-			break;
-		case SIGUSR1:
-			hlv_daemon_log_stats(&h->d);
-			break;
-		case SIGTERM:
-		case SIGINT:
-			hlv_daemon_notify("STOPPING=1");
-			hlv_daemon_log_stats(&h->d);
-			hlv_info("stop", "signal=%s", strsignal(sig));
-			return;
-		}
-	}
-}
-
 static int run(struct helver *h)
 {
 	sigset_t signals;
@@ -490,7 +459,7 @@ static int run(struct helver *h)
 	signal(SIGBUS, on_sigbus);
 	enum hlv_err err = prepare(h);
 	if (err == HLV_OK)
-		serve(h, &signals);
+		hlv_daemon_serve(&h->d, &signals, reload, h);
 	else
 		fprintf(stderr, "helver: %s\n", *h->d.why ? h->d.why : hlv_strerror(err));
 	stop(h);

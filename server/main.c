@@ -188,8 +188,9 @@ static void hand_over(struct hlv_front *front, void *ctx)
  * recurse change; sockets, workers, the registry, the root of recursion and its beginning need a
  * restart. The former ones are freed when every worker
  * has taken the new ones. */
-static void reload(struct helved *h)
+static void reload(void *ctx)
 {
+	struct helved *h = ctx;
 	struct server_options *options;
 	struct node *node;
 	if (load_options(h->d.path, &options, h->d.why) != HLV_OK) {
@@ -264,28 +265,6 @@ static void on_sigbus(int sig)
 	_exit(EXIT_REGISTRY);
 }
 
-static void serve(struct helved *h, const sigset_t *signals)
-{
-	hlv_daemon_ready(&h->d);
-	for (;;) {
-		int sig = sigwaitinfo(signals, NULL);
-		switch (sig) {
-		case SIGHUP:
-			reload(h);
-			break;
-		case SIGUSR1:
-			hlv_daemon_log_stats(&h->d);
-			break;
-		case SIGTERM:
-		case SIGINT:
-			hlv_daemon_notify("STOPPING=1");
-			hlv_daemon_log_stats(&h->d);
-			hlv_info("stop", "signal=%s", strsignal(sig));
-			return;
-		}
-	}
-}
-
 static enum hlv_err prepare(struct helved *h)
 {
 	h->d.listen = &h->options->listen;
@@ -309,7 +288,7 @@ static int run(struct helved *h)
 
 	enum hlv_err err = prepare(h);
 	if (err == HLV_OK)
-		serve(h, &signals);
+		hlv_daemon_serve(&h->d, &signals, reload, h);
 	else
 		fprintf(stderr, "helved: %s\n", *h->d.why ? h->d.why : hlv_strerror(err));
 	stop(h);

@@ -26,24 +26,14 @@ struct recursion {
 /* The administrator gave us the root's record: its servers' keys are what everything is proven by. */
 static enum hlv_err make_anchors(struct hlv_bytes root, struct anchors **out)
 {
-	struct hlv_site site;
+	size_t unusable;
 	struct anchors *a = calloc(1, sizeof *a);
 	*out = a;
 	if (!a)
 		return HLV_E_NOMEM;
-	HLV_TRY(hlv_site_decode(root, &site));
-	struct hlv_reader r = hlv_reader(site.servers.raw);
-	for (uint32_t i = 0; i < site.servers.n; i++) {
-		struct hlv_site_server server;
-		hlv_site_next_server(&r, &server);
-		if (server.key.n == 0)
-			continue;
-		enum hlv_err err = anchors_add(a, "0.0/0.0", "", server.key, ANCHOR_VALID,
-					       hlv_clock().wall_ms);
-		if (err != HLV_OK && err != HLV_E_EXISTS)
-			hlv_warn("recursion.anchor", "server=%u error=\"%s\"", i + 1,
-				 hlv_strerror(err));
-	}
+	HLV_TRY(anchors_add_site(a, root, hlv_clock().wall_ms, &unusable));
+	if (unusable > 0)
+		hlv_warn("recursion.anchor", "unusable_keys=%zu", unusable);
 	/* A root without keys: its administrator's choice, and nothing can be proven. */
 	a->insecure = a->n == 0;
 	return HLV_OK;

@@ -192,19 +192,9 @@ enum hlv_err hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
 }
 
 /* Told when all is well: who fails to start says one line, why. */
-void hlv_daemon_ready(const struct hlv_daemon *d)
-{
-	char text[HLV_ADDR_TEXT];
-	for (size_t i = 0; i < d->listen->n; i++)
-		hlv_info("listen", "address=%s workers=%u",
-			 hlv_addr_print(&d->listen->list[i], text), d->nworkers);
-	fputs("ready\n", stderr);
-	hlv_daemon_notify("READY=1");
-}
-
 /* --- while it runs --- */
 
-void hlv_daemon_notify(const char *state)
+static void notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
@@ -243,7 +233,7 @@ void hlv_daemon_put_counters(const struct hlv_daemon *d, struct hlv_buf *json)
 	hlv_buf_str(json, "}");
 }
 
-void hlv_daemon_log_stats(const struct hlv_daemon *d)
+static void log_stats(const struct hlv_daemon *d)
 {
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		const struct hlv_stats *s = hlv_worker_stats(d->workers[i]);
@@ -256,6 +246,39 @@ void hlv_daemon_log_stats(const struct hlv_daemon *d)
 			(unsigned long long)s->tcp_accepted, (unsigned long long)s->tcp_evicted,
 			(unsigned long long)s->tcp_timeouts,
 			(unsigned long long)s->tcp_malformed);
+	}
+}
+
+static void tell_ready(const struct hlv_daemon *d)
+{
+	char text[HLV_ADDR_TEXT];
+	for (size_t i = 0; i < d->listen->n; i++)
+		hlv_info("listen", "address=%s workers=%u",
+			 hlv_addr_print(&d->listen->list[i], text), d->nworkers);
+	fputs("ready\n", stderr);
+	notify("READY=1");
+}
+
+void hlv_daemon_serve(const struct hlv_daemon *d, const sigset_t *signals,
+		      void (*reload)(void *ctx), void *ctx)
+{
+	tell_ready(d);
+	for (;;) {
+		int sig = sigwaitinfo(signals, NULL);
+		switch (sig) {
+		case SIGHUP:
+			reload(ctx);
+			break;
+		case SIGUSR1:
+			log_stats(d);
+			break;
+		case SIGTERM:
+		case SIGINT:
+			notify("STOPPING=1");
+			log_stats(d);
+			hlv_info("stop", "signal=%s", strsignal(sig));
+			return;
+		}
 	}
 }
 

@@ -55,16 +55,15 @@ enum hlv_err HLV_MUST_USE hlv_daemon_start_worker(struct hlv_daemon *d, unsigned
 						  struct hlv_service *service,
 						  const struct hlv_limits *limits,
 						  const struct hlv_tls *tls);
-/* All is well: say where we listen, "ready", and tell systemd. */
-void hlv_daemon_ready(const struct hlv_daemon *d);
 
 /* --- while it runs --- */
 
-/* sd_notify(3), which is one datagram. */
-void hlv_daemon_notify(const char *state);
+/* All is well: say where we listen, "ready", and tell systemd. Then until SIGTERM: SIGHUP calls
+ * reload(ctx), SIGUSR1 logs the workers' counters. */
+void hlv_daemon_serve(const struct hlv_daemon *d, const sigset_t *signals,
+		      void (*reload)(void *ctx), void *ctx);
 /* The workers' counters, as members of an object: ,"workers":2,"counters":{...} */
 void hlv_daemon_put_counters(const struct hlv_daemon *d, struct hlv_buf *json);
-void hlv_daemon_log_stats(const struct hlv_daemon *d);
 
 /* --- at the end --- */
 

@@ -184,7 +184,8 @@ static void start(void)
 	memset(&helper, 0, sizeof helper);
 	pthread_mutex_init(&helper.lock, NULL);
 	pthread_cond_init(&helper.changed, NULL);
-	server.service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
+	server.service =
+		(struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
 	server.limits = (struct hlv_limits){.udp_answer_max = 65536,
 					    .rate = 0,
 					    .tcp_connections = 64,

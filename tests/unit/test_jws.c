@@ -317,7 +317,7 @@ static void test_cert_claims(void **state)
 		{"a chain as text", "{" KEY ",\"chain\":\"400:a/b\"" TIMES, HLV_E_MALFORMED, 0},
 		{"a long chain",
 		 "{" KEY ",\"chain\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\","
-			 "\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]" TIMES,
+		 "\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]" TIMES,
 		 HLV_E_LIMIT, 0},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {

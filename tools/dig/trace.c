@@ -32,21 +32,10 @@ struct trace {
 
 static bool add_anchors(struct trace *t, struct hlv_bytes record)
 {
-	struct hlv_site site;
-	if (hlv_site_decode(record, &site) != HLV_OK)
-		return false;
-	struct hlv_reader r = hlv_reader(site.servers.raw);
-	for (uint32_t i = 0; i < site.servers.n; i++) {
-		struct hlv_site_server server;
-		hlv_site_next_server(&r, &server);
-		enum hlv_err err = server.key.n == 0
-					   ? HLV_OK
-					   : anchors_add(&t->anchors, "root", "", server.key,
-							 ANCHOR_VALID, hlv_clock().wall_ms);
-		if (err != HLV_OK && err != HLV_E_EXISTS && err != HLV_E_LIMIT)
-			return false; /* a key that is none, or weak */
-	}
-	return true;
+	size_t unusable;
+	return anchors_add_site(&t->anchors, record, hlv_clock().wall_ms, &unusable) ==
+		       HLV_OK &&
+	       (unusable == 0 || t->anchors.n > 0);
 }
 
 static int load_root(struct trace *t)
