@@ -104,7 +104,7 @@ static void park(struct engine *e, struct slot *s, struct engine_waiter *w, bool
 	s->first = l.first;
 	s->last = l.last;
 	s->nwaiters++;
-	s->stale_ok |= stale_ok;
+	s->stale_ok = stale_ok; /* as it is now: what was there may have been thrown away */
 	slot_arm(e, s);
 }
 

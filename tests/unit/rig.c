@@ -2,6 +2,9 @@
 #include "tests/unit/rig.h"
 
 static const uint64_t MS = 1000000;
+enum {
+	AGAIN_MAX = 30000
+}; /* rounds without any time between them: more than there are events */
 
 static void push(struct rig *r, struct rig_event e)
 {
@@ -132,13 +135,16 @@ void rig_pass(struct rig *r, uint64_t ms)
 {
 	uint64_t end_ns = r->now.mono_ns + ms * MS;
 	run(r);
-	for (;;) {
+	for (unsigned again = 0;;) {
 		uint64_t next = engine_deadline(r->engine);
 		bool event = r->nevents > 0 && r->events[0].at_ns <= next;
 		if (event)
 			next = r->events[0].at_ns;
 		if (next > end_ns)
 			break;
+		again = next > r->now.mono_ns ? 0 : again + 1;
+		if (again > AGAIN_MAX)
+			fail_msg("it wants to be woken again and again");
 		if (next > r->now.mono_ns)
 			set_time(r, next);
 		if (event) {

@@ -282,6 +282,22 @@ static void test_stale_then_fresh(void **state)
 	expect("behind it", rig_told(&rig, "88.118.8/x"), "new", false);
 }
 
+/* The old answer is thrown away while clients wait for it: they wait for the walk then, and nobody is
+ * woken again and again meanwhile. */
+static void test_stale_is_flushed(void **state)
+{
+	(void)state;
+	make_stale();
+	rig.rtt_ns = 600 * 1000000ULL;
+	struct rig_waiter *x = rig_ask(&rig, "88.118.8/x", NULL);
+	rig_pass(&rig, 100);
+	assert_true(cache_flush(rig.cache, "88.118.8/x") > 0);
+	rig_pass(&rig, ENGINE_STALE_WAIT_MS);
+	assert_false(x->answers);
+	rig_pass(&rig, BUDGET_MS);
+	expect("flushed", x, "https://x", false);
+}
+
 static void test_stale_ends(void **state)
 {
 	(void)state;
@@ -503,6 +519,7 @@ int main(void)
 		CASE(test_stale, setup),
 		CASE(test_stale_neighbours, setup),
 		CASE(test_stale_then_fresh, setup),
+		CASE(test_stale_is_flushed, setup),
 		CASE(test_stale_ends, setup),
 		CASE(test_stale_not_for_bogus, setup),
 		CASE(test_stale_only_validated, setup_unsigned),
