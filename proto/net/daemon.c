@@ -187,8 +187,9 @@ enum hlv_err hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
 		.control = number == 0 ? d->control : 0,
 		.number = number,
 	};
-	d->workers[number] = hlv_worker_start(&o);
-	return d->workers[number] ? HLV_OK : HLV_E_NOMEM;
+	struct hlv_worker *w = hlv_worker_start(&o);
+	d->workers[number] = w;
+	return w ? HLV_OK : HLV_E_NOMEM;
 }
 
 /* Told when all is well: who fails to start says one line, why. */
@@ -216,9 +217,10 @@ void hlv_daemon_put_counters(const struct hlv_daemon *d, struct hlv_buf *json)
 {
 	struct hlv_stats sum = {0};
 	for (unsigned i = 0; i < d->nworkers; i++) {
-		if (!d->workers[i])
+		struct hlv_worker *w = d->workers[i];
+		if (!w)
 			continue;
-		const struct hlv_stats *s = hlv_worker_stats(d->workers[i]);
+		const struct hlv_stats *s = hlv_worker_stats(w);
 #define X(name) sum.name += s->name;
 		HLV_STATS(X)
 #undef X

@@ -23,7 +23,8 @@ struct hlv_daemon {
 	struct hlv_addrs *listen;
 	unsigned nworkers;
 	struct hlv_sockets sockets[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];
-	struct hlv_worker *workers[HLV_DAEMON_WORKERS]; /* NULL: not started yet */
+	/* NULL: not started yet. The first one's clients may ask for the counters of all already. */
+	struct hlv_worker *_Atomic workers[HLV_DAEMON_WORKERS];
 	struct hlv_verified *verified;
 	int lock;
 	int control;			    /* the socket; 0: none */
