@@ -48,7 +48,8 @@ void flight_free(struct flight *f);
 void flight_next(struct flight *f, struct hlv_now now, struct flight_order *out);
 /* UDP: one datagram; TCP, TLS: octets of the stream, as they come. */
 void flight_feed(struct flight *f, uint32_t sock, struct hlv_bytes octets, struct hlv_now now);
-/* The socket cannot be had, or has ended. */
+/* The socket cannot be had, or has ended. HLV_E_LIMIT, told at once: we have none to spare, which is
+ * not the server's fault. */
 void flight_gone(struct flight *f, uint32_t sock, enum hlv_err err, struct hlv_now now);
 hlv_mono_ns flight_deadline(const struct flight *f);
 void flight_timeout(struct flight *f, struct hlv_now now);

@@ -8,6 +8,7 @@
 enum {
 	MISMATCHES_MAX = 3, /* of one server; then by TCP */
 	JOIN_MAX = 16384,   /* octets that are joined of datagrams; longer ones come by TCP */
+	NO_SOCKET_MS = 100, /* when there was none to spare; and as much again at random */
 };
 
 static void succeed(struct flight *f, struct flight_try *t, struct hlv_bytes message,
@@ -220,12 +221,32 @@ void flight_feed(struct flight *f, uint32_t sock, struct hlv_bytes octets, struc
 		take_stream(f, t, octets, now);
 }
 
+/* There is no socket to spare: the server was not asked, and nothing is known of it. Later, as if there
+ * had been no try; numbers of sockets are few, so this one is used again. */
+static void take_back(struct flight *f, struct flight_try *t, struct hlv_now now)
+{
+	struct flight_target *target = &f->targets[t->target];
+	hlv_mono_ns hold = NO_SOCKET_MS * UINT64_C(1000000);
+	selector_outrun(f->selector, flight_known_as(f, t));
+	flight_end_try(f, t, false);
+	target->asked--;
+	target->by_udp -= t->way == FLIGHT_UDP;
+	target->by_stream &= t->way == FLIGHT_UDP;
+	target->due_ns = now.mono_ns + hold + hlv_rand_below(&f->rand, hold);
+	f->launch_ns = target->due_ns;
+	f->budget->packets++;
+	f->nsocks = t->sock;
+}
+
 void flight_gone(struct flight *f, uint32_t sock, enum hlv_err err, struct hlv_now now)
 {
 	struct flight_try *t = find_try(f, sock);
-	(void)err;
 	if (!t || f->state != FLYING)
 		return;
+	if (err == HLV_E_LIMIT && t->sock + 1 == f->nsocks) {
+		take_back(f, t, now);
+		return;
+	}
 	struct flight_target *target = &f->targets[t->target];
 	f->spoke = true;
 	if (!t->silent)

@@ -20,8 +20,8 @@
 
 enum {
 	EXIT_DATA = 75,
-	SOCKETS = 1024, /* descriptors kept for questions of ours */
-	RETIRED_S = 30, /* no walk takes that long (BUDGET_MS) */
+	SOCKETS = 2 * ENGINE_WALKS_MAX, /* for questions of ours, where there are so many */
+	RETIRED_S = 30,			/* no walk takes that long (BUDGET_MS) */
 	ANCHORS_MAX_OCTETS = 1 << 20,
 };
 
@@ -45,6 +45,7 @@ struct helver {
 	struct copies *copies;
 	struct recursor *recursor;
 	struct control *control;
+	size_t sockets; /* for questions of ours */
 	struct resolver *resolvers[HLV_DAEMON_WORKERS];
 	char anchors_path[PATH_MAX], copies_path[PATH_MAX];
 };
@@ -250,6 +251,7 @@ static enum hlv_err start_recursor(struct helver *h)
 				     .anchors_path = h->anchors_path,
 				     .cache = h->cache,
 				     .keep = h->keep,
+				     .sockets = h->sockets,
 				     .stale_s = h->era->options->stale_s,
 				     .refresh_root = policy_root(h->era->policy).n > 0};
 	h->recursor = recursor_start(&o);
@@ -306,7 +308,8 @@ static enum hlv_err prepare(struct helver *h)
 	HLV_TRY(hlv_daemon_bind(&h->d));
 	HLV_TRY(own_load(o, &h->own, h->d.why));
 	HLV_TRY(bind_control(h));
-	hlv_daemon_fit(&h->d, &o->limits, SOCKETS);
+	h->sockets = hlv_daemon_share(SOCKETS);
+	hlv_daemon_fit(&h->d, &o->limits, h->sockets);
 	HLV_TRY(load_policy(h));
 	HLV_TRY(open_cache(h));
 	HLV_TRY(read_copier(h));
@@ -393,7 +396,7 @@ static void reload(void *ctx)
 		return;
 	}
 	h->d.listen = &e->options->listen;
-	hlv_daemon_fit(&h->d, &e->options->limits, SOCKETS);
+	hlv_daemon_fit(&h->d, &e->options->limits, h->sockets);
 	recursor_call(h->recursor, add_keys, e->policy);
 	recursor_set_rules(h->recursor, policy_rules(e->policy));
 	struct resolver_shared shared = shared_of(h, e->policy);

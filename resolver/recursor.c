@@ -292,8 +292,6 @@ void recursor_hurry(struct recursor *r)
 
 /* --- life --- */
 
-enum { SOCKETS_MAX = 2 * ENGINE_WALKS_MAX };
-
 /* Its round is what matters: the engine may have something to do of its own. */
 static void begin(void *ctx, void *arg)
 {
@@ -324,7 +322,7 @@ struct recursor *recursor_start(const struct recursor_options *o)
 	if (r->engine && (o->keep || o->anchors_path))
 		r->keeper = keeper_start(o->keep, o->cache, o->anchors_path);
 	if (r->engine && (r->keeper || !(o->keep || o->anchors_path)))
-		r->out = hlv_outbound_start("recursor", SOCKETS_MAX, &owner, r);
+		r->out = hlv_outbound_start("recursor", o->sockets, &owner, r);
 	if (r->out) {
 		hlv_outbound_call(r->out, begin, NULL);
 		return r;

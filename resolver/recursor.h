@@ -15,6 +15,7 @@ struct recursor_options {
 	const char *anchors_path;	/* written when they change; NULL: never */
 	struct cache *cache;		/* borrowed */
 	struct keep *keep;		/* saved into every few seconds; NULL: none */
+	size_t sockets;			/* for questions of ours, open at once, at most */
 	uint32_t stale_s;
 	bool refresh_root;
 };

@@ -14,7 +14,10 @@
 #include "server/node.h"
 #include "server/recurse.h"
 
-enum { EXIT_REGISTRY = 75 };
+enum {
+	EXIT_REGISTRY = 75,
+	SOCKETS = 1024, /* for questions of ours, when we recurse */
+};
 
 /* All that main owns. */
 struct helved {
@@ -25,6 +28,7 @@ struct helved {
 	struct registrar_rules *rules;
 	struct registrar *registrar;
 	struct recursion *recursion; /* NULL: for nobody */
+	size_t sockets;		     /* for its questions */
 	struct server *servers[HLV_DAEMON_WORKERS];
 };
 
@@ -86,7 +90,8 @@ static enum hlv_err start_registrar(struct helved *h)
 
 static enum hlv_err start_recursion(struct helved *h)
 {
-	struct recursion_options o = {.root = h->node->parent, .site_serial = h->node->serial};
+	struct recursion_options o = {
+		.sockets = h->sockets, .root = h->node->parent, .site_serial = h->node->serial};
 	struct hlv_buf root = {0};
 	if (h->options->allow_recursion.n == 0)
 		return HLV_OK;
@@ -210,7 +215,7 @@ static void reload(void *ctx)
 		free_options(options);
 		return;
 	}
-	hlv_daemon_fit(&h->d, &options->limits, 0);
+	hlv_daemon_fit(&h->d, &options->limits, h->sockets);
 	if (options->allow_recursion.n > 0 && !h->recursion)
 		hlv_warn("reload", "option=allow-recursion hint=begins_with_a_restart");
 	registrar_set(h->registrar, node, rules);
@@ -272,7 +277,8 @@ static enum hlv_err prepare(struct helved *h)
 	HLV_TRY(node_load(h->options, &h->node, h->d.why));
 	HLV_TRY(hlv_daemon_bind(&h->d));
 	HLV_TRY(bind_control(h));
-	hlv_daemon_fit(&h->d, &h->options->limits, 0);
+	h->sockets = h->options->allow_recursion.n > 0 ? hlv_daemon_share(SOCKETS) : 0;
+	hlv_daemon_fit(&h->d, &h->options->limits, h->sockets);
 	HLV_TRY(open_store(h));
 	HLV_TRY(hlv_daemon_drop(&h->d, h->options->user));
 	HLV_TRY(start_registrar(h));

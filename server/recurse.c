@@ -75,6 +75,7 @@ static enum hlv_err start(struct recursion *r, const struct recursion_options *o
 		struct recursor_options ro = {.rules = &r->rules,
 					      .anchors = anchors,
 					      .cache = r->cache,
+					      .sockets = o->sockets,
 					      .stale_s = STALE_S};
 		r->recursor = r->cache ? recursor_start(&ro) : NULL;
 		err = r->recursor ? HLV_OK : HLV_E_NOMEM;

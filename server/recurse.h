@@ -14,6 +14,7 @@ struct recursion;
 enum { RECURSION_WHY = 512 };
 
 struct recursion_options {
+	size_t sockets;	       /* for questions of ours, open at once, at most */
 	struct hlv_bytes root; /* site record where walks begin; its keys are the anchors */
 	uint16_t site_serial;  /* in our answers */
 };

@@ -122,6 +122,14 @@ enum hlv_err hlv_daemon_bind_control(struct hlv_daemon *d, const char *path, boo
 	return HLV_OK;
 }
 
+size_t hlv_daemon_share(size_t most)
+{
+	struct rlimit rl;
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_max / 4 >= most)
+		return most;
+	return (size_t)rl.rlim_max / 4;
+}
+
 void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_t others)
 {
 	rlim_t own = 32 + (rlim_t)others + (rlim_t)d->nworkers * (4 + 3 * d->listen->n);

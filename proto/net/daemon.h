@@ -46,6 +46,9 @@ enum hlv_err HLV_MUST_USE hlv_daemon_bind(struct hlv_daemon *d);
 /* At `path`; one that is too long is lived without unless `must`. */
 enum hlv_err HLV_MUST_USE hlv_daemon_bind_control(struct hlv_daemon *d, const char *path,
 						  bool must);
+/* Of the descriptors that we may ever have, a quarter, but not more than `most`: for questions to other
+ * nodes. */
+size_t hlv_daemon_share(size_t most);
 /* As many descriptors as the connections that are allowed may need, and `others`; where the system
  * gives fewer, fewer connections: then the longest idle one makes room. */
 void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_t others);

@@ -57,6 +57,12 @@ struct hlv_outbound {
 	uint8_t scratch[READ_SIZE];
 };
 
+/* None to be had: too many are open, here or in the whole system. */
+static enum hlv_err why_no_socket(void)
+{
+	return errno == EMFILE || errno == ENFILE ? HLV_E_LIMIT : HLV_E_IO;
+}
+
 /* --- the table --- */
 
 static struct sock **place_of(struct hlv_outbound *o, uint64_t number)
@@ -296,7 +302,7 @@ enum hlv_err hlv_outbound_open(struct hlv_outbound *o, uint64_t sock, enum hlv_o
 		memcpy(s->octets, octets.p, octets.n);
 	int type = way == HLV_OUT_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	s->fd = socket(addr->sa.any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	enum hlv_err err = s->fd >= 0 ? HLV_OK : HLV_E_IO;
+	enum hlv_err err = s->fd >= 0 ? HLV_OK : why_no_socket();
 	if (err == HLV_OK && way == HLV_OUT_TLS && key.n > 0)
 		err = hlv_pubkey_decode(key, &s->key);
 	if (err == HLV_OK)

@@ -512,6 +512,39 @@ static void test_refused(void **state)
 	end(&w);
 }
 
+static void count_silent(void *ctx, const struct selector_entry *e)
+{
+	*(uint32_t *)ctx += e->silent;
+}
+
+/* We have no descriptor to spare, for longer than any server may be silent: it costs the server
+ * nothing, nor the walk, and when there is one again the question is asked. */
+static void test_no_socket(void **state)
+{
+	(void)state;
+	for (int stream = 0; stream < 2; stream++) {
+		struct world w = {.ask.stream = stream};
+		uint32_t silent = 0;
+		begin(&w, BOTH, 1);
+		uint32_t packets = w.budget.packets;
+		for (int i = 0; i < 20; i++) {
+			step(&w);
+			flight_gone(w.f, 0, HLV_E_LIMIT, w.now);
+			check_u64("not at once", step(&w), FLIGHT_WAIT);
+			check_u64("tries", w.nsocks, (uint32_t)i + 1);
+			check_nothing_under_way(&w);
+			w.now.mono_ns = flight_deadline(w.f);
+		}
+		selector_each(w.selector, count_silent, &silent);
+		check_u64("silent", silent, 0);
+		check_u64("packets", w.budget.packets, packets);
+		step(&w);
+		flight_feed(w.f, 0, reply(&w, w.nsocks - 1, GOOD, 0), w.now);
+		check_u64("answered", step(&w), FLIGHT_ANSWERED);
+		end(&w);
+	}
+}
+
 static void test_budget(void **state)
 {
 	(void)state;
@@ -654,6 +687,7 @@ int main(void)
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_half_open),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_socket),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_charge),
 		cmocka_unit_test(test_dead),
