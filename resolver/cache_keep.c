@@ -158,6 +158,19 @@ void cache_changes_saved(struct cache *c, bool on_disk)
 	}
 }
 
+void cache_changes_lost(struct cache *c)
+{
+	for (unsigned i = 0; i < c->nshards; i++) {
+		struct shard *s = &c->shards[i];
+		pthread_mutex_lock(&s->lock);
+		for (uint32_t at = 0; at <= s->mask; at++)
+			for (struct entry *e = s->chains[at]; e; e = e->next)
+				e->flags |= ENTRY_DIRTY;
+		s->all = true;
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
 static int by_number(const void *a, const void *b)
 {
 	uint64_t x, y;

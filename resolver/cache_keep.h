@@ -26,6 +26,8 @@ bool cache_next_changes(struct cache *c, uint64_t *place, const struct cache_cha
 /* Everything that was told since *place was 0 or since the last such call is on the disk, or is not:
  * then it is told again the next time (`gone` is not). */
 void cache_changes_saved(struct cache *c, bool on_disk);
+/* Nothing is on the disk any more: everything is told again. */
+void cache_changes_lost(struct cache *c);
 /* There were too many changes to note each: numbers may be stored that the cache has no more. Then all
  * numbers that it has, ascending; the caller frees them. False: no. */
 bool cache_lost_count(struct cache *c, uint64_t **numbers, size_t *n);

@@ -308,6 +308,18 @@ static int load_all(struct keep *k, struct cache *c, MDB_txn *txn, struct hlv_no
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* What a file says that is damaged in one place is not to be written into: a wrong page number in it, and
+ * LMDB writes behind its pages. What was read of it goes into a new one. */
+static void begin_anew(struct keep *k, struct cache *c)
+{
+	if (!set_aside(k, "is damaged"))
+		return;
+	close_env(k);
+	k->ngone = 0;
+	cache_changes_lost(c);
+	(void)open_env(k); /* or when it is saved */
+}
+
 enum hlv_err keep_load(struct keep *k, struct cache *c, struct hlv_now now, size_t *loaded,
 		       size_t *damaged)
 {
@@ -320,6 +332,8 @@ enum hlv_err keep_load(struct keep *k, struct cache *c, struct hlv_now now, size
 		mdb_txn_abort(txn);
 	}
 	end_load(k);
+	if (is_damage(rc) || *damaged > 0)
+		begin_anew(k, c);
 	return rc == 0 ? HLV_OK : say(k, "data.mdb", rc);
 }
 

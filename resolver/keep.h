@@ -3,7 +3,8 @@
  * What must outlive the process: the cache, so that a power cut while the WAN is down does not empty
  * the factory. LMDB in a directory of its own; keep.c is its door. Every stored finding carries a CRC;
  * what fails it is left out and counted. The cache can be had again from upstream: a file that is not
- * LMDB's, or is cut short, is set aside and a new one begun.
+ * LMDB's, is cut short, or has a single damaged place is set aside and a new one begun, with what could
+ * be read.
  */
 #pragma once
 #include "proto/base/writer.h"
