@@ -11,7 +11,7 @@
 #include "proto/net/tcp.h"
 #include "proto/net/udp.h"
 
-enum { SOCKET_BUFFER = 8 << 20, BACKLOG = 1024, ADDRS_MAX = 64 };
+enum { SOCKET_BUFFER = 8 << 20, BACKLOG = 1024, ADDRS_MAX = 64, PORT_TRIES = 16 };
 
 struct hlv_worker {
 	struct hlv_front front;
@@ -54,9 +54,8 @@ static int open_socket(const struct hlv_addr *a, int type)
 	return -1;
 }
 
-enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why)
+static bool bind_both(struct hlv_addr *a, struct hlv_sockets *s)
 {
-	char text[HLV_ADDR_TEXT];
 	*s = (struct hlv_sockets){.udp = -1, .tcp = open_socket(a, SOCK_STREAM)};
 	if (s->tcp >= 0 && hlv_addr_port(a) == 0) {
 		socklen_t len = sizeof a->sa;
@@ -65,14 +64,32 @@ enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *w
 	if (s->tcp >= 0 && listen(s->tcp, BACKLOG) == 0)
 		s->udp = open_socket(a, SOCK_DGRAM);
 	if (s->udp >= 0)
-		return HLV_OK;
+		return true;
+	int err = errno;
+	if (s->tcp >= 0)
+		close(s->tcp);
+	errno = err;
+	return false;
+}
+
+enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why)
+{
+	char text[HLV_ADDR_TEXT];
+	const struct hlv_addr wanted = *a;
+	/* A port that the system chose for TCP may be somebody's for UDP: then another. */
+	int tries = hlv_addr_port(a) == 0 ? PORT_TRIES : 1;
+	for (int i = 0; i < tries; i++) {
+		*a = wanted;
+		if (bind_both(a, s))
+			return HLV_OK;
+		if (errno != EADDRINUSE)
+			break;
+	}
 	const char *hint = errno == EADDRINUSE ? "is another server running there?"
 			   : errno == EACCES   ? "ports below 1024 need privileges"
 					       : "check 'listen'";
 	snprintf(why, 256, "cannot listen on %s: %s: %s", hlv_addr_print(a, text),
 		 strerror(errno), hint);
-	if (s->tcp >= 0)
-		close(s->tcp);
 	return HLV_E_IO;
 }
 
