@@ -507,6 +507,7 @@ class Life(unittest.TestCase):
         for server in site["servers"]:
             server.pop("publicKey", None)
         r.write("root.json", json.dumps(site))
+        os.remove(os.path.join(r.dir, "data", "anchors.json"))
         self.assertIn("no trust anchor", self.said())
         self.tiers.start()
         r.start(insecure="true", unsigned="allow")

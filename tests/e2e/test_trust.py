@@ -39,12 +39,6 @@ class Signed(TiersCase):
                 tiers.leaf.ctl("sign", own["handle"], *more)
         tiers.leaf.ctl("put", LEAF + "/changed", "--value", "1 URL https://elsewhere")
 
-    @classmethod
-    def prepare(cls, resolver):
-        resolver.ctl("anchor", "add", cls.tiers.root.dir + "/keys/admpub.bin", "--subject",
-                     "300:0.0/0.0")
-        return {}
-
     def test_signed_by_him(self):
         m = self.assert_rc(self.resolver.ask(LEAF + "/good"), 1)
         self.assertEqual([v.type for v in m.values], [b"URL", b"DESC", b"HS_SIGNATURE"])

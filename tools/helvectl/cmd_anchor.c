@@ -12,6 +12,7 @@
 #include "proto/net/json.h"
 #include "proto/wire/site.h"
 #include "resolver/anchor.h"
+#include "tools/helvectl/init.h"
 #include "tools/helvectl/keys.h"
 #include "tools/helvectl/node.h"
 
@@ -222,6 +223,23 @@ static int remove_one(struct anchoring *g, const char *text)
 }
 
 /* --- the verb --- */
+
+int anchor_begin(struct ctl *ctl, const char *root)
+{
+	char file[PATH_MAX];
+	snprintf(file, sizeof file, "%s/keys/admpub.bin", root);
+	if (access(file, R_OK) != 0)
+		return CTL_DONE;
+	struct anchoring *g = calloc(1, sizeof *g);
+	if (!g)
+		return ctl_fail_err(ctl, "anchor", HLV_E_NOMEM);
+	g->ctl = ctl;
+	default_file(g);
+	int code = add(g, root);
+	anchors_fini(&g->a);
+	free(g);
+	return code;
+}
 
 static int parse(struct anchoring *g, int argc, char **argv)
 {

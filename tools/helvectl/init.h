@@ -31,3 +31,6 @@ struct init_resolver {
 	size_t nlisten; /* 0: by default */
 };
 int init_resolver(struct ctl *ctl, const struct init_resolver *in);
+/* From a root node's directory: both of its keys as anchors, the one that signs records too. From a
+ * site record, which has only the servers' keys: nothing, helver takes those by itself. */
+int anchor_begin(struct ctl *ctl, const char *root);

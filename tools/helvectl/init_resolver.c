@@ -45,7 +45,7 @@ static bool make(struct ctl *ctl, const struct init_resolver *in, char *dir)
 	ok = ok && init_save_site(ctl, in->root, "root.json") &&
 	     init_make_keys(ctl, in->kind, "data/keys/privkey.bin", "data/keys/pubkey.bin",
 			    &public) &&
-	     write_config(ctl, in, dir);
+	     write_config(ctl, in, dir) && anchor_begin(ctl, in->root) == CTL_DONE;
 	hlv_buf_free(&public);
 	return ok;
 }
