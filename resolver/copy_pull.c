@@ -300,8 +300,9 @@ static enum hlv_err scan(struct session *s, struct hlv_bytes first, struct hlv_b
 		put_octets(&args, "to", hlv_bytes(to, nto));
 		HLV_TRY(ask(s, "copy-scan", &args, &page));
 		struct hlv_bytes next = hlv_get_lp32(&page);
-		if (page.bad ||
-		    (next.n > 0 && hlv_compare(next, hlv_bytes(span.at, span.nat)) < 0))
+		/* A page that leads nowhere would be asked for again and again. */
+		int order = hlv_compare(next, hlv_bytes(span.at, span.nat));
+		if (page.bad || (next.n > 0 && (begun ? order <= 0 : order < 0)))
 			return fail(s, HLV_E_MALFORMED);
 		HLV_TRY(take_page(s, &span, next, &page));
 		if (next.n == 0)

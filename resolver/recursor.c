@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "resolver/recursor.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -11,6 +12,9 @@
 
 enum { SERVICES_MAX = 8 /* HS_SERV values that are followed */ };
 
+static const hlv_mono_ns TELL_EVERY_NS = 1000000000;
+enum told { TOLD_FAILED, TOLD_UNSIGNED, TOLD_STALE, TOLD_KINDS };
+
 struct recursor {
 	struct hlv_outbound *out;
 	struct engine *engine;
@@ -18,6 +22,12 @@ struct recursor {
 	struct keeper *keeper; /* NULL: nothing is written */
 	bool saves_anchors;
 	bool stopping;
+	enum unsigned_policy unsigned_policy;
+	/* What is logged, and how often it has happened since the last line. */
+	struct {
+		hlv_mono_ns at_ns;
+		uint64_t held;
+	} told[TOLD_KINDS];
 };
 
 /* A client's question while the engine has it; in its exchange's arena. */
@@ -86,11 +96,46 @@ static void give_service(struct question *q, uint32_t left_s)
 	go_home(q);
 }
 
+/* Once a second for each kind: who reads the log sees what goes wrong, and no stranger fills the disk. */
+static void tell(struct recursor *r, const struct question *q, enum told kind,
+		 struct hlv_now now)
+{
+	static const char *const events[TOLD_KINDS] = {"resolve.failed", "resolve.unsigned",
+						       "resolve.stale"};
+	char client[HLV_ADDR_TEXT];
+	struct hlv_bytes id = hlv_head(q->x->rq.handle, 128);
+	if (r->told[kind].at_ns && now.mono_ns - r->told[kind].at_ns < TELL_EVERY_NS) {
+		r->told[kind].held++;
+		return;
+	}
+	if (!hlv_is_text(id))
+		id = hlv_text("?");
+	hlv_warn(events[kind], "identifier=\"%.*s\" client=%s why=\"%s\" not_logged=%" PRIu64,
+		 (int)id.n, id.n ? (const char *)id.p : "",
+		 hlv_addr_print(&q->x->peer.addr, client),
+		 kind == TOLD_FAILED ? q->waiter.why : "", r->told[kind].held);
+	r->told[kind].at_ns = now.mono_ns;
+	r->told[kind].held = 0;
+}
+
+static void tell_of(struct recursor *r, const struct question *q, struct hlv_now now)
+{
+	const struct engine_waiter *w = &q->waiter;
+	if (!w->proven_is_set && w->rc == HLV_RC_ERROR)
+		tell(r, q, TOLD_FAILED, now);
+	if (w->proven_is_set && w->stale)
+		tell(r, q, TOLD_STALE, now);
+	if (w->proven_is_set && w->proven.proof != PROOF_SECURE &&
+	    r->unsigned_policy == UNSIGNED_LOG)
+		tell(r, q, TOLD_UNSIGNED, now);
+}
+
 static void answered(struct recursor *r, struct question *q, struct hlv_now now)
 {
 	struct engine_waiter *w = &q->waiter;
 	uint32_t left_s = w->stale ? EMIT_STALE : w->left_s;
 	bool found = w->proven_is_set && w->proven.finding.rc == HLV_RC_SUCCESS;
+	tell_of(r, q, now);
 	if (q->nservices == 0 && found && has_services(q)) {
 		ask_service(r, q, now);
 	} else if (q->nservices > 0 && !found && q->next < q->nservices) {
@@ -264,6 +309,7 @@ static void set_rules(void *ctx, void *arg)
 {
 	struct recursor *r = ctx;
 	const struct walk_rules **rules = arg;
+	r->unsigned_policy = (*rules)->validate.unsigned_policy;
 	engine_set_rules(r->engine, *rules);
 }
 
@@ -318,6 +364,7 @@ struct recursor *recursor_start(const struct recursor_options *o)
 				   .refresh_root = o->refresh_root};
 	r->anchors = o->anchors;
 	r->saves_anchors = o->anchors_path != NULL;
+	r->unsigned_policy = o->rules->validate.unsigned_policy;
 	r->engine = engine_new(&e, hlv_clock());
 	if (r->engine && (o->keep || o->anchors_path))
 		r->keeper = keeper_start(o->keep, o->cache, o->anchors_path);

@@ -63,8 +63,9 @@ static bool encode(struct walk *w, struct frame *f, bool primaries, struct hlv_n
 static void exhausted(struct walk *w, struct frame *f, struct hlv_now now)
 {
 	struct outcome out = {.rc = HLV_RC_ERROR, .proof = PROOF_UNKNOWN};
-	struct hlv_bytes zone =
-		f->zone.is_root ? hlv_text("the root") : hlv_head(f->zone.prefix, 48);
+	struct hlv_bytes zone = f->zone.is_root		? hlv_text("the root")
+				: f->zone.prefix.n == 0 ? hlv_text("the forwarder")
+							: hlv_head(f->zone.prefix, 48);
 	int n = (int)zone.n;
 	const char *name = zone.n ? (const char *)zone.p : "";
 	if (f->bogus > 0 && f->lame == 0) {

@@ -92,6 +92,28 @@ static int list(struct anchoring *g)
 
 /* --- add --- */
 
+/* Whoever adds by hand a key that waits to be believed has checked it: it waits no more. */
+static bool promote(struct anchoring *g, struct hlv_bytes octets)
+{
+	struct hlv_key *key = NULL;
+	bool found = false;
+	if (g->pending || hlv_pubkey_decode(octets, &key) != HLV_OK)
+		return false;
+	for (size_t i = 0; i < g->a.n && !found; i++) {
+		struct anchor *a = &g->a.list[i];
+		if ((a->state != ANCHOR_SEEN && a->state != ANCHOR_PENDING) ||
+		    strcmp(a->prefix, g->prefix ? g->prefix : "") != 0 ||
+		    !hlv_key_same_public(a->key, key))
+			continue;
+		a->state = ANCHOR_VALID;
+		a->since_ms = ctl_now_ms();
+		g->added++;
+		found = true;
+	}
+	hlv_key_free(key);
+	return found;
+}
+
 static int add_key(struct anchoring *g, struct hlv_bytes key, const char *subject)
 {
 	enum hlv_err err = anchors_add(
@@ -103,6 +125,8 @@ static int add_key(struct anchoring *g, struct hlv_bytes key, const char *subjec
 		g->added++;
 		return CTL_DONE;
 	case HLV_E_EXISTS:
+		if (promote(g, key))
+			return CTL_DONE;
 		return ctl_fail(g->ctl, "this key is an anchor already, or was revoked: see "
 					"helvectl anchor list");
 	case HLV_E_LIMIT:
@@ -124,6 +148,20 @@ static int add_key_file(struct anchoring *g, const char *file, const char *subje
 	return code;
 }
 
+static bool is_believed(const struct anchoring *g, struct hlv_bytes octets)
+{
+	struct hlv_key *key = NULL;
+	bool found = false;
+	if (hlv_pubkey_decode(octets, &key) != HLV_OK)
+		return false;
+	for (size_t i = 0; i < g->a.n && !found; i++)
+		found = anchor_is_believed(&g->a.list[i]) &&
+			strcmp(g->a.list[i].prefix, g->prefix ? g->prefix : "") == 0 &&
+			hlv_key_same_public(g->a.list[i].key, key);
+	hlv_key_free(key);
+	return found;
+}
+
 /* The servers of a site sign messages; whoever has the site's directory has the key that signs
  * records too. */
 static int add_site(struct anchoring *g, const char *path, struct hlv_bytes octets)
@@ -138,9 +176,9 @@ static int add_site(struct anchoring *g, const char *path, struct hlv_bytes octe
 		hlv_site_next_server(&r, &server);
 		if (server.key.n == 0)
 			continue;
-		int code = add_key(g, server.key, "301:0.0/0.0");
-		if (code != CTL_DONE)
-			return code;
+		if (!is_believed(g, server.key) &&
+		    add_key(g, server.key, "301:0.0/0.0") != CTL_DONE)
+			return CTL_FAILED;
 	}
 	snprintf(file, sizeof file, "%s/keys/admpub.bin", path);
 	if (access(file, R_OK) == 0)

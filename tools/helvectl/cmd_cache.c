@@ -184,7 +184,9 @@ static bool show_entry(struct pages *p, const struct hlv_json_node *e, struct hl
 	printf("%s  %s  %s  values=%lld left=%lld s hits=%lld octets=%lld\n", text_of(e, "id"),
 	       text_of(e, "proof"), what, number(e, "values"), number(e, "left"),
 	       number(e, "hits"), number(e, "octets"));
-	print_values(hlv_json_member(e, "record"));
+	const struct hlv_json_node *values = hlv_json_member(e, "record");
+	if (hlv_json_kind(values) == HLV_JSON_ARRAY) /* of one identifier alone */
+		print_values(values);
 	return true;
 }
 

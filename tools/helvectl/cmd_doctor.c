@@ -279,6 +279,13 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (optind < argc)
 		return ctl_usage(ctl, "what is '%s'?", argv[optind]);
+	char path[PATH_MAX];
+	if (access(ctl_path(ctl, "helver.yaml", path), F_OK) == 0 &&
+	    access(ctl_path(ctl, "helved.yaml", path), F_OK) != 0)
+		return ctl_fail(ctl,
+				"%s: a resolver's directory, doctor looks at nodes: see "
+				"helver -C and helvectl status",
+				ctl->dir);
 	struct doctor *d = calloc(1, sizeof *d);
 	if (!d)
 		return ctl_fail_err(ctl, "doctor", HLV_E_NOMEM);

@@ -351,6 +351,10 @@ int cmd_init(struct ctl *ctl, int argc, char **argv)
 	if (in.resolver)
 		return init_resolver(
 			ctl, &(struct init_resolver){in.root, in.kind, in.listen, in.nlisten});
+	/* The address that others use is one to listen on, unless told otherwise (behind a NAT). */
+	if (in.nlisten == 0 && in.address &&
+	    !add_address(&in, in.address, HLV_PORT, in.listen, &in.nlisten))
+		return CTL_USAGE;
 	if (in.nlisten == 0 &&
 	    (!add_address(&in, "127.0.0.1:2641", HLV_PORT, in.listen, &in.nlisten) ||
 	     !add_address(&in, "[::1]:2641", HLV_PORT, in.listen, &in.nlisten)))
