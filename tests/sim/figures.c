@@ -363,7 +363,7 @@ static void spoofer(struct sim_tally *t, uint64_t aim)
 static void lossy(struct sim_tally *t)
 {
 	enum { TREES = 25 };
-	unsigned asked = 0, right = 0, late = 0;
+	unsigned asked = 0, right = 0;
 	for (uint64_t seed = 100; seed < 100 + TREES; seed++) {
 		struct scene s;
 		set(&s, (struct world_options){.seed = seed}, 2, 1, 3600);
@@ -375,7 +375,6 @@ static void lossy(struct sim_tally *t)
 			world_settle(w, 10 * SECOND);
 			bool in_time = a->done - a->asked <= 5 * SECOND;
 			asked++;
-			late += !in_time;
 			right += desk_is_right(w, a) && in_time;
 			world_advance(w, 200 * MS);
 		}

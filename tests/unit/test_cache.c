@@ -144,7 +144,7 @@ static void test_replacement(void **state)
 				secure_none = {PROOF_SECURE, HLV_RC_NOT_FOUND, NULL, 100, 0},
 				insecure_none = {PROOF_INSECURE, HLV_RC_NOT_FOUND, NULL, 100,
 						 0};
-	static const struct {
+	const struct {
 		const char *name;
 		struct put old;
 		enum proof proof;

@@ -337,7 +337,7 @@ static int print(struct trace *t, const struct walk_result *r)
 		       (b.n == 0 || fwrite(b.p, 1, b.n, stdout) == b.n) && fflush(stdout) == 0;
 	hlv_buf_free(&b);
 	if (written)
-		return code_of(r, &values);
+		return (int)code_of(r, &values);
 	args_complain("the answer could not be written");
 	return EXIT_OTHER;
 }
