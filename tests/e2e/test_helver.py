@@ -12,7 +12,7 @@ import unittest
 
 import hdl
 from hdl import AT, CT, USUAL, ask_for, ask_tcp, ask_udp
-from node import HDIG, PATIENCE, run, text_value
+from node import DATA, HDIG, PATIENCE, run, text_value
 from test_signed import public_key_der, verifies
 from tiers import Resolver, Tiers, TiersCase
 
@@ -512,6 +512,17 @@ class Life(unittest.TestCase):
         self.tiers.start()
         r.start(insecure="true", unsigned="allow")
         self.assertEqual(r.ask("0.NA/88").rc, 1)
+
+    def test_reference_site_files(self):
+        """As HSv9 wrote them: a root to begin at, its key an anchor."""
+        for name in ("siteinfo.json", "siteinfo.bin"):
+            with self.subTest(name):
+                r = self.tiers.resolver()
+                os.remove(os.path.join(r.dir, "data", "anchors.json"))
+                r.start(root='"%s"' % os.path.join(DATA, name))
+                anchors = r.status()["anchors"]
+                self.assertEqual([a["state"] for a in anchors], ["valid"])
+                r.stop()
 
     def test_second_one(self):
         r = self.resolver = self.tiers.resolver().start()
