@@ -285,7 +285,7 @@ class Descriptors(unittest.TestCase):
         with open(few, "w", encoding="ascii") as f:
             f.write('#!/bin/sh\nulimit -n 64\nexec "%s" "$@"\n' % HELVED)
         os.chmod(few, 0o755)
-        with unittest.mock.patch("node.HELVED", few):
+        with unittest.mock.patch.object(self.node, "binary", few):
             self.node.start(workers=2, tcp_first_timeout=3600)
         self.at = self.node.address
 
