@@ -63,15 +63,27 @@ static bool take(int fd)
 }
 
 /* From another loopback address each time: closed connections keep their ports for a while, and
- * a campaign would run out of those of one address. */
-static int connect_front(void)
+ * a campaign would run out of those of one address. -1: the port that the system chose is still
+ * kept for such a one. */
+static int connect_once(void)
 {
 	static uint32_t next;
 	uint32_t host = 0x7F010000 + next++ % 0xFFFF + 1;
 	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	hlv_require(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
-	hlv_require(connect(fd, (struct sockaddr *)&net.addr, sizeof(net.addr)) == 0);
+	if (connect(fd, (struct sockaddr *)&net.addr, sizeof(net.addr)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int connect_front(void)
+{
+	int fd = -1;
+	for (int tries = 0; tries < 100 && fd < 0; tries++)
+		fd = connect_once();
+	hlv_require(fd >= 0);
 	return fd;
 }
 
