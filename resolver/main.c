@@ -68,11 +68,14 @@ static int wrong_usage(void)
 
 /* --- configuration --- */
 
-static void set_log_level(const struct resolver_options *o)
+static void set_log(const struct resolver_options *o)
 {
 	enum hlv_log_level level;
 	if (hlv_log_level_parse(o->log_level, &level))
 		hlv_log_set_level(level);
+	enum hlv_log_format format;
+	if (hlv_log_format_parse(o->log_format, &format))
+		hlv_log_set_format(format);
 }
 
 static void era_free(struct era *e)
@@ -97,7 +100,7 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 		free(o);
 		return err;
 	}
-	set_log_level(o);
+	set_log(o);
 	if (o->http.n > 0)
 		hlv_warn("conf.unbuilt", "option=http hint=this_version_does_not_listen_there");
 	*out = o;
@@ -355,7 +358,7 @@ static enum hlv_err load_era(struct helver *h, struct era **out)
 		err = policy_load(e->options, h->anchors, &e->policy, h->d.why);
 	}
 	if (err != HLV_OK) {
-		set_log_level(h->era->options);
+		set_log(h->era->options);
 		era_free(e);
 		return err;
 	}

@@ -30,6 +30,8 @@ const struct hlv_option resolver_option_rows[] = {
 	 "Account to change to after sockets, keys and cache are open"},
 	{"log-level", HLV_OPT_CHOICE, AT(log_level), "info", 0, 0, "error warn info debug",
 	 "What is logged to standard error"},
+	{"log-format", HLV_OPT_CHOICE, AT(log_format), "text", 0, 0, "text json journald",
+	 "How: lines of text, an object a line, or systemd's journal with a field for each key"},
 	{"root", HLV_OPT_STRING, AT(root), "", 0, 0, NULL,
 	 "Site record of the root, JSON or binary; default: root.json beside data-dir"},
 	{"anchors", HLV_OPT_STRING, AT(anchors), "", 0, 0, NULL,

@@ -9,7 +9,7 @@ struct resolver_options {
 	char *data_dir;
 	struct hlv_addrs listen, http;
 	uint32_t workers;
-	char *control, *user, *log_level;
+	char *control, *user, *log_level, *log_format;
 	char *root;    /* site record of the root, site.json or binary */
 	char *anchors; /* file; default: anchors.json in data-dir */
 	bool insecure; /* run without any anchor */

@@ -146,11 +146,14 @@ static void warn_of_unbuilt(const struct server_options *o)
 				 "option=%s hint=this_version_does_not_listen_there", names[i]);
 }
 
-static void set_log_level(const struct server_options *o)
+static void set_log(const struct server_options *o)
 {
 	enum hlv_log_level level;
 	if (hlv_log_level_parse(o->log_level, &level))
 		hlv_log_set_level(level);
+	enum hlv_log_format format;
+	if (hlv_log_format_parse(o->log_format, &format))
+		hlv_log_set_format(format);
 }
 
 static enum hlv_err load_options(const char *path, struct server_options **out, char *why)
@@ -163,7 +166,7 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 		free_options(o);
 		return err;
 	}
-	set_log_level(o);
+	set_log(o);
 	warn_of_unbuilt(o);
 	*out = o;
 	return HLV_OK;
@@ -203,7 +206,7 @@ static void reload(void *ctx)
 		return;
 	}
 	if (node_load(options, &node, h->d.why) != HLV_OK) {
-		set_log_level(h->options);
+		set_log(h->options);
 		hlv_error("reload", "%s (nothing was changed)", h->d.why);
 		free_options(options);
 		return;

@@ -37,6 +37,8 @@ const struct hlv_option server_option_rows[] = {
 	 "Account to change to after sockets, keys and registry are open"},
 	{"log-level", HLV_OPT_CHOICE, AT(log_level), "info", 0, 0, "error warn info debug",
 	 "What is logged to standard error"},
+	{"log-format", HLV_OPT_CHOICE, AT(log_format), "text", 0, 0, "text json journald",
+	 "How: lines of text, an object a line, or systemd's journal with a field for each key"},
 	{"map-size", HLV_OPT_SIZE, AT(map_size), "64GiB", 16 * MIB, 64 * TIB, NULL,
 	 "Address space kept for the registry; grows by itself"},
 	{"server-admins", HLV_OPT_REFS, AT(server_admins), "[ ]", 0, 0, NULL,

@@ -14,7 +14,7 @@ struct server_options {
 	char *site, *key, *key_passphrase_file;
 	uint32_t server_number;
 	char *user;
-	char *log_level;
+	char *log_level, *log_format;
 	uint64_t map_size;
 	struct hlv_refs server_admins, home_only_admins, backup_admins, replication_admins;
 	bool allow_legacy, list_handles, prefix_admins;

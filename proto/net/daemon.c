@@ -265,7 +265,8 @@ static void tell_ready(const struct hlv_daemon *d)
 	for (size_t i = 0; i < d->listen->n; i++)
 		hlv_info("listen", "address=%s workers=%u",
 			 hlv_addr_print(&d->listen->list[i], text), d->nworkers);
-	fputs("ready\n", stderr);
+	/* Scripts wait for that line, whatever the level is; whoever reads JSON gets JSON. */
+	fputs(hlv_log_format() == HLV_LOG_JSON ? "{\"event\":\"ready\"}\n" : "ready\n", stderr);
 	notify("READY=1");
 }
 
