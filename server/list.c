@@ -37,7 +37,7 @@ static void put_name(struct page *p, struct hlv_bytes key, struct hlv_bytes valu
 		return;
 	size_t at = hlv_put_hole32(&p->names);
 	size_t from = p->names.n;
-	hlv_name_put_upper(&p->names, rec.name);
+	hlv_name_put_folded(&p->names, rec.name);
 	hlv_fill_u32(&p->names, at, (uint32_t)(p->names.n - from));
 	p->n++;
 }

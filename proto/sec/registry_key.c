@@ -33,14 +33,17 @@ size_t hlv_registry_key(struct hlv_bytes id, uint8_t out[HLV_REGISTRY_KEY_MAX])
 		/* Never registered, so it needs a key that no registered one has, no more. */
 		return put_long(id, TOO_LONG_MARK, out);
 	}
-	bool slash = id.n && memchr(id.p, '/', id.n) != NULL;
+	const uint8_t *slash = id.n ? memchr(id.p, '/', id.n) : NULL;
+	size_t fold = slash ? hlv_name_fold_from(id, (size_t)(slash - id.p)) : id.n;
 	uint8_t canonical[RESOLVABLE_MAX];
 	bool is_short = id.n + (slash ? 0 : 5) <= CANONICAL_MAX;
 	struct hlv_writer w = is_short ? hlv_writer(out + 1, CANONICAL_MAX)
 				       : hlv_writer(canonical, sizeof canonical);
 	if (!slash)
 		hlv_put(&w, hlv_text("0.NA/"));
-	hlv_name_put_upper(&w, id);
+	hlv_name_put_upper(&w, hlv_head(id, fold));
+	if (fold < id.n)
+		hlv_put(&w, hlv_skip(id, fold));
 	if (!is_short) {
 		return put_long(hlv_written(&w), LONG_MARK, out);
 	}

@@ -17,6 +17,7 @@ enum hlv_scheme {
 };
 enum { HLV_REGISTRY_KEY_MAX = 1 + 480 };
 
-/* Of a handle: ASCII letters in upper case; "88.118" without a slash means "0.NA/88.118". Returns how
- * many octets. */
+/* Of a handle: ASCII letters in upper case as far as hlv_name_fold_n() says; "88.118" without a slash
+ * means "0.NA/88.118". What other schemes name has handles too (proto/wire/scheme.h), and so this
+ * scheme's octet: a prefix and all under it stay one range. Returns how many octets. */
 size_t hlv_registry_key(struct hlv_bytes id, uint8_t out[HLV_REGISTRY_KEY_MAX]);

@@ -2,6 +2,7 @@
 #include "proto/wire/name.h"
 
 #include "proto/wire/codes.h"
+#include "proto/wire/gs1.h"
 
 static const char NA[] = "0.NA/";
 enum { NA_LEN = sizeof NA - 1 };
@@ -14,6 +15,41 @@ struct hlv_name hlv_name_split(struct hlv_bytes id)
 	size_t at = (size_t)(slash - id.p);
 	return (struct hlv_name){
 		.prefix = hlv_head(id, at), .suffix = hlv_skip(id, at + 1), .slash = true};
+}
+
+size_t hlv_name_fold_n(struct hlv_bytes id)
+{
+	const uint8_t *slash = id.n ? memchr(id.p, '/', id.n) : NULL;
+	return slash ? hlv_name_fold_from(id, (size_t)(slash - id.p)) : id.n;
+}
+
+size_t hlv_name_fold_sensitive(struct hlv_bytes id, size_t slash)
+{
+	struct hlv_bytes suffix = hlv_skip(id, slash + 1);
+	/* What the root knows, prefixes and services, is never of another scheme. */
+	if (hlv_starts_with(id, hlv_text("0.")))
+		return id.n;
+	return hlv_starts_with(suffix, hlv_text("did:")) || hlv_gs1_begins(suffix) ? slash
+										   : id.n;
+}
+
+bool hlv_name_eq_full(struct hlv_bytes a, struct hlv_bytes b)
+{
+	if (!hlv_eq_fold(a, b))
+		return false;
+	size_t n = hlv_name_fold_n(a), m = hlv_name_fold_n(b);
+	for (size_t i = n < m ? n : m; i < a.n; i++)
+		if ((i < n ? hlv_upper(a.p[i]) : a.p[i]) !=
+		    (i < m ? hlv_upper(b.p[i]) : b.p[i]))
+			return false;
+	return true;
+}
+
+void hlv_name_put_folded(struct hlv_writer *w, struct hlv_bytes id)
+{
+	size_t n = hlv_name_fold_n(id);
+	hlv_name_put_upper(w, hlv_head(id, n));
+	hlv_put(w, hlv_skip(id, n));
 }
 
 /* How many octets the prefix comparison folds. */

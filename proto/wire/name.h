@@ -16,15 +16,27 @@ struct hlv_name {
 };
 struct hlv_name hlv_name_split(struct hlv_bytes id);
 
-/* Equal but for ASCII case everywhere: how a case-insensitive registry compares. */
-static inline bool hlv_name_eq_full(struct hlv_bytes a, struct hlv_bytes b)
+/* How many leading octets a case-insensitive registry folds: all of them, but of an identifier whose
+ * suffix is a DID, or begins with a GS1 key (gs1.h), the prefix alone: there "ab1" and "AB1" are two
+ * objects (industrial.md 2.1). Everything that compares or looks up whole identifiers goes by this. */
+size_t hlv_name_fold_n(struct hlv_bytes id);
+/* For who has found the first slash, at id.p + slash. Every question pays for it. */
+size_t hlv_name_fold_sensitive(struct hlv_bytes id, size_t slash);
+static inline size_t hlv_name_fold_from(struct hlv_bytes id, size_t slash)
 {
-	return hlv_eq_fold(a, b);
+	uint8_t c = slash + 1 < id.n ? id.p[slash + 1] : 0;
+	if (c != 'd' && (uint8_t)(c - '0') > 9)
+		return id.n;
+	return hlv_name_fold_sensitive(id, slash);
 }
+/* Equal in such a registry. */
+bool hlv_name_eq_full(struct hlv_bytes a, struct hlv_bytes b);
 /* Equal but for ASCII case of the prefix; identifiers that begin with "0." or have no slash are
  * folded wholly: how caches and references to administrators compare. */
 bool hlv_name_eq_prefix(struct hlv_bytes a, struct hlv_bytes b);
 
+/* Into `w` as the registry has it. */
+void hlv_name_put_folded(struct hlv_writer *w, struct hlv_bytes id);
 /* Upper case into `w`: all of it, or the part that the prefix comparison folds. */
 void hlv_name_put_upper(struct hlv_writer *w, struct hlv_bytes id);
 void hlv_name_put_upper_prefix(struct hlv_writer *w, struct hlv_bytes id);

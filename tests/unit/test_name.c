@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/wire/name.h"
 
+#include "proto/sec/registry_key.h"
 #include "proto/wire/codes.h"
 #include "tests/unit/unit.h"
 
@@ -168,6 +169,58 @@ static void test_utf8(void **state)
 	hlv_arena_fini(&a);
 }
 
+static void test_fold(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} rows[] = {
+		{"88.118.8/jx1", "88.118.8/JX1", true},
+		{"ab.cd/x", "AB.cd/x", true},
+		{"88.118.8", "88.118.8", true},
+		{"88.118.8/", "88.118.8/", true},
+		/* a GS1 key behind the prefix: its letters are what they are */
+		{"88.118.8/01/09506000134352/21/ab1", "88.118.8/01/09506000134352/21/AB1",
+		 false},
+		{"ab/01/09506000134352/21/ab1", "AB/01/09506000134352/21/ab1", true},
+		{"88.118.8/8004/9506000ab", "88.118.8/8004/9506000AB", false},
+		{"88.118.8/253/9506000134352ab", "88.118.8/253/9506000134352AB", false},
+		{"88.118.8/253/9506000134353ab", "88.118.8/253/9506000134353AB", true},
+		{"88.118.8/00/195060001000000019/x", "88.118.8/00/195060001000000019/X", false},
+		/* ... and what is none */
+		{"88.118.8/01/09506000134353/21/ab1", "88.118.8/01/09506000134353/21/AB1",
+		 true},
+		{"88.118.8/01/9506000134352/21/ab1", "88.118.8/01/9506000134352/21/AB1", true},
+		{"88.118.8/01/095060001343520/21/a", "88.118.8/01/095060001343520/21/A", true},
+		{"88.118.8/01/0950600013435x/21/a", "88.118.8/01/0950600013435X/21/A", true},
+		{"88.118.8/8004/950ab", "88.118.8/8004/950AB", true},
+		{"88.118.8/98/09506000134352/a", "88.118.8/98/09506000134352/A", true},
+		{"88.118.8/01a", "88.118.8/01A", true},
+		{"88.118.8/01/", "88.118.8/01/", true},
+		{"0.NA/01/09506000134352/21/ab1", "0.na/01/09506000134352/21/AB1", true},
+		/* DIDs */
+		{"88.118.8/did:bid:efAb", "88.118.8/did:bid:efab", false},
+		{"88.118.8/DID:bid:efAb", "88.118.8/DID:bid:efab", true},
+		{"88.118.8/did:bid:efAb", "88.118.8/DID:BID:EFAB", false},
+		{"88.118.8/di", "88.118.8/DI", true},
+		{"88.118.8/dx", "88.118.8/DX", true},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct hlv_bytes a = hlv_text(rows[i].a), b = hlv_text(rows[i].b);
+		uint8_t x[HLV_REGISTRY_KEY_MAX], y[HLV_REGISTRY_KEY_MAX], room[2][256];
+		struct hlv_writer w[2] = {hlv_writer(room[0], 256), hlv_writer(room[1], 256)};
+		struct hlv_bytes ka = hlv_bytes(x, hlv_registry_key(a, x));
+		struct hlv_bytes kb = hlv_bytes(y, hlv_registry_key(b, y));
+		hlv_name_put_folded(&w[0], a);
+		hlv_name_put_folded(&w[1], b);
+		check_u64(rows[i].a, hlv_name_eq_full(a, b), rows[i].same);
+		check_u64(rows[i].a, hlv_eq(ka, kb), rows[i].same);
+		check_u64(rows[i].a, hlv_eq(hlv_written(&w[0]), hlv_written(&w[1])),
+			  rows[i].same);
+	}
+}
+
 static void test_ref_parse(void **state)
 {
 	(void)state;
@@ -222,13 +275,10 @@ static void test_ref_matches(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split),
-		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_ref_parse),
-		cmocka_unit_test(test_ref_matches),
-		cmocka_unit_test(test_prefix_handles),
-		cmocka_unit_test(test_ancestors_end),
-		cmocka_unit_test(test_prefix_comparison),
+		cmocka_unit_test(test_split),	      cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_fold),	      cmocka_unit_test(test_ref_parse),
+		cmocka_unit_test(test_ref_matches),   cmocka_unit_test(test_prefix_handles),
+		cmocka_unit_test(test_ancestors_end), cmocka_unit_test(test_prefix_comparison),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
