@@ -140,6 +140,13 @@ void hlv_addr_from_site(const uint8_t address[16], uint16_t port, struct hlv_add
 	a->len = sizeof a->sa.v6;
 }
 
+hlv_mono_ns hlv_clock_mono(void)
+{
+	struct timespec mono;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (uint64_t)mono.tv_sec * 1000000000U + (uint64_t)mono.tv_nsec;
+}
+
 struct hlv_now hlv_clock(void)
 {
 	struct timespec mono, wall;

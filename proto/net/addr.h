@@ -35,3 +35,5 @@ void hlv_addr_from_site(const uint8_t address[16], uint16_t port, struct hlv_add
 
 /* The clocks, read here and nowhere below. */
 struct hlv_now hlv_clock(void);
+/* Its monotonic half alone. */
+hlv_mono_ns hlv_clock_mono(void);

@@ -42,6 +42,7 @@ enum hlv_err hlv_daemon_lock(struct hlv_daemon *d, const char *dir, uint32_t wor
 {
 	char path[HLV_DAEMON_PATH];
 	count_workers(d, workers);
+	d->started = hlv_clock();
 	snprintf(path, sizeof path, "%s/%s.lock", dir, d->name);
 	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (d->lock < 0) {

@@ -22,6 +22,7 @@ struct hlv_daemon {
 	const char *path; /* of the configuration */
 	struct hlv_addrs *listen;
 	unsigned nworkers;
+	struct hlv_now started;
 	struct hlv_sockets sockets[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];
 	/* NULL: not started yet. The first one's clients may ask for the counters of all already. */
 	struct hlv_worker *_Atomic workers[HLV_DAEMON_WORKERS];

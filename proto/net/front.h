@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "proto/net/conf.h"
+#include "proto/net/meter.h"
 #include "proto/net/service.h"
 #include "proto/net/verified.h"
 
@@ -71,6 +72,7 @@ struct hlv_front {
 	struct hlv_verified *verified; /* all workers' */
 	const struct hlv_tls *tls;     /* TLS on the TCP ports; NULL: none */
 	struct hlv_stats stats;
+	struct hlv_meter meter;
 	uint8_t *scratch;	  /* a whole message with its envelope fits */
 	struct hlv_mailbox *mail; /* where exchanges come home; NULL: none is ever given away */
 	unsigned number;	  /* of the worker */
@@ -79,4 +81,22 @@ struct hlv_front {
 	size_t inflight;	  /* exchanges that are not answered to their end */
 	bool stopping;		  /* nothing more is read, no answer of many messages goes on */
 };
+/* x has its answer, which went that way. `now_ns` 0: in a batch, whose end hlv_front_measure() tells. */
+static inline void hlv_front_answered(struct hlv_front *f, enum hlv_way way,
+				      const struct hlv_exchange *x, hlv_mono_ns now_ns)
+{
+	enum hlv_took took = hlv_took_of(x->rq.m.hdr.op);
+	hlv_meter_count(&f->meter, way, x->rq.m.hdr.op, x->rs.rc);
+	if (now_ns == 0)
+		hlv_meter_wait(&f->meter, took);
+	else
+		hlv_histogram_add(&f->meter.took[took], now_ns - x->now.mono_ns, 1);
+}
+
+/* The answers of the batch that began then are with the system. */
+static inline void hlv_front_measure(struct hlv_front *f, struct hlv_now began)
+{
+	hlv_meter_batch(&f->meter, began.mono_ns, hlv_clock_mono(), f->inflight);
+}
+
 enum { HLV_SCRATCH = HLV_ENVELOPE_SIZE + HLV_MESSAGE_MAX };

@@ -232,3 +232,8 @@ const struct hlv_stats *hlv_worker_stats(const struct hlv_worker *w)
 {
 	return &w->front.stats;
 }
+
+const struct hlv_front *hlv_worker_front(const struct hlv_worker *w)
+{
+	return &w->front;
+}

@@ -34,3 +34,5 @@ void hlv_worker_stop(struct hlv_worker *w);
 /* Run `fn(ctx)` on the worker's thread, between two batches, and wait until it has. */
 void hlv_worker_call(struct hlv_worker *w, void (*fn)(struct hlv_front *, void *), void *ctx);
 const struct hlv_stats *hlv_worker_stats(const struct hlv_worker *w);
+/* For its counters, from any thread. */
+const struct hlv_front *hlv_worker_front(const struct hlv_worker *w);

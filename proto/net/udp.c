@@ -263,6 +263,7 @@ static void done(struct hlv_exchange *x)
 	if (!u->in_batch)
 		u->now = hlv_clock();
 	send_answer(u, x);
+	hlv_front_answered(u->front, HLV_WAY_UDP, x, u->in_batch ? 0 : u->now.mono_ns);
 	release(ux);
 	if (!u->in_batch && !u->front->in_mail)
 		flush(u);
@@ -365,6 +366,7 @@ static int batch(struct hlv_udp *u)
 	u->front->service->batch_end(u->front->service);
 	u->in_batch = false;
 	flush(u);
+	hlv_front_measure(u->front, u->now);
 	return n;
 }
 
