@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/dns/ask.h"
+
+#include <stdlib.h>
+
+#include "proto/wire/name.h"
+
+enum { IDENTIFIER_MAX = 2048, RDATA_MAX = UINT16_MAX, RDATA_SMALL = 512 };
+
+/* --- what is known --- */
+
+static struct hlv_dns_node *new_node(struct hlv_dns_ask *a, const struct hlv_dns_zone *zone,
+				     struct hlv_bytes name)
+{
+	if (a->nnodes == HLV_DNS_NODES_MAX || !a->nodes)
+		return NULL;
+	struct hlv_dns_node *node = &a->nodes[a->nnodes++];
+	*node = (struct hlv_dns_node){.zone = zone, .name = name, .state = HLV_DNS_WANTED};
+	uint8_t room[IDENTIFIER_MAX];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	if (zone->kind != HLV_DNS_NAMES && hlv_dname_eq(name, zone->apex)) {
+		node->state = HLV_DNS_FOUND;
+		hlv_dns_view_apex(a, node);
+		hlv_dns_add_keys(a, node);
+	} else if (!hlv_dns_identifier(zone, name, &w)) {
+		node->state = HLV_DNS_ABSENT;
+	} else {
+		node->identifier = hlv_arena_copy(a->arena, hlv_written(&w));
+	}
+	return node;
+}
+
+const struct hlv_dns_node *hlv_dns_look(struct hlv_dns_ask *a, const struct hlv_dns_zone *zone,
+					struct hlv_bytes name)
+{
+	for (size_t i = 0; i < a->nnodes; i++) {
+		struct hlv_dns_node *node = &a->nodes[i];
+		if (node->zone == zone && hlv_dname_eq(node->name, name))
+			return node->state == HLV_DNS_WANTED ? NULL : node;
+	}
+	struct hlv_dns_node *node = new_node(a, zone, name);
+	if (!node) { /* a question that wants so much gets no answer */
+		a->failed = true;
+		return NULL;
+	}
+	if (node->state != HLV_DNS_WANTED)
+		return node;
+	a->want = node;
+	return NULL;
+}
+
+static bool is_ready(struct hlv_dns_ask *a, struct hlv_dns_value *v)
+{
+	if (v->ready)
+		return !v->bad;
+	v->ready = true;
+	v->bad = true;
+	uint8_t small[RDATA_SMALL], *large = NULL;
+	struct hlv_writer w = hlv_writer(small, sizeof small);
+	if (v->text.n > sizeof small / 2) {
+		large = malloc(RDATA_MAX);
+		w = hlv_writer(large, large ? RDATA_MAX : 0);
+	}
+	if (hlv_dns_rdata_parse(v->type, v->text, &w)) {
+		v->rdata = hlv_arena_copy(a->arena, hlv_written(&w));
+		v->bad = false;
+	}
+	free(large);
+	return !v->bad;
+}
+
+bool hlv_dns_has(struct hlv_dns_ask *a, const struct hlv_dns_node *node, uint16_t type)
+{
+	for (size_t i = 0; i < node->n; i++)
+		if (node->values[i].type == type && is_ready(a, &node->values[i]))
+			return true;
+	return false;
+}
+
+static int by_octets(const void *a, const void *b)
+{
+	return hlv_compare(*(const struct hlv_bytes *)a, *(const struct hlv_bytes *)b);
+}
+
+bool hlv_dns_set(struct hlv_dns_ask *a, const struct hlv_dns_node *node, struct hlv_bytes owner,
+		 uint16_t type, struct hlv_rrset *set)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < node->n; i++)
+		n += node->values[i].type == type;
+	*set = (struct hlv_rrset){.owner = owner, .type = type, .ttl_s = UINT32_MAX};
+	if (n == 0)
+		return false;
+	set->rdata = hlv_alloc_raw(a->arena, n * sizeof *set->rdata);
+	for (size_t i = 0; set->rdata && i < node->n; i++) {
+		struct hlv_dns_value *v = &node->values[i];
+		if (v->type != type || !is_ready(a, v))
+			continue;
+		set->rdata[set->n++] = v->rdata;
+		if (v->ttl_s < set->ttl_s)
+			set->ttl_s = v->ttl_s;
+	}
+	if (set->n > 1) {
+		qsort(set->rdata, set->n, sizeof *set->rdata, by_octets);
+		size_t kept = 1;
+		for (size_t i = 1; i < set->n; i++)
+			if (!hlv_eq(set->rdata[i], set->rdata[kept - 1]))
+				set->rdata[kept++] = set->rdata[i];
+		set->n = kept;
+	}
+	return set->n > 0;
+}
+
+void hlv_dns_place(struct hlv_dns_ask *a, enum hlv_dns_section section,
+		   const struct hlv_dns_zone *zone, const struct hlv_rrset *set)
+{
+	for (size_t i = 0; i < a->nsets; i++)
+		if (a->sets[i].set.type == set->type &&
+		    hlv_dname_eq(a->sets[i].set.owner, set->owner))
+			return;
+	if (a->nsets == HLV_DNS_SETS_MAX)
+		a->failed = true;
+	else
+		a->sets[a->nsets++] =
+			(struct hlv_dns_placed){.section = section, .zone = zone, .set = *set};
+}
+
+bool hlv_dns_is_signed(const struct hlv_dns_ask *a)
+{
+	return a->dnssec && a->q.edns_flags & HLV_DNS_DO;
+}
+
+/* --- one name --- */
+
+/* How a name is gone about; RETRY: something has to be asked for first. */
+enum step { STEP_RETRY, STEP_DONE, STEP_ON };
+
+struct place {
+	const struct hlv_dns_zone *zone;
+	struct hlv_bytes name; /* in hand */
+	unsigned depth;	       /* its labels below the apex */
+};
+
+/* The addresses of a target that is in a zone of ours. */
+static enum step add_addresses(struct hlv_dns_ask *a, struct hlv_bytes target, bool glue)
+{
+	static const uint16_t types[] = {HLV_DNS_A, HLV_DNS_AAAA};
+	const struct hlv_dns_zone *zone = hlv_dns_zone_of(a->zones, target);
+	if (!zone || zone->kind != HLV_DNS_NAMES)
+		return STEP_DONE;
+	const struct hlv_dns_node *node = hlv_dns_look(a, zone, target);
+	if (!node)
+		return STEP_RETRY;
+	for (size_t i = 0; node->state == HLV_DNS_FOUND && i < 2; i++) {
+		struct hlv_rrset set;
+		size_t had = a->nsets;
+		if (!hlv_dns_set(a, node, target, types[i], &set))
+			continue;
+		hlv_dns_place(a, HLV_DNS_ADDITIONAL, glue ? NULL : zone, &set);
+		if (a->nsets > had)
+			a->sets[had].glue = glue;
+	}
+	return STEP_DONE;
+}
+
+static enum step add_targets(struct hlv_dns_ask *a, const struct hlv_rrset *set, bool glue)
+{
+	for (size_t i = 0; i < set->n && i < HLV_DNS_GLUE_MAX; i++) {
+		struct hlv_bytes target = hlv_rdata_target(set->type, set->rdata[i]);
+		if (target.n > 0 && add_addresses(a, target, glue) == STEP_RETRY)
+			return STEP_RETRY;
+	}
+	return STEP_DONE;
+}
+
+static enum step refer(struct hlv_dns_ask *a, const struct place *at,
+		       const struct hlv_dns_node *cut)
+{
+	struct hlv_rrset set;
+	if (!hlv_dns_set(a, cut, cut->name, HLV_DNS_NS, &set))
+		return STEP_DONE;
+	a->referral = true;
+	hlv_dns_place(a, HLV_DNS_AUTHORITY, NULL, &set);
+	struct hlv_rrset ds;
+	if (hlv_dns_is_signed(a)) {
+		if (hlv_dns_set(a, cut, cut->name, HLV_DNS_DS, &ds))
+			hlv_dns_place(a, HLV_DNS_AUTHORITY, at->zone, &ds);
+		else
+			hlv_dns_place_nsec(a, at->zone, cut->name, cut, true,
+					   HLV_DNS_AUTHORITY);
+	}
+	return add_targets(a, &set, true);
+}
+
+/* RFC 6672 2.2: what is above is exchanged, if it still fits. ON: at->name is another. */
+static enum step follow_dname(struct hlv_dns_ask *a, struct place *at,
+			      const struct hlv_dns_node *node, unsigned above)
+{
+	struct hlv_rrset set, cname;
+	if (!hlv_dns_set(a, node, node->name, HLV_DNS_DNAME, &set))
+		return STEP_DONE;
+	hlv_dns_place(a, HLV_DNS_ANSWER, at->zone, &set);
+	struct hlv_bytes target = set.rdata[0];
+	size_t head = at->name.n - hlv_dname_up(at->name, above).n;
+	if (head + target.n > HLV_DNAME_MAX) {
+		a->rcode = 6; /* YXDOMAIN */
+		return STEP_DONE;
+	}
+	uint8_t room[HLV_DNAME_MAX];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	hlv_put(&w, hlv_head(at->name, head));
+	hlv_put(&w, target);
+	cname = (struct hlv_rrset){.owner = at->name,
+				   .type = HLV_DNS_CNAME,
+				   .ttl_s = set.ttl_s,
+				   .n = 1,
+				   .rdata = hlv_alloc(a->arena, sizeof *cname.rdata)};
+	if (!cname.rdata)
+		return STEP_DONE;
+	cname.rdata[0] = hlv_arena_copy(a->arena, hlv_written(&w));
+	hlv_dns_place(a, HLV_DNS_ANSWER, NULL, &cname);
+	at->name = cname.rdata[0];
+	return a->arena->bad ? STEP_DONE : STEP_ON;
+}
+
+static enum step give_all(struct hlv_dns_ask *a, const struct place *at,
+			  const struct hlv_dns_node *node, bool *any)
+{
+	for (size_t i = 0; i < node->n; i++) {
+		struct hlv_rrset set;
+		uint16_t type = node->values[i].type;
+		if (!hlv_dns_type_answers(type, a->q.type) ||
+		    !hlv_dns_set(a, node, at->name, type, &set))
+			continue;
+		*any = true;
+		hlv_dns_place(a, HLV_DNS_ANSWER, at->zone, &set);
+		if (a->q.type != HLV_DNS_ANY && add_targets(a, &set, false) == STEP_RETRY)
+			return STEP_RETRY;
+	}
+	return STEP_DONE;
+}
+
+/* The node whose records are answered is found. ON: at->name is where to go on. */
+static enum step give(struct hlv_dns_ask *a, struct place *at, const struct hlv_dns_node *node)
+{
+	struct hlv_rrset set;
+	bool any = false;
+	if (a->q.type != HLV_DNS_CNAME && a->q.type != HLV_DNS_ANY &&
+	    a->q.type != HLV_DNS_NSEC && hlv_dns_set(a, node, at->name, HLV_DNS_CNAME, &set)) {
+		set.n = 1; /* RFC 2181 10.1: there is one */
+		hlv_dns_place(a, HLV_DNS_ANSWER, at->zone, &set);
+		at->name = set.rdata[0];
+		return STEP_ON;
+	}
+	if (hlv_dns_is_signed(a) && a->q.type == HLV_DNS_NSEC) {
+		hlv_dns_place_nsec(a, at->zone, at->name, node, false, HLV_DNS_ANSWER);
+		return STEP_DONE;
+	}
+	if (give_all(a, at, node, &any) == STEP_RETRY)
+		return STEP_RETRY;
+	if (!any)
+		hlv_dns_deny(a, at->zone, at->name, node);
+	return STEP_DONE;
+}
+
+/* Nothing is there: is there a wild card (RFC 4592)? At the closest name above that exists, or at one
+ * between, which exists because of its wild card. */
+static enum step find_wild(struct hlv_dns_ask *a, const struct place *at,
+			   const struct hlv_dns_node **found)
+{
+	*found = NULL;
+	for (unsigned i = 1; i <= at->depth; i++) {
+		struct hlv_bytes above = hlv_dname_up(at->name, i);
+		uint8_t room[HLV_DNAME_MAX];
+		struct hlv_writer w = hlv_writer(room, sizeof room);
+		if (hlv_dname_under(hlv_text("*"), above, &w) == HLV_OK) {
+			const struct hlv_dns_node *wild = hlv_dns_look(
+				a, at->zone, hlv_arena_copy(a->arena, hlv_written(&w)));
+			if (!wild)
+				return STEP_RETRY;
+			if (wild->state != HLV_DNS_ABSENT) {
+				*found = wild;
+				return STEP_DONE;
+			}
+		}
+		const struct hlv_dns_node *node = hlv_dns_look(a, at->zone, above);
+		if (!node)
+			return STEP_RETRY;
+		if (node->state != HLV_DNS_ABSENT)
+			return STEP_DONE;
+	}
+	return STEP_DONE;
+}
+
+/* From below the apex down to the name. ON: no cut ended it; a DNAME may have led elsewhere. */
+static enum step descend(struct hlv_dns_ask *a, struct place *at)
+{
+	for (unsigned i = at->depth; i-- > 0;) {
+		struct hlv_bytes name = hlv_dname_up(at->name, i);
+		const struct hlv_dns_node *node = hlv_dns_look(a, at->zone, name);
+		if (!node)
+			return STEP_RETRY;
+		if (node->state == HLV_DNS_FAILED) {
+			a->failed = true;
+			return STEP_DONE;
+		}
+		if (node->state != HLV_DNS_FOUND)
+			continue;
+		if (hlv_dns_has(a, node, HLV_DNS_NS) && (i > 0 || a->q.type != HLV_DNS_DS))
+			return refer(a, at, node);
+		if (i > 0 && hlv_dns_has(a, node, HLV_DNS_DNAME))
+			return follow_dname(a, at, node, i);
+	}
+	return STEP_ON;
+}
+
+static enum step answer_name(struct hlv_dns_ask *a, struct place *at)
+{
+	const struct hlv_dns_node *apex = hlv_dns_look(a, at->zone, at->zone->apex);
+	if (!apex)
+		return STEP_RETRY;
+	a->failed |= apex->state != HLV_DNS_FOUND;
+	if (a->failed)
+		return STEP_DONE;
+	a->authoritative &= hlv_dns_has(a, apex, HLV_DNS_SOA);
+	if (at->depth > HLV_DNS_DEPTH_MAX) {
+		hlv_dns_deny(a, at->zone, at->name, NULL);
+		return STEP_DONE;
+	}
+	const struct hlv_bytes asked = at->name;
+	if (at->zone->kind == HLV_DNS_NAMES) {
+		enum step step = descend(a, at);
+		if (step != STEP_ON || at->name.p != asked.p)
+			return step;
+	}
+	const struct hlv_dns_node *node = hlv_dns_look(a, at->zone, at->name);
+	if (!node)
+		return STEP_RETRY;
+	if (node->state == HLV_DNS_ABSENT && at->zone->kind == HLV_DNS_NAMES &&
+	    find_wild(a, at, &node) == STEP_RETRY)
+		return STEP_RETRY;
+	if (node && node->state == HLV_DNS_FAILED)
+		a->failed = true;
+	else if (node && node->state == HLV_DNS_FOUND)
+		return give(a, at, node);
+	else
+		hlv_dns_deny(a, at->zone, at->name, NULL);
+	return STEP_DONE;
+}
+
+/* A DS at the apex is the parent's, where that is ours too. */
+static const struct hlv_dns_zone *zone_for(const struct hlv_dns_ask *a, struct hlv_bytes name)
+{
+	const struct hlv_dns_zone *zone = hlv_dns_zone_of(a->zones, name);
+	if (!zone || a->q.type != HLV_DNS_DS || !hlv_dname_eq(zone->apex, name) || name.n <= 1)
+		return zone;
+	const struct hlv_dns_zone *parent = hlv_dns_zone_of(a->zones, hlv_dname_up(name, 1));
+	return parent ? parent : zone;
+}
+
+static enum step answer(struct hlv_dns_ask *a)
+{
+	struct place at = {.name = a->q.name};
+	for (unsigned hop = 0; hop <= HLV_DNS_HOPS_MAX; hop++) {
+		at.zone = zone_for(a, at.name);
+		if (!at.zone) {
+			if (hop == 0)
+				a->rcode = HLV_DNS_REFUSED;
+			return STEP_DONE;
+		}
+		if (hop == 0)
+			a->authoritative = true;
+		at.depth = hlv_dname_labels(at.name) - hlv_dname_labels(at.zone->apex);
+		enum step step = answer_name(a, &at);
+		if (step != STEP_ON)
+			return step;
+	}
+	return STEP_DONE; /* a chain without end: what was found of it */
+}
+
+/* --- from outside --- */
+
+void hlv_dns_ask_begin(struct hlv_dns_ask *a)
+{
+	a->nodes = hlv_alloc_raw(a->arena, HLV_DNS_NODES_MAX * sizeof *a->nodes);
+	a->sets = hlv_alloc_raw(a->arena, HLV_DNS_SETS_MAX * sizeof *a->sets);
+	a->nnodes = a->nsets = 0;
+	a->want = NULL;
+	a->failed = !a->nodes || !a->sets;
+	a->fleeting = false;
+}
+
+const struct hlv_dns_node *hlv_dns_ask_next(struct hlv_dns_ask *a)
+{
+	a->want = NULL;
+	a->nsets = 0;
+	a->rcode = a->q.rcode;
+	a->authoritative = a->referral = false;
+	if (a->rcode == HLV_DNS_NOERROR && !a->failed)
+		answer(a);
+	if (a->arena->bad || a->failed) {
+		a->rcode = HLV_DNS_SERVFAIL;
+		a->authoritative = false;
+		a->want = NULL;
+		a->nsets = 0;
+		a->fleeting = true;
+	}
+	return a->want;
+}
+
+uint32_t hlv_dns_ttl(struct hlv_dns_ask *a, const struct hlv_value *v)
+{
+	uint32_t ttl_s = v->ttl_s;
+	if (v->ttl_kind == HLV_TTL_ABSOLUTE) {
+		uint32_t now_s = hlv_now_s(a->now);
+		a->fleeting = true;
+		ttl_s = ttl_s > now_s ? ttl_s - now_s : 0;
+	}
+	return ttl_s <= INT32_MAX ? ttl_s : INT32_MAX; /* RFC 2181 8 */
+}
+
+static bool is_our_own(const struct hlv_dns_ask *a, const struct hlv_dns_node *node,
+		       uint16_t type)
+{
+	return a->dnssec && hlv_dname_eq(node->name, node->zone->apex) &&
+	       (type == HLV_DNS_DNSKEY || type == HLV_DNS_CDS || type == HLV_DNS_CDNSKEY);
+}
+
+static void take_names(struct hlv_dns_ask *a, struct hlv_dns_node *node,
+		       const struct hlv_list *values)
+{
+	node->values =
+		hlv_alloc_raw(a->arena, (values->n + HLV_DNS_KEYS) * sizeof *node->values);
+	struct hlv_reader r = hlv_reader(hlv_arena_copy(a->arena, values->raw));
+	for (uint32_t i = 0; node->values && i < values->n; i++) {
+		struct hlv_value v;
+		if (hlv_value_decode(&r, &v) != HLV_OK)
+			break;
+		uint16_t type = hlv_dns_type_of(v.type);
+		if (type && !is_our_own(a, node, type))
+			node->values[node->n++] = (struct hlv_dns_value){
+				.type = type, .ttl_s = hlv_dns_ttl(a, &v), .text = v.data};
+	}
+}
+
+void hlv_dns_ask_feed(struct hlv_dns_ask *a, enum hlv_dns_state state,
+		      const struct hlv_list *values)
+{
+	struct hlv_dns_node *node = a->want;
+	node->state = state;
+	if (state == HLV_DNS_FOUND && node->zone->kind == HLV_DNS_NAMES)
+		take_names(a, node, values);
+	else if (state == HLV_DNS_FOUND)
+		hlv_dns_view_values(a, node, values);
+	hlv_dns_add_keys(a, node);
+}
