@@ -77,6 +77,7 @@ struct hlv_front {
 	struct hlv_mailbox *mail; /* where exchanges come home; NULL: none is ever given away */
 	unsigned number;	  /* of the worker */
 	uint64_t conns;		  /* so far; with `number` it names them */
+	bool in_batch;		  /* of the service: hlv_front_batch_begin() */
 	bool in_mail;		  /* answers are gathered until all mail is open */
 	size_t inflight;	  /* exchanges that are not answered to their end */
 	bool stopping;		  /* nothing more is read, no answer of many messages goes on */
@@ -97,6 +98,18 @@ static inline void hlv_front_answered(struct hlv_front *f, enum hlv_way way,
 static inline void hlv_front_measure(struct hlv_front *f, struct hlv_now began)
 {
 	hlv_meter_batch(&f->meter, began.mono_ns, hlv_clock_mono(), f->inflight);
+}
+
+static inline void hlv_front_batch_begin(struct hlv_front *f, struct hlv_now now)
+{
+	f->in_batch = true;
+	f->service->batch_begin(f->service, now);
+}
+
+static inline void hlv_front_batch_end(struct hlv_front *f)
+{
+	f->service->batch_end(f->service);
+	f->in_batch = false;
 }
 
 enum { HLV_SCRATCH = HLV_ENVELOPE_SIZE + HLV_MESSAGE_MAX };

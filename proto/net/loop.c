@@ -141,12 +141,12 @@ static bool open_fronts(struct hlv_worker *w, const struct hlv_worker_options *o
 	for (size_t i = 0; i < o->n && i < ADDRS_MAX; i++) {
 		w->n = i + 1;
 		w->udp[i] = hlv_udp_open(&w->front, o->sockets[i].udp);
-		w->tcp[i] = hlv_tcp_open(&w->front, o->sockets[i].tcp);
+		w->tcp[i] = hlv_tcp_open(&w->front, o->sockets[i].tcp, &conn_native, NULL);
 		if (!w->udp[i] || !w->tcp[i])
 			return false;
 	}
 	if (o->control > 0)
-		w->control = hlv_tcp_open(&w->front, o->control);
+		w->control = hlv_tcp_open(&w->front, o->control, &conn_native, NULL);
 	return o->control <= 0 || w->control;
 }
 

@@ -168,12 +168,14 @@ static bool is_local(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX;
 }
 
-struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
+struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd, const struct conn_speech *speech,
+			     void *shared)
 {
 	struct hlv_tcp *t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
 	t->front = front;
+	t->speech = speech;
 	t->fd = fd;
 	t->local = is_local(fd);
 	t->list.prev = t->list.next = &t->list;
@@ -183,7 +185,8 @@ struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd)
 	t->accept = event_new(front->base, fd, EV_READ | EV_PERSIST, acceptable, t);
 	t->resume = event_new(front->base, -1, 0, resume_accept, t);
 	t->tick = event_new(front->base, -1, EV_PERSIST, tick, t);
-	if (!t->rx || !t->tx || !t->accept || !t->resume || !t->tick ||
+	t->opened = !speech->open || speech->open(t, shared);
+	if (!t->opened || !t->rx || !t->tx || !t->accept || !t->resume || !t->tick ||
 	    getentropy(&t->secret, sizeof t->secret) != 0 || event_add(t->accept, NULL) != 0 ||
 	    event_add(t->tick, &(struct timeval){.tv_sec = 1}) != 0) {
 		hlv_tcp_close(t);
@@ -218,12 +221,8 @@ void hlv_tcp_close(struct hlv_tcp *t)
 	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
 		if (events[i])
 			event_free(events[i]);
-	while (t->spare) {
-		struct tcp_exchange *tx = t->spare;
-		t->spare = tx->next;
-		hlv_arena_fini(&tx->x.arena);
-		free(tx);
-	}
+	if (t->opened && t->speech->close)
+		t->speech->close(t);
 	close(t->fd);
 	close(t->spare_fd);
 	hlv_rate_free(t->tls_rate);

@@ -9,10 +9,14 @@
 #include "proto/net/front.h"
 
 struct hlv_tcp;
+/* What the octets mean: native messages, or what the front ends in rooms above bring. */
+struct conn_speech;
+extern const struct conn_speech conn_native;
 
 /* Takes `fd`, a listening socket: of TCP, or the control socket, whose peers are the system's users
- * and no strangers. NULL without memory. */
-struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd);
+ * and no strangers. `shared` is for the speech. NULL without memory. */
+struct hlv_tcp *hlv_tcp_open(struct hlv_front *front, int fd, const struct conn_speech *speech,
+			     void *shared);
 /* Nothing more is accepted or read; answers of many messages end where they are. */
 void hlv_tcp_stop(struct hlv_tcp *tcp);
 /* After mail was opened: what came home goes out. */

@@ -8,13 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proto/net/front_native.h"
-
-enum {
-	UNVERIFIED_MESSAGE = 65536, /* octets of a stranger's message */
-	LOCAL_REST_S = 3600,	    /* a person may be at the control socket */
-	SDK_FIRST_SESSION = 10001,  /* the national SDK numbers its sessions from here */
-};
+enum { LOCAL_REST_S = 3600 }; /* a person may be at the control socket */
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
 uint16_t *conn_source(struct hlv_tcp *t, const struct hlv_addr *a)
@@ -45,13 +39,10 @@ static void link_newest(struct conn *c)
 	head->prev = c;
 }
 
-void conn_free(struct conn *c)
+static void free_conn(struct conn *c)
 {
-	while (c->logins) {
-		struct hlv_login *l = c->logins;
-		c->logins = l->next;
-		free(l);
-	}
+	if (c->tcp->speech->end)
+		c->tcp->speech->end(c);
 	hlv_tls_io_free(c->tls);
 	free(c);
 }
@@ -60,7 +51,7 @@ void conn_end(struct conn *c)
 {
 	struct hlv_tcp *t = c->tcp;
 	c->state = CONN_DEAD;
-	conn_drop_waiting(c);
+	t->speech->drop(c);
 	if (t->hand == c) {
 		t->hand = NULL;
 		t->tx_n = 0;
@@ -76,7 +67,44 @@ void conn_end(struct conn *c)
 	free(c->out);
 	c->state = CONN_GONE;
 	if (c->inflight == 0)
-		conn_free(c);
+		free_conn(c);
+}
+
+void conn_hold(struct conn *c, size_t n)
+{
+	c->inflight++;
+	c->inflight_n += n;
+	c->tcp->front->inflight++;
+}
+
+bool conn_release(struct conn *c, size_t n)
+{
+	c->inflight--;
+	c->inflight_n -= n;
+	c->tcp->front->inflight--;
+	if (c->inflight > 0 || c->state != CONN_GONE)
+		return true;
+	free_conn(c);
+	return false;
+}
+
+struct hlv_peer conn_peer(const struct conn *c)
+{
+	struct hlv_peer peer = {
+		.addr = c->addr,
+		.transport = c->transport,
+		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
+		.trusted = c->trusted,
+		.verified = true,
+		.conn = c->id,
+		.uid = c->uid,
+		.logins = c->logins,
+	};
+	if (c->tls) {
+		peer.cert_name = hlv_tls_peer_name(c->tls);
+		peer.cert_key = hlv_tls_peer_key(c->tls);
+	}
+	return peer;
 }
 
 void conn_set_deadline(struct conn *c, uint32_t seconds)
@@ -126,89 +154,6 @@ void conn_finish(struct conn *c)
 		c->state = CONN_LAST;
 }
 
-static void learn(struct conn *c, const struct hlv_envelope *env, uint32_t flags)
-{
-	/* industrial.md 5.1: the national SDK speaks 2.10 and chooses session ids from 10001. */
-	bool sdk = env->session_id >= SDK_FIRST_SESSION && env->session_id <= INT32_MAX &&
-		   env->major == 2 && env->minor == 10;
-	c->sdk = c->sdk || sdk;
-	c->keep = c->keep || c->sdk || c->requests > 0 || flags & HLV_F_KEEP_ALIVE;
-	c->requests++;
-}
-
-static void handle(struct conn *c, struct hlv_bytes message)
-{
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_exchange *x = conn_exchange(c, message.n);
-	if (!x) {
-		conn_finish(c);
-		return;
-	}
-	x->now = t->now;
-	x->peer = (struct hlv_peer){
-		.addr = c->addr,
-		.transport = c->transport,
-		.interface_kind = HLV_IF_ADMIN | HLV_IF_QUERY,
-		.trusted = c->trusted,
-		.verified = true,
-		.conn = c->id,
-		.uid = c->uid,
-		.logins = c->logins,
-	};
-	if (c->tls) {
-		x->peer.cert_name = hlv_tls_peer_name(c->tls);
-		x->peer.cert_key = hlv_tls_peer_key(c->tls);
-	}
-	enum hlv_native_verdict verdict = hlv_native_decode(message, x);
-	learn(c, &x->rq.m.env, x->rq.m.hdr.flags);
-	hlv_count(&t->front->stats.tcp_queries);
-	switch (verdict) {
-	case HLV_NATIVE_SUBMIT:
-		t->front->service->submit(t->front->service, x);
-		break;
-	case HLV_NATIVE_REPLY:
-		x->done(x);
-		break;
-	case HLV_NATIVE_DROP: {
-		struct hlv_envelope env = x->rq.m.env;
-		conn_exchange_drop(x);
-		conn_early_error(c, &env, "Not a request");
-		break;
-	}
-	}
-	if (c->requests >= t->front->limits->tcp_requests && !t->local)
-		conn_finish(c);
-}
-
-/* Answer every whole message in `b`, or as many as the peer has room for; returns how many
- * octets they were. */
-static size_t take_messages(struct conn *c, struct hlv_bytes b)
-{
-	size_t used = 0;
-	c->behind = false;
-	while (c->state == CONN_OPEN && b.n - used >= HLV_ENVELOPE_SIZE) {
-		struct hlv_reader r = hlv_reader(hlv_skip(b, used));
-		struct hlv_envelope env;
-		enum hlv_err err = hlv_envelope_decode(&r, &env);
-		if (err || env.length < HLV_HEADER_SIZE ||
-		    (!c->trusted && !c->logins && env.length > UNVERIFIED_MESSAGE)) {
-			conn_early_error(c, &env, "Invalid message length");
-			break;
-		}
-		size_t n = HLV_ENVELOPE_SIZE + (size_t)env.length;
-		if (n > b.n - used)
-			break;
-		handle(c, hlv_bytes(b.p + used, n));
-		used += n;
-		c->behind = conn_is_full(c);
-		if (c->behind)
-			break;
-	}
-	if (used > 0 && !c->tcp->local)
-		hlv_verified_put(c->tcp->front->verified, &c->addr, c->tcp->now);
-	return used;
-}
-
 /* Room for more of the message that has come in part: grows with what arrives, never at once to
  * what the peer declares. */
 static bool grow_in(struct conn *c)
@@ -216,8 +161,8 @@ static bool grow_in(struct conn *c)
 	if (c->in_cap > c->in_n)
 		return true;
 	size_t cap = c->in_cap * 2;
-	if (cap > HLV_SCRATCH)
-		cap = HLV_SCRATCH;
+	if (cap > c->tcp->speech->in_max)
+		cap = c->tcp->speech->in_max;
 	uint8_t *p = cap > c->in_cap ? realloc(c->in, cap) : NULL;
 	if (!p)
 		return false;
@@ -251,13 +196,15 @@ static bool keep_rest(struct conn *c, struct hlv_bytes rest)
 /* The peer will send no more. */
 static void end_of_input(struct conn *c)
 {
-	if (c->in_n > 0) {
-		struct hlv_reader r = hlv_reader(hlv_bytes(c->in, c->in_n));
-		struct hlv_envelope env;
-		bool known = hlv_envelope_decode(&r, &env) == HLV_OK;
-		conn_early_error(c, known ? &env : NULL, "Connection closed inside a message");
-	}
+	if (c->in_n > 0)
+		c->tcp->speech->cut(c, hlv_bytes(c->in, c->in_n));
 	conn_finish(c);
+}
+
+static size_t take_whole(struct conn *c, struct hlv_bytes b)
+{
+	c->behind = false;
+	return c->tcp->speech->take(c, b);
 }
 
 /* Read once and answer what is whole. False: the connection is dead. */
@@ -285,7 +232,7 @@ static bool take_input(struct conn *c)
 		c->in_n += (size_t)n;
 		b = hlv_bytes(c->in, c->in_n);
 	}
-	size_t used = take_messages(c, b);
+	size_t used = take_whole(c, b);
 	/* A message's deadline runs from its first octet and is not moved by more of them; with
 	 * answers that wait for the peer it is theirs that counts. */
 	if (c->out)
@@ -326,7 +273,7 @@ static void settle(struct conn *c)
 	/* Not even the peer's end is looked at before what it sent is answered. */
 	if (c->state == CONN_OPEN && !c->behind && !full)
 		want |= EV_READ;
-	if (c->out || c->waiting || (c->behind && !full) || (want && conn_has_more(c)))
+	if (c->out || c->wants_room || (c->behind && !full) || (want && conn_has_more(c)))
 		want |= EV_WRITE;
 	watch(c, want);
 }
@@ -347,10 +294,31 @@ void conn_put_down(struct hlv_tcp *t)
 	settle(c);
 }
 
+/* Answers are gathered for one connection at a time. */
+bool conn_take_in_hand(struct conn *c)
+{
+	struct hlv_tcp *t = c->tcp;
+	if (t->hand == c)
+		return true;
+	if (t->in_event)
+		return false;
+	t->now = hlv_clock();
+	conn_put_down(t);
+	t->hand = c;
+	return true;
+}
+
+void conn_said(struct conn *c)
+{
+	struct hlv_tcp *t = c->tcp;
+	if (!t->in_event && !t->front->in_mail)
+		conn_put_down(t);
+}
+
 void conn_stop(struct conn *c)
 {
 	/* An answer of which a part is missing must not look like a whole one. */
-	if (conn_drop_waiting(c)) {
+	if (c->tcp->speech->drop(c)) {
 		conn_end(c);
 		return;
 	}
@@ -368,7 +336,7 @@ static bool resume_input(struct conn *c)
 	if (!c->in)
 		return true;
 	struct hlv_bytes b = hlv_bytes(c->in, c->in_n);
-	size_t used = take_messages(c, b);
+	size_t used = take_whole(c, b);
 	return keep_rest(c, hlv_skip(b, used));
 }
 
@@ -384,7 +352,8 @@ static bool go_on(struct conn *c, short what)
 	if (what & EV_WRITE) {
 		if (!conn_drain(c) || !resume_input(c))
 			return false;
-		conn_resume(c);
+		if (c->wants_room && conn_unread(c) <= HLV_TCP_OUT)
+			c->tcp->speech->room(c);
 	}
 	bool input = what & EV_READ || conn_has_more(c);
 	if (input && c->state == CONN_OPEN && !c->behind)
@@ -406,12 +375,12 @@ static void readable(evutil_socket_t fd, short what, void *ctx)
 	bool alive = true;
 	t->hand = c;
 	t->in_event = true;
-	t->front->service->batch_begin(t->front->service, t->now);
+	hlv_front_batch_begin(t->front, t->now);
 	if (c->shaking)
 		alive = conn_shake(c);
 	else
 		alive = go_on(c, what);
-	t->front->service->batch_end(t->front->service);
+	hlv_front_batch_end(t->front);
 	t->in_event = false;
 	if (!alive)
 		c->state = CONN_DEAD;

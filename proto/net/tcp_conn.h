@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One TCP connection, and what the connections of one listener share. Between tcp.c, which accepts
- * and ends them, tcp_conn.c, which reads, and tcp_answer.c, which answers and writes; nobody else's
- * business.
+ * and ends them, tcp_conn.c, which reads, tcp_out.c, which writes, and those who know what the octets
+ * mean: tcp_native.c, proto/web/http.c, proto/dns; nobody else's business.
  *
  * The answers of one event, or of neighbours in one delivery of mail, are gathered in the
  * listener's buffer for the connection in hand and go out together when it is put down.
@@ -16,6 +16,30 @@ enum {
 	HLV_TCP_RX = 64 << 10,	 /* octets read at once */
 	HLV_TCP_SOURCES = 65536, /* counters of connections by source */
 	HLV_TCP_INFLIGHT = 64,	 /* exchanges of one connection that are away */
+	HLV_TCP_OUT = 256 << 10, /* unread answers of one peer; then we stop reading */
+	HLV_TCP_LOGINS = 8,
+};
+
+struct conn;
+
+/* What the octets of a listener's connections mean. All of it runs on the listener's worker. */
+struct conn_speech {
+	size_t in_max; /* octets that may wait for the end of what they begin */
+	/* Answer every whole message in `b`, or as many as there is room for (then c->behind is
+	 * set); returns how many octets they were. What is not taken comes again, with more behind it.
+	 * After the last message that is wanted: conn_finish(c). */
+	size_t (*take)(struct conn *c, struct hlv_bytes b);
+	/* The peer ended before it ended what `rest` begins. */
+	void (*cut)(struct conn *c, struct hlv_bytes rest);
+	/* c->wants_room, and there is room again for what is to be said. */
+	void (*room)(struct conn *c);
+	/* The end is near: give up what waits for room. True: an answer stays without its end. */
+	bool (*drop)(struct conn *c);
+	/* Nothing is away any more, and c is about to be freed: what is c->own? May be NULL. */
+	void (*end)(struct conn *c);
+	/* For each listener: t->own; false without memory. May be NULL, both. */
+	bool (*open)(struct hlv_tcp *t, void *shared);
+	void (*close)(struct hlv_tcp *t);
 };
 
 enum conn_state {
@@ -39,11 +63,12 @@ struct conn {
 	bool shaking;		/* in the handshake of TLS */
 	bool shake_write;	/* which waits until it can send */
 	bool trusted;
-	bool sdk;	/* chooses its session ids itself */
-	bool keep;	/* more than one message is to be expected */
-	bool behind;	/* whole messages wait in `in` until there is room for their answers */
-	bool paused;	/* its deadline does not count: we are to answer, or the peer to read */
-	short watching; /* EV_READ, EV_WRITE */
+	bool sdk;    /* chooses its session ids itself */
+	bool keep;   /* more than one message is to be expected */
+	bool behind; /* whole messages wait in `in` until there is room for their answers */
+	bool paused; /* its deadline does not count: we are to answer, or the peer to read */
+	bool wants_room; /* speech->room() is called when there is some */
+	short watching;	 /* EV_READ, EV_WRITE */
 	uint32_t requests;
 	uint32_t inflight; /* exchanges that are not answered to their end */
 	size_t inflight_n; /* octets of their questions */
@@ -54,6 +79,7 @@ struct conn {
 	size_t in_n, in_cap;
 	uint8_t *out; /* what the peer has not taken yet, or NULL */
 	size_t out_at, out_n;
+	void *own;		      /* the speech's */
 	struct tcp_exchange *waiting; /* for room for their next message, first come first */
 	struct hlv_login *logins;     /* newest first; grows only, while exchanges are away */
 	uint32_t nlogins;
@@ -68,6 +94,9 @@ struct tcp_exchange {
 
 struct hlv_tcp {
 	struct hlv_front *front;
+	const struct conn_speech *speech;
+	void *own;   /* the speech's */
+	bool opened; /* by the speech */
 	struct event *accept, *resume, *tick;
 	int fd, spare_fd;
 	bool local; /* the control socket */
@@ -118,14 +147,10 @@ void conn_shut(struct conn *c);
 /* Send the answers of the connection in hand, and end it or watch it for what it waits for. */
 void conn_put_down(struct hlv_tcp *t);
 
-/* tcp_answer.c */
+/* tcp_out.c */
 
-/* An exchange for a question of `n` octets. NULL without memory. */
-struct hlv_exchange *conn_exchange(struct conn *c, size_t n);
-/* It gets no answer. */
-void conn_exchange_drop(struct hlv_exchange *x);
-/* An answer to what is no message, then the end. */
-void conn_early_error(struct conn *c, const struct hlv_envelope *env, const char *text);
+/* More for the connection in hand, in order. Nothing is lost while it is alive. */
+void conn_put(struct conn *c, struct hlv_bytes octets);
 /* Octets that the peer has not taken yet. */
 size_t conn_unread(const struct conn *c);
 /* No more questions now: their answers would have no place. */
@@ -134,9 +159,14 @@ bool conn_is_full(const struct conn *c);
 bool conn_flush(struct conn *c);
 /* Send what the peer has not taken yet. False: it is gone. */
 bool conn_drain(struct conn *c);
-/* The next message of the exchange that waits longest, if there is room. */
-void conn_resume(struct conn *c);
-/* Exchanges that wait for room end. True if there were any. */
-bool conn_drop_waiting(struct conn *c);
-/* The rest of conn_end(): the last exchange is home. */
-void conn_free(struct conn *c);
+
+/* An exchange of the connection is away, for a question of `n` octets: its memory stays. */
+void conn_hold(struct conn *c, size_t n);
+/* It is home. False: the connection was waiting for it alone, and is no more. */
+bool conn_release(struct conn *c, size_t n);
+/* Something is to be said on `c` now. False: another connection is at its work, so come back by
+ * mail. Behind that, conn_said(), which sends it unless more is about to follow. */
+bool conn_take_in_hand(struct conn *c);
+void conn_said(struct conn *c);
+/* Who is at the other end. */
+struct hlv_peer conn_peer(const struct conn *c);

@@ -350,7 +350,7 @@ static int batch(struct hlv_udp *u)
 		return 0;
 	u->now = hlv_clock();
 	u->in_batch = true;
-	u->front->service->batch_begin(u->front->service, u->now);
+	hlv_front_batch_begin(u->front, u->now);
 	look_ahead(u, (size_t)n);
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct msghdr *h = &u->rx[i].msg_hdr;
@@ -363,7 +363,7 @@ static int batch(struct hlv_udp *u)
 		h->msg_namelen = sizeof u->rx_addr[i].sa;
 		h->msg_controllen = u->any ? sizeof u->rx_control[i] : 0;
 	}
-	u->front->service->batch_end(u->front->service);
+	hlv_front_batch_end(u->front);
 	u->in_batch = false;
 	flush(u);
 	hlv_front_measure(u->front, u->now);

@@ -45,7 +45,7 @@ static void open_front(void)
 				       .limits = &net.limits,
 				       .verified = hlv_verified_new(1),
 				       .scratch = malloc(HLV_SCRATCH)};
-	net.tcp = hlv_tcp_open(&net.front, fd);
+	net.tcp = hlv_tcp_open(&net.front, fd, &conn_native, NULL);
 	hlv_require(net.tcp && net.front.verified && net.front.scratch);
 }
 

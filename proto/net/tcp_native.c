@@ -1,95 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "proto/net/front_native.h"
 #include "proto/net/tcp_conn.h"
 
 enum {
-	OUT_LIMIT = 256 << 10, /* unread answers of one peer; then we stop reading */
-	AWAY_LIMIT = 4 << 20,  /* octets of its questions that are not answered */
-	LOGINS_MAX = 8,
+	UNVERIFIED_MESSAGE = 65536, /* octets of a stranger's message */
+	SDK_FIRST_SESSION = 10001,  /* the national SDK numbers its sessions from here */
 	ARENA_LIMIT = 4 << 20,
 };
-
-size_t conn_unread(const struct conn *c)
-{
-	return c->out_n - c->out_at;
-}
-
-bool conn_is_full(const struct conn *c)
-{
-	/* Logins too many are forgotten when no exchange looks at them any more. */
-	return conn_unread(c) > OUT_LIMIT || c->inflight >= HLV_TCP_INFLIGHT ||
-	       c->inflight_n > AWAY_LIMIT || c->nlogins > LOGINS_MAX;
-}
-
-/* Keep what the socket did not take. */
-static bool save_out(struct conn *c, struct hlv_bytes rest)
-{
-	size_t held = conn_unread(c);
-	uint8_t *p = malloc(held + rest.n);
-	if (!p)
-		return false;
-	if (held)
-		memcpy(p, c->out + c->out_at, held);
-	else
-		conn_set_deadline(c, c->tcp->front->limits->tcp_stall_s);
-	memcpy(p + held, rest.p, rest.n);
-	free(c->out);
-	c->out = p;
-	c->out_at = 0;
-	c->out_n = held + rest.n;
-	return true;
-}
-
-/* Send as much of `b` as goes; how much went, or SIZE_MAX when the peer is gone. */
-static size_t send_some(struct conn *c, struct hlv_bytes b)
-{
-	size_t sent = 0;
-	while (sent < b.n) {
-		ssize_t n = conn_send(c, b.p + sent, b.n - sent);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN || errno == EWOULDBLOCK ? sent : SIZE_MAX;
-		sent += (size_t)n;
-	}
-	return sent;
-}
-
-bool conn_flush(struct conn *c)
-{
-	struct hlv_tcp *t = c->tcp;
-	struct hlv_bytes b = hlv_bytes(t->tx, t->tx_n);
-	t->tx_n = 0;
-	/* What would follow a piece that is lost means nothing to the peer. */
-	if (b.n == 0 || c->state == CONN_DEAD)
-		return c->state != CONN_DEAD;
-	size_t sent = c->out ? 0 : send_some(c, b);
-	if (sent == SIZE_MAX || (sent < b.n && !save_out(c, hlv_skip(b, sent))))
-		c->state = CONN_DEAD;
-	return c->state != CONN_DEAD;
-}
-
-bool conn_drain(struct conn *c)
-{
-	if (!c->out)
-		return true;
-	size_t sent = send_some(c, hlv_bytes(c->out + c->out_at, conn_unread(c)));
-	if (sent == SIZE_MAX)
-		return false;
-	c->out_at += sent;
-	if (sent > 0)
-		conn_set_deadline(c, c->tcp->front->limits->tcp_stall_s);
-	if (c->out_at < c->out_n)
-		return true;
-	free(c->out);
-	c->out = NULL;
-	c->out_at = c->out_n = 0;
-	return true;
-}
 
 /* The exchanges that are away see the list as it was when they left: it is only ever put in front
  * of, and cleaned when all are home. */
@@ -118,7 +37,7 @@ static void clean_logins(struct conn *c)
 	c->nlogins = 0;
 	for (struct hlv_login **p = &c->logins; *p;) {
 		struct hlv_login *l = *p;
-		if (c->nlogins < LOGINS_MAX && !is_listed(c->logins, l)) {
+		if (c->nlogins < HLV_TCP_LOGINS && !is_listed(c->logins, l)) {
 			c->nlogins++;
 			p = &l->next;
 			continue;
@@ -133,23 +52,12 @@ static void release(struct tcp_exchange *tx)
 {
 	struct conn *c = tx->conn;
 	struct hlv_tcp *t = c->tcp;
-	c->inflight--;
-	c->inflight_n -= tx->n;
-	t->front->inflight--;
+	size_t n = tx->n;
 	hlv_exchange_end(&tx->x);
 	tx->next = t->spare;
 	t->spare = tx;
-	if (c->inflight > 0)
-		return;
-	if (c->state == CONN_GONE)
-		conn_free(c);
-	else if (c->nlogins > 1)
+	if (conn_release(c, n) && c->inflight == 0 && c->nlogins > 1)
 		clean_logins(c);
-}
-
-void conn_exchange_drop(struct hlv_exchange *x)
-{
-	release(x->front);
 }
 
 static void encode_answer(struct conn *c, struct hlv_exchange *x)
@@ -179,19 +87,9 @@ static void encode_answer(struct conn *c, struct hlv_exchange *x)
 		t->tx_n += w.n;
 }
 
-/* Answers are gathered for one connection at a time. */
-static void take_in_hand(struct conn *c)
-{
-	struct hlv_tcp *t = c->tcp;
-	if (t->hand == c)
-		return;
-	t->now = hlv_clock();
-	conn_put_down(t);
-	t->hand = c;
-}
-
 static void wait_for_room(struct tcp_exchange *tx)
 {
+	tx->conn->wants_room = true;
 	struct tcp_exchange **last = &tx->conn->waiting;
 	while (*last)
 		last = &(*last)->next;
@@ -214,7 +112,7 @@ static void done(struct hlv_exchange *x)
 		release(tx);
 		return;
 	}
-	take_in_hand(c);
+	(void)conn_take_in_hand(c);
 	encode_answer(c, x);
 	if (x->rq.m.hdr.flags & HLV_F_KEEP_ALIVE)
 		c->keep = true; /* of an encrypted message, known only now */
@@ -224,25 +122,25 @@ static void done(struct hlv_exchange *x)
 		wait_for_room(tx);
 	else
 		release(tx);
-	if (!t->in_event && !t->front->in_mail)
-		conn_put_down(t);
+	conn_said(c);
 }
 
-void conn_resume(struct conn *c)
+/* The next message of the exchange that waits longest. */
+static void resume(struct conn *c)
 {
 	struct tcp_exchange *tx = c->waiting;
-	if (!tx || conn_unread(c) > OUT_LIMIT)
-		return;
 	struct hlv_service *service = c->tcp->front->service;
 	c->waiting = tx->next;
+	c->wants_room = c->waiting;
 	tx->x.more = false;
 	tx->x.now = c->tcp->now;
 	service->resume(service, &tx->x);
 }
 
-bool conn_drop_waiting(struct conn *c)
+static bool drop(struct conn *c)
 {
 	bool any = c->waiting;
+	c->wants_room = false;
 	while (c->waiting) {
 		struct tcp_exchange *tx = c->waiting;
 		c->waiting = tx->next;
@@ -251,7 +149,7 @@ bool conn_drop_waiting(struct conn *c)
 	return any;
 }
 
-struct hlv_exchange *conn_exchange(struct conn *c, size_t n)
+static struct hlv_exchange *take_exchange(struct conn *c, size_t n)
 {
 	struct hlv_tcp *t = c->tcp;
 	struct tcp_exchange *tx = t->spare;
@@ -268,14 +166,12 @@ struct hlv_exchange *conn_exchange(struct conn *c, size_t n)
 	}
 	tx->conn = c;
 	tx->n = n;
-	c->inflight++;
-	c->inflight_n += n;
-	t->front->inflight++;
+	conn_hold(c, n);
 	hlv_exchange_begin(&tx->x);
 	return &tx->x;
 }
 
-void conn_early_error(struct conn *c, const struct hlv_envelope *env, const char *text)
+static void early_error(struct conn *c, const struct hlv_envelope *env, const char *text)
 {
 	struct hlv_tcp *t = c->tcp;
 	if (HLV_SCRATCH - t->tx_n < HLV_UDP_PACKET && !conn_flush(c))
@@ -286,3 +182,110 @@ void conn_early_error(struct conn *c, const struct hlv_envelope *env, const char
 	conn_finish(c);
 	hlv_count(&t->front->stats.tcp_malformed);
 }
+
+static void learn(struct conn *c, const struct hlv_envelope *env, uint32_t flags)
+{
+	/* industrial.md 5.1: the national SDK speaks 2.10 and chooses session ids from 10001. */
+	bool sdk = env->session_id >= SDK_FIRST_SESSION && env->session_id <= INT32_MAX &&
+		   env->major == 2 && env->minor == 10;
+	c->sdk = c->sdk || sdk;
+	c->keep = c->keep || c->sdk || c->requests > 0 || flags & HLV_F_KEEP_ALIVE;
+	c->requests++;
+}
+
+static void handle(struct conn *c, struct hlv_bytes message)
+{
+	struct hlv_tcp *t = c->tcp;
+	struct hlv_exchange *x = take_exchange(c, message.n);
+	if (!x) {
+		conn_finish(c);
+		return;
+	}
+	x->now = t->now;
+	x->peer = conn_peer(c);
+	enum hlv_native_verdict verdict = hlv_native_decode(message, x);
+	learn(c, &x->rq.m.env, x->rq.m.hdr.flags);
+	hlv_count(&t->front->stats.tcp_queries);
+	switch (verdict) {
+	case HLV_NATIVE_SUBMIT:
+		t->front->service->submit(t->front->service, x);
+		break;
+	case HLV_NATIVE_REPLY:
+		x->done(x);
+		break;
+	case HLV_NATIVE_DROP: {
+		struct hlv_envelope env = x->rq.m.env;
+		release(x->front);
+		early_error(c, &env, "Not a request");
+		break;
+	}
+	}
+	if (c->requests >= t->front->limits->tcp_requests && !t->local)
+		conn_finish(c);
+}
+
+/* Answer every whole message in `b`, or as many as the peer has room for; returns how many
+ * octets they were. */
+static size_t take(struct conn *c, struct hlv_bytes b)
+{
+	size_t used = 0;
+	while (c->state == CONN_OPEN && b.n - used >= HLV_ENVELOPE_SIZE) {
+		struct hlv_reader r = hlv_reader(hlv_skip(b, used));
+		struct hlv_envelope env;
+		enum hlv_err err = hlv_envelope_decode(&r, &env);
+		if (err || env.length < HLV_HEADER_SIZE ||
+		    (!c->trusted && !c->logins && env.length > UNVERIFIED_MESSAGE)) {
+			early_error(c, &env, "Invalid message length");
+			break;
+		}
+		size_t n = HLV_ENVELOPE_SIZE + (size_t)env.length;
+		if (n > b.n - used)
+			break;
+		handle(c, hlv_bytes(b.p + used, n));
+		used += n;
+		c->behind = conn_is_full(c);
+		if (c->behind)
+			break;
+	}
+	if (used > 0 && !c->tcp->local)
+		hlv_verified_put(c->tcp->front->verified, &c->addr, c->tcp->now);
+	return used;
+}
+
+/* Closed inside a message. */
+static void cut(struct conn *c, struct hlv_bytes rest)
+{
+	struct hlv_reader r = hlv_reader(rest);
+	struct hlv_envelope env;
+	bool known = hlv_envelope_decode(&r, &env) == HLV_OK;
+	early_error(c, known ? &env : NULL, "Connection closed inside a message");
+}
+
+static void end(struct conn *c)
+{
+	while (c->logins) {
+		struct hlv_login *l = c->logins;
+		c->logins = l->next;
+		free(l);
+	}
+}
+
+static void close_listener(struct hlv_tcp *t)
+{
+	while (t->spare) {
+		struct tcp_exchange *tx = t->spare;
+		t->spare = tx->next;
+		hlv_arena_fini(&tx->x.arena);
+		free(tx);
+	}
+}
+
+const struct conn_speech conn_native = {
+	.in_max = HLV_SCRATCH,
+	.take = take,
+	.cut = cut,
+	.room = resume,
+	.drop = drop,
+	.end = end,
+	.close = close_listener,
+};
