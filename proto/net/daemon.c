@@ -64,47 +64,65 @@ enum hlv_err hlv_daemon_lock(struct hlv_daemon *d, const char *dir, uint32_t wor
 }
 
 /* SO_REUSEPORT would let two servers of one user share an address without a word. */
-static enum hlv_err check_ports_free(struct hlv_daemon *d)
+static enum hlv_err check_port_free(struct hlv_daemon *d, const struct hlv_addr *a, int type,
+				    const char *option)
 {
-	for (size_t i = 0; i < d->listen->n; i++) {
-		struct hlv_addr *a = &d->listen->list[i];
-		if (hlv_addr_port(a) == 0)
-			continue;
-		int types[] = {SOCK_STREAM, SOCK_DGRAM};
-		for (int t = 0; t < 2; t++) {
-			int fd = socket(a->sa.any.sa_family, types[t] | SOCK_CLOEXEC, 0);
-			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){t == 0}, sizeof(int));
-			if (a->sa.any.sa_family == AF_INET6)
-				setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1},
-					   sizeof(int));
-			int bound = bind(fd, &a->sa.any, a->len);
-			int err = errno;
-			close(fd);
-			if (bound == 0 || err != EADDRINUSE)
-				continue;
-			char text[HLV_ADDR_TEXT];
-			snprintf(d->why, sizeof d->why,
-				 "cannot listen on %s: taken by another program: stop it or "
-				 "change 'listen' in %s",
-				 hlv_addr_print(a, text), d->path);
-			return HLV_E_BUSY;
-		}
+	char text[HLV_ADDR_TEXT];
+	if (hlv_addr_port(a) == 0)
+		return HLV_OK;
+	int fd = socket(a->sa.any.sa_family, type | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){type == SOCK_STREAM}, sizeof(int));
+	if (a->sa.any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int));
+	int bound = bind(fd, &a->sa.any, a->len);
+	int err = errno;
+	close(fd);
+	if (bound == 0 || err != EADDRINUSE)
+		return HLV_OK;
+	snprintf(d->why, sizeof d->why,
+		 "cannot listen on %s: taken by another program: stop it or change '%s' in %s",
+		 hlv_addr_print(a, text), option, d->path);
+	return HLV_E_BUSY;
+}
+
+static enum hlv_err check_count(struct hlv_daemon *d, const struct hlv_addrs *addrs,
+				const char *option)
+{
+	if (addrs->n <= HLV_DAEMON_ADDRS)
+		return HLV_OK;
+	snprintf(d->why, sizeof d->why, "%s: %s: more than %d addresses", d->path, option,
+		 HLV_DAEMON_ADDRS);
+	return HLV_E_LIMIT;
+}
+
+static enum hlv_err bind_stream(struct hlv_daemon *d, struct hlv_daemon_stream *s)
+{
+	HLV_TRY(check_count(d, s->addrs, s->option));
+	for (size_t i = 0; i < s->addrs->n; i++) {
+		struct hlv_addr *a = &s->addrs->list[i];
+		HLV_TRY(check_port_free(d, a, SOCK_STREAM, s->option));
+		for (unsigned w = 0; w < d->nworkers; w++)
+			HLV_TRY(hlv_stream_bind(a, s->option, &s->fds[w][i], d->why));
 	}
 	return HLV_OK;
 }
 
+enum { STREAMS = sizeof((struct hlv_daemon *)0)->streams / sizeof(struct hlv_daemon_stream) };
+
 enum hlv_err hlv_daemon_bind(struct hlv_daemon *d)
 {
 	struct hlv_addrs *listen = d->listen;
-	if (listen->n > HLV_DAEMON_ADDRS) {
-		snprintf(d->why, sizeof d->why, "%s: listen: more than %d addresses", d->path,
-			 HLV_DAEMON_ADDRS);
-		return HLV_E_LIMIT;
-	}
-	HLV_TRY(check_ports_free(d));
-	for (size_t i = 0; i < listen->n; i++)
+	HLV_TRY(check_count(d, listen, "listen"));
+	for (size_t i = 0; i < listen->n; i++) {
+		struct hlv_addr *a = &listen->list[i];
+		HLV_TRY(check_port_free(d, a, SOCK_STREAM, "listen"));
+		HLV_TRY(check_port_free(d, a, SOCK_DGRAM, "listen"));
 		for (unsigned w = 0; w < d->nworkers; w++)
-			HLV_TRY(hlv_sockets_bind(&listen->list[i], &d->sockets[w][i], d->why));
+			HLV_TRY(hlv_sockets_bind(a, &d->sockets[w][i], d->why));
+	}
+	for (size_t i = 0; i < STREAMS; i++)
+		if (d->streams[i].addrs)
+			HLV_TRY(bind_stream(d, &d->streams[i]));
 	return HLV_OK;
 }
 
@@ -134,6 +152,9 @@ size_t hlv_daemon_share(size_t most)
 void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_t others)
 {
 	rlim_t own = 32 + (rlim_t)others + (rlim_t)d->nworkers * (4 + 3 * d->listen->n);
+	for (size_t i = 0; i < STREAMS; i++)
+		if (d->streams[i].addrs)
+			own += (rlim_t)d->nworkers * 2 * d->streams[i].addrs->n;
 	rlim_t want = own + (rlim_t)limits->tcp_connections * d->nworkers;
 	struct rlimit rl;
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur >= want)
@@ -174,6 +195,19 @@ enum hlv_err hlv_daemon_drop(struct hlv_daemon *d, const char *user)
 	return HLV_OK;
 }
 
+static size_t list_streams(const struct hlv_daemon *d, unsigned worker,
+			   struct hlv_stream list[STREAMS * HLV_DAEMON_ADDRS])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < STREAMS; i++) {
+		const struct hlv_daemon_stream *s = &d->streams[i];
+		for (size_t k = 0; s->addrs && k < s->addrs->n; k++)
+			list[n++] =
+				(struct hlv_stream){s->fds[worker][k], s->speech, s->shared};
+	}
+	return n;
+}
+
 enum hlv_err hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
 				     struct hlv_service *service,
 				     const struct hlv_limits *limits, const struct hlv_tls *tls)
@@ -186,12 +220,15 @@ enum hlv_err hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
 	}
 	if (!d->verified)
 		return HLV_E_NOMEM;
+	struct hlv_stream streams[STREAMS * HLV_DAEMON_ADDRS];
 	struct hlv_worker_options o = {
 		.service = service,
 		.limits = limits,
 		.verified = d->verified,
 		.sockets = d->sockets[number],
 		.n = d->listen->n,
+		.streams = streams,
+		.nstreams = list_streams(d, number, streams),
 		.tls = tls,
 		.control = number == 0 ? d->control : 0,
 		.number = number,
@@ -266,6 +303,11 @@ static void tell_ready(const struct hlv_daemon *d)
 	for (size_t i = 0; i < d->listen->n; i++)
 		hlv_info("listen", "address=%s workers=%u",
 			 hlv_addr_print(&d->listen->list[i], text), d->nworkers);
+	for (size_t i = 0; i < STREAMS; i++)
+		for (size_t k = 0; d->streams[i].addrs && k < d->streams[i].addrs->n; k++)
+			hlv_info("listen", "%s=%s workers=%u", d->streams[i].option,
+				 hlv_addr_print(&d->streams[i].addrs->list[k], text),
+				 d->nworkers);
 	/* Scripts wait for that line, whatever the level is; whoever reads JSON gets JSON. */
 	fputs(hlv_log_format() == HLV_LOG_JSON ? "{\"event\":\"ready\"}\n" : "ready\n", stderr);
 	notify("READY=1");

@@ -17,10 +17,20 @@ enum {
 	HLV_DAEMON_ADDRS = 64,
 };
 
+/* A front end on TCP beside the native one: for each option with addresses one. */
+struct hlv_daemon_stream {
+	const char *option; /* "http" */
+	struct hlv_addrs *addrs;
+	const struct conn_speech *speech;
+	void *shared;
+	int fds[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];
+};
+
 struct hlv_daemon {
 	const char *name; /* "helved" */
 	const char *path; /* of the configuration */
 	struct hlv_addrs *listen;
+	struct hlv_daemon_stream streams[2]; /* filled by main; addrs NULL: none */
 	unsigned nworkers;
 	struct hlv_now started;
 	struct hlv_sockets sockets[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];

@@ -79,6 +79,7 @@ struct hlv_front {
 	uint64_t conns;		  /* so far; with `number` it names them */
 	bool in_batch;		  /* of the service: hlv_front_batch_begin() */
 	bool in_mail;		  /* answers are gathered until all mail is open */
+	struct hlv_asked *asked;  /* ask.h: free ones */
 	size_t inflight;	  /* exchanges that are not answered to their end */
 	bool stopping;		  /* nothing more is read, no answer of many messages goes on */
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/net/ask.h"
 #include "proto/net/tcp.h"
 #include "proto/net/udp.h"
 
@@ -20,6 +21,8 @@ struct hlv_worker {
 	struct hlv_udp *udp[ADDRS_MAX];
 	struct hlv_tcp *tcp[ADDRS_MAX];
 	size_t n;
+	struct hlv_tcp *streams[ADDRS_MAX];
+	size_t nstreams;
 	struct hlv_tcp *control; /* or NULL */
 	pthread_t thread;
 };
@@ -72,9 +75,37 @@ static bool bind_both(struct hlv_addr *a, struct hlv_sockets *s)
 	return false;
 }
 
-enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why)
+static enum hlv_err tell_bind(const struct hlv_addr *a, const char *option, char *why)
 {
 	char text[HLV_ADDR_TEXT];
+	char check[64];
+	snprintf(check, sizeof check, "check '%s'", option);
+	const char *hint = errno == EADDRINUSE ? "is another server running there?"
+			   : errno == EACCES   ? "ports below 1024 need privileges"
+					       : check;
+	snprintf(why, 256, "cannot listen on %s: %s: %s", hlv_addr_print(a, text),
+		 strerror(errno), hint);
+	return HLV_E_IO;
+}
+
+enum hlv_err hlv_stream_bind(struct hlv_addr *a, const char *option, int *fd, char *why)
+{
+	*fd = open_socket(a, SOCK_STREAM);
+	if (*fd < 0)
+		return tell_bind(a, option, why);
+	if (hlv_addr_port(a) == 0) {
+		socklen_t len = sizeof a->sa;
+		getsockname(*fd, &a->sa.any, &len);
+	}
+	if (listen(*fd, BACKLOG) == 0)
+		return HLV_OK;
+	tell_bind(a, option, why);
+	close(*fd);
+	return HLV_E_IO;
+}
+
+enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why)
+{
 	const struct hlv_addr wanted = *a;
 	/* A port that the system chose for TCP may be somebody's for UDP: then another. */
 	int tries = hlv_addr_port(a) == 0 ? PORT_TRIES : 1;
@@ -85,12 +116,7 @@ enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *w
 		if (errno != EADDRINUSE)
 			break;
 	}
-	const char *hint = errno == EADDRINUSE ? "is another server running there?"
-			   : errno == EACCES   ? "ports below 1024 need privileges"
-					       : "check 'listen'";
-	snprintf(why, 256, "cannot listen on %s: %s: %s", hlv_addr_print(a, text),
-		 strerror(errno), hint);
-	return HLV_E_IO;
+	return tell_bind(a, "listen", why);
 }
 
 static void take_mail(evutil_socket_t fd, short what, void *ctx)
@@ -105,6 +131,8 @@ static void take_mail(evutil_socket_t fd, short what, void *ctx)
 		hlv_udp_mail_end(w->udp[i]);
 		hlv_tcp_mail_end(w->tcp[i]);
 	}
+	for (size_t i = 0; i < w->nstreams; i++)
+		hlv_tcp_mail_end(w->streams[i]);
 	if (w->control)
 		hlv_tcp_mail_end(w->control);
 	/* Whoever has our exchanges answers them always: wait for the last. */
@@ -125,9 +153,12 @@ static void free_worker(struct hlv_worker *w)
 		hlv_udp_close(w->udp[i]);
 		hlv_tcp_close(w->tcp[i]);
 	}
+	for (size_t i = 0; i < w->nstreams; i++)
+		hlv_tcp_close(w->streams[i]);
 	hlv_tcp_close(w->control);
 	if (w->mail)
 		event_free(w->mail);
+	hlv_ask_free(&w->front);
 	if (w->front.base)
 		event_base_free(w->front.base);
 	hlv_require(w->front.inflight == 0);
@@ -144,6 +175,13 @@ static bool open_fronts(struct hlv_worker *w, const struct hlv_worker_options *o
 		w->tcp[i] = hlv_tcp_open(&w->front, o->sockets[i].tcp, &conn_native, NULL);
 		if (!w->udp[i] || !w->tcp[i])
 			return false;
+	}
+	for (size_t i = 0; i < o->nstreams && i < ADDRS_MAX; i++) {
+		const struct hlv_stream *s = &o->streams[i];
+		w->streams[i] = hlv_tcp_open(&w->front, s->fd, s->speech, s->shared);
+		if (!w->streams[i])
+			return false;
+		w->nstreams = i + 1;
 	}
 	if (o->control > 0)
 		w->control = hlv_tcp_open(&w->front, o->control, &conn_native, NULL);
@@ -216,6 +254,8 @@ static void stop_fronts(struct hlv_mail *mail, void *receiver)
 		hlv_udp_stop(w->udp[i]);
 		hlv_tcp_stop(w->tcp[i]);
 	}
+	for (size_t i = 0; i < w->nstreams; i++)
+		hlv_tcp_stop(w->streams[i]);
 	if (w->control)
 		hlv_tcp_stop(w->control);
 }

@@ -15,6 +15,13 @@ struct hlv_sockets {
 enum hlv_err HLV_MUST_USE hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s,
 					   char *why);
 
+/* A listening stream socket that speaks something else than native messages. */
+struct hlv_stream {
+	int fd;
+	const struct conn_speech *speech; /* tcp_conn.h */
+	void *shared;			  /* for the speech: the same for all workers */
+};
+
 struct hlv_worker;
 struct hlv_worker_options {
 	struct hlv_service *service;
@@ -22,10 +29,15 @@ struct hlv_worker_options {
 	struct hlv_verified *verified;
 	const struct hlv_sockets *sockets; /* taken over */
 	size_t n;
+	const struct hlv_stream *streams; /* taken over */
+	size_t nstreams;
 	const struct hlv_tls *tls; /* TLS on the TCP ports (hlv_tls_server_new()); NULL: none */
 	int control;	 /* the control socket (hlv_local_bind()), taken over; 0: not here */
 	unsigned number; /* in the thread's name */
 };
+/* A listening TCP socket alone. */
+enum hlv_err HLV_MUST_USE hlv_stream_bind(struct hlv_addr *a, const char *option, int *fd,
+					  char *why);
 /* Starts the thread. NULL when the system has no more. */
 struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o);
 /* Ask it to read no more and to end when its exchanges that are away are home, wherefore those who

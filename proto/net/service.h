@@ -30,9 +30,39 @@ struct hlv_login {
 	struct hlv_ref who;  /* behind this struct */
 };
 
+/* By which front end. */
+enum hlv_via {
+	HLV_VIA_NATIVE,
+	HLV_VIA_HTTP,
+	HLV_VIA_DNS,
+};
+
+/* Whom an asker by HTTP says that he is, and what he shows for it (protocol.md 15.4, rest-clients.md
+ * 3). Alive until done(). */
+enum hlv_claim_kind {
+	HLV_CLAIM_PROVEN, /* found true before: a session or a token of ours */
+	HLV_CLAIM_SECRET, /* the secret key itself: Basic */
+	HLV_CLAIM_SIGNED, /* a session's nonces, signed or hashed with a key */
+	HLV_CLAIM_CERT,	  /* the certificate of the connection */
+};
+struct hlv_claim {
+	enum hlv_claim_kind kind;
+	struct hlv_ref who;	 /* index 0: whichever of its keys fits */
+	struct hlv_bytes secret; /* SECRET */
+	/* SIGNED */
+	struct hlv_bytes type;	/* "HS_PUBKEY", "HS_SECKEY" */
+	struct hlv_bytes nonce; /* the server's, then the client's: what is covered */
+	struct hlv_bytes cnonce;
+	struct hlv_bytes algorithm; /* "SHA256", "HMAC-SHA256", "PBKDF2-HMAC-SHA1", ... */
+	struct hlv_bytes proof;
+	struct hlv_bytes salt; /* PBKDF2 alone, all three */
+	uint32_t iterations, length;
+};
+
 struct hlv_peer {
 	struct hlv_addr addr;
 	enum hlv_transport transport;
+	enum hlv_via via;
 	uint8_t interface_kind; /* HLV_IF_ADMIN | HLV_IF_QUERY of the interface it came by */
 	bool trusted;		/* of a network that the configuration trusts */
 	bool verified;		/* the source address is known to be real (threats.md 1) */
@@ -42,6 +72,7 @@ struct hlv_peer {
 	struct hlv_bytes cert_name; /* TLS client certificate: UID or CN, "index:handle" ... */
 	struct hlv_bytes cert_key;  /* ... and its SubjectPublicKeyInfo; empty without one */
 	const struct hlv_login *logins;
+	const struct hlv_claim *claim; /* NULL: says nothing, or it is native */
 };
 
 /* How an answer in a session is protected; in the exchange's arena. */
