@@ -12,6 +12,7 @@
 #include "proto/net/file.h"
 #include "proto/net/log.h"
 #include "proto/net/prove.h"
+#include "proto/web/web.h"
 #include "resolver/anchor.h"
 #include "resolver/control.h"
 #include "resolver/own.h"
@@ -36,6 +37,7 @@ struct era {
 /* All that main owns. */
 struct helver {
 	struct hlv_daemon d;
+	struct web web;
 	struct era *era; /* newest first: walks of the former ones may be under way */
 	struct own own;
 	struct hlv_prove_identity copier;
@@ -101,8 +103,6 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 		return err;
 	}
 	set_log(o);
-	if (o->http.n > 0)
-		hlv_warn("conf.unbuilt", "option=http hint=this_version_does_not_listen_there");
 	*out = o;
 	return HLV_OK;
 }
@@ -303,10 +303,25 @@ static enum hlv_err start_workers(struct helver *h)
 	return HLV_OK;
 }
 
+static enum hlv_err prepare_web(struct helver *h)
+{
+	h->web = (struct web){.daemon = "helver",
+			      .put_counters = put_counters,
+			      .ctx = h,
+			      .started_ns = hlv_clock().mono_ns};
+	h->d.web = &h->era->options->web;
+	h->d.streams[0].option = "http";
+	h->d.streams[0].addrs = &h->era->options->http;
+	h->d.streams[0].speech = &http_speech;
+	h->d.streams[0].shared = &h->web;
+	return getentropy(h->web.token_key, sizeof h->web.token_key) == 0 ? HLV_OK : HLV_E_IO;
+}
+
 static enum hlv_err prepare(struct helver *h)
 {
 	struct resolver_options *o = h->era->options;
 	h->d.listen = &o->listen;
+	HLV_TRY(prepare_web(h));
 	HLV_TRY(hlv_daemon_lock(&h->d, o->data_dir, o->workers));
 	HLV_TRY(hlv_daemon_bind(&h->d));
 	HLV_TRY(own_load(o, &h->own, h->d.why));
@@ -328,6 +343,7 @@ static enum hlv_err prepare(struct helver *h)
 /* What a reload gives a worker. */
 struct handover {
 	const struct hlv_limits *limits;
+	const struct web_options *web;
 	const struct resolver_shared *shared;
 	struct resolver *resolver;
 };
@@ -336,6 +352,7 @@ static void hand_over(struct hlv_front *front, void *ctx)
 {
 	struct handover *give = ctx;
 	front->limits = give->limits;
+	front->web = give->web;
 	resolver_set(give->resolver, give->shared);
 }
 
@@ -355,6 +372,7 @@ static enum hlv_err load_era(struct helver *h, struct era **out)
 	enum hlv_err err = load_options(h->d.path, &e->options, h->d.why);
 	if (err == HLV_OK) {
 		keep_ports(&e->options->listen, h->d.listen);
+		keep_ports(&e->options->http, h->d.streams[0].addrs);
 		err = policy_load(e->options, h->anchors, &e->policy, h->d.why);
 	}
 	if (err != HLV_OK) {
@@ -399,12 +417,14 @@ static void reload(void *ctx)
 		return;
 	}
 	h->d.listen = &e->options->listen;
+	h->d.streams[0].addrs = &e->options->http;
 	hlv_daemon_fit(&h->d, &e->options->limits, h->sockets);
 	recursor_call(h->recursor, add_keys, e->policy);
 	recursor_set_rules(h->recursor, policy_rules(e->policy));
 	struct resolver_shared shared = shared_of(h, e->policy);
 	for (unsigned i = 0; i < h->d.nworkers; i++) {
-		struct handover give = {&e->options->limits, &shared, h->resolvers[i]};
+		struct handover give = {&e->options->limits, &e->options->web, &shared,
+					h->resolvers[i]};
 		hlv_worker_call(h->d.workers[i], hand_over, &give);
 	}
 	h->era->ended_ns = now_ns;

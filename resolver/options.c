@@ -4,6 +4,7 @@
 #include "proto/net/limits.h"
 
 #define AT(field) offsetof(struct resolver_options, field)
+#define WEB(field) offsetof(struct resolver_options, web.field)
 #define LIMIT(field) offsetof(struct resolver_options, limits.field)
 
 /* Whoever can have such an address is of this site, or the routers are wrong. */
@@ -21,7 +22,7 @@ const struct hlv_option resolver_option_rows[] = {
 	 0, NULL,
 	 "Addresses for the native protocol, UDP and TCP; the national SDK comes to 3641"},
 	{"http", HLV_OPT_ADDRS, AT(http), "[ ]", 8000, 0, NULL,
-	 "Addresses for HTTP; kept for the HTTP front end, which is not built yet"},
+	 "Addresses for HTTP and HTTPS, told apart by the first octet"},
 	{"workers", HLV_OPT_UINT, AT(workers), "0", 0, 256, NULL,
 	 "Threads that answer; 0: one for each core"},
 	{"control", HLV_OPT_STRING, AT(control), "", 0, 0, NULL,
@@ -90,6 +91,7 @@ const struct hlv_option resolver_option_rows[] = {
 	 "Records asked for so often are fetched again before they expire; 0: none"},
 	{"follow-aliases", HLV_OPT_BOOL, AT(follow_aliases), "false", 0, 0, NULL,
 	 "Answer a record with HS_ALIAS with what the alias names"},
+	WEB_OPTION_ROWS(WEB),
 	HLV_LIMIT_ROWS(LIMIT, LAN)};
 
 const size_t resolver_option_count = sizeof resolver_option_rows / sizeof *resolver_option_rows;

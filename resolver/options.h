@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "proto/net/front.h"
+#include "proto/web/options.h"
 
 struct resolver_options {
 	char *data_dir;
@@ -13,6 +14,7 @@ struct resolver_options {
 	char *root;    /* site record of the root, site.json or binary */
 	char *anchors; /* file; default: anchors.json in data-dir */
 	bool insecure; /* run without any anchor */
+	struct web_options web;
 	struct hlv_limits limits;
 	/* who may ask, what is answered without asking anybody */
 	struct hlv_nets allow_query;

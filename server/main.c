@@ -11,6 +11,7 @@
 #include "proto/net/daemon.h"
 #include "proto/net/log.h"
 #include "proto/net/site_file.h"
+#include "proto/web/web.h"
 #include "server/node.h"
 #include "server/recurse.h"
 
@@ -22,6 +23,7 @@ enum {
 /* All that main owns. */
 struct helved {
 	struct hlv_daemon d;
+	struct web web;
 	struct server_options *options;
 	struct node *node;
 	struct store *store;
@@ -139,11 +141,8 @@ static void free_options(struct server_options *o)
 /* A configuration for a later version is not wrong, but nobody should wait for an answer there. */
 static void warn_of_unbuilt(const struct server_options *o)
 {
-	const char *names[] = {o->http.n ? "http" : NULL, o->dns.n ? "dns" : NULL};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i])
-			hlv_warn("conf.unbuilt",
-				 "option=%s hint=this_version_does_not_listen_there", names[i]);
+	if (o->dns.n)
+		hlv_warn("conf.unbuilt", "option=dns hint=this_version_does_not_listen_there");
 }
 
 static void set_log(const struct server_options *o)
@@ -187,6 +186,7 @@ static void hand_over(struct hlv_front *front, void *ctx)
 {
 	struct handover *h = ctx;
 	front->limits = h->limits;
+	front->web = &h->options->web;
 	front->tls = h->node->tls;
 	h->err = server_set_node(h->server, h->node);
 	set_recursing(h->helved, h->worker, h->options);
@@ -238,6 +238,7 @@ static void reload(void *ctx)
 	h->node = node;
 	h->options = options;
 	h->d.listen = &options->listen;
+	h->d.streams[0].addrs = &options->http;
 	h->rules = rules;
 	hlv_info("reload", "serial=%u", h->node->serial);
 }
@@ -273,9 +274,25 @@ static void on_sigbus(int sig)
 	_exit(EXIT_REGISTRY);
 }
 
+static enum hlv_err prepare_web(struct helved *h)
+{
+	h->web = (struct web){.daemon = "helved",
+			      .registry = true,
+			      .put_counters = put_counters,
+			      .ctx = h,
+			      .started_ns = hlv_clock().mono_ns};
+	h->d.web = &h->options->web;
+	h->d.streams[0].option = "http";
+	h->d.streams[0].addrs = &h->options->http;
+	h->d.streams[0].speech = &http_speech;
+	h->d.streams[0].shared = &h->web;
+	return getentropy(h->web.token_key, sizeof h->web.token_key) == 0 ? HLV_OK : HLV_E_IO;
+}
+
 static enum hlv_err prepare(struct helved *h)
 {
 	h->d.listen = &h->options->listen;
+	HLV_TRY(prepare_web(h));
 	HLV_TRY(hlv_daemon_lock(&h->d, h->options->data_dir, h->options->workers));
 	HLV_TRY(node_load(h->options, &h->node, h->d.why));
 	HLV_TRY(hlv_daemon_bind(&h->d));

@@ -4,6 +4,7 @@
 #include "proto/net/limits.h"
 
 #define AT(field) offsetof(struct server_options, field)
+#define WEB(field) offsetof(struct server_options, web.field)
 #define LIMIT(field) offsetof(struct server_options, limits.field)
 
 static const uint64_t TIB = UINT64_C(1) << 40, MIB = 1 << 20;
@@ -14,7 +15,7 @@ const struct hlv_option server_option_rows[] = {
 	{"listen", HLV_OPT_ADDRS, AT(listen), "[ \"127.0.0.1:2641\", \"[::1]:2641\" ]",
 	 HLV_PORT, 0, NULL, "Addresses for the native protocol, UDP and TCP"},
 	{"http", HLV_OPT_ADDRS, AT(http), "[ ]", 8000, 0, NULL,
-	 "Addresses for HTTP; kept for the HTTP front end, which is not built yet"},
+	 "Addresses for HTTP and HTTPS, told apart by the first octet"},
 	{"dns", HLV_OPT_ADDRS, AT(dns), "[ ]", 53, 0, NULL,
 	 "Addresses for DNS; kept for the DNS front end, which is not built yet"},
 	{"workers", HLV_OPT_UINT, AT(workers), "0", 0, 256, NULL,
@@ -64,6 +65,7 @@ const struct hlv_option server_option_rows[] = {
 	 "Networks for which identifiers that are not here are looked up elsewhere"},
 	{"root", HLV_OPT_STRING, AT(root), "", 0, 0, NULL,
 	 "Site record where such a look-up begins; default: the parent's, without one our own"},
+	WEB_OPTION_ROWS(WEB),
 	HLV_LIMIT_ROWS(LIMIT, "[ 127.0.0.0/8, \"::1/128\" ]")};
 
 const size_t server_option_count = sizeof server_option_rows / sizeof *server_option_rows;

@@ -5,6 +5,7 @@
 #pragma once
 #include "proto/net/conf.h"
 #include "proto/net/front.h"
+#include "proto/web/options.h"
 
 struct server_options {
 	char *data_dir;
@@ -23,6 +24,7 @@ struct server_options {
 	struct hlv_nets allow_recursion;
 	bool tls;
 	char *tls_certificate;
+	struct web_options web;
 	struct hlv_limits limits;
 };
 

@@ -224,6 +224,7 @@ enum hlv_err hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
 	struct hlv_worker_options o = {
 		.service = service,
 		.limits = limits,
+		.web = d->web,
 		.verified = d->verified,
 		.sockets = d->sockets[number],
 		.n = d->listen->n,

@@ -30,6 +30,7 @@ struct hlv_daemon {
 	const char *name; /* "helved" */
 	const char *path; /* of the configuration */
 	struct hlv_addrs *listen;
+	const struct web_options *web;	     /* of the workers, at first; NULL: no HTTP */
 	struct hlv_daemon_stream streams[2]; /* filled by main; addrs NULL: none */
 	unsigned nworkers;
 	struct hlv_now started;

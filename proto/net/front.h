@@ -13,6 +13,7 @@
 
 struct event_base;
 struct hlv_tls;
+struct web_options;
 
 /* What limits a worker's front ends; threats.md 1 and 2 say against what. Replaced as a whole by
  * a reload. */
@@ -50,7 +51,9 @@ struct hlv_limits {
 	X(tcp_malformed)                                                                       \
 	X(tls_accepted)                                                                        \
 	X(tls_failed)                                                                          \
-	X(tls_refused)
+	X(tls_refused)                                                                         \
+	X(http_requests)                                                                       \
+	X(http_refused)
 
 struct hlv_stats {
 #define X(name) _Atomic uint64_t name;
@@ -70,6 +73,7 @@ struct hlv_front {
 	struct hlv_service *service; /* the worker's own */
 	const struct hlv_limits *limits;
 	struct hlv_verified *verified; /* all workers' */
+	const struct web_options *web; /* proto/web/options.h; NULL: no HTTP */
 	const struct hlv_tls *tls;     /* TLS on the TCP ports; NULL: none */
 	struct hlv_stats stats;
 	struct hlv_meter meter;

@@ -197,6 +197,7 @@ struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
 	}
 	w->front.service = o->service;
 	w->front.limits = o->limits;
+	w->front.web = o->web;
 	w->front.verified = o->verified;
 	w->front.tls = o->tls;
 	w->front.mail = &w->box;

@@ -26,6 +26,7 @@ struct hlv_worker;
 struct hlv_worker_options {
 	struct hlv_service *service;
 	const struct hlv_limits *limits;
+	const struct web_options *web; /* or NULL */
 	struct hlv_verified *verified;
 	const struct hlv_sockets *sockets; /* taken over */
 	size_t n;

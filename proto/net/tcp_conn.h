@@ -65,6 +65,7 @@ struct conn {
 	bool trusted;
 	bool sdk;    /* chooses its session ids itself */
 	bool keep;   /* more than one message is to be expected */
+	bool busy;   /* with one question: no other before its answer */
 	bool behind; /* whole messages wait in `in` until there is room for their answers */
 	bool paused; /* its deadline does not count: we are to answer, or the peer to read */
 	bool wants_room; /* speech->room() is called when there is some */

@@ -14,7 +14,7 @@ size_t conn_unread(const struct conn *c)
 bool conn_is_full(const struct conn *c)
 {
 	/* Logins too many are forgotten when no exchange looks at them any more. */
-	return conn_unread(c) > HLV_TCP_OUT || c->inflight >= HLV_TCP_INFLIGHT ||
+	return c->busy || conn_unread(c) > HLV_TCP_OUT || c->inflight >= HLV_TCP_INFLIGHT ||
 	       c->inflight_n > AWAY_LIMIT || c->nlogins > HLV_TCP_LOGINS;
 }
 

@@ -13,21 +13,23 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 PROTO = ["proto/base", "proto/wire", "proto/sec", "proto/net"]
+FRONTS = ["proto/web", "proto/dns"]  # front ends that are no native protocol; they do not know each other
 MAY_INCLUDE = {
     "proto/base": PROTO[:1],
     "proto/wire": PROTO[:2],
     "proto/sec": PROTO[:3],
     "proto/net": PROTO,
+    "proto/web": PROTO + ["proto/web"],
     "proto/dns": PROTO + ["proto/dns"],
     # helved recurses, and looks for keys elsewhere, by the resolver's code (standing architecture says neither; see docs/decisions):
     # through these doors and no others, never the other way round.
-    "server": PROTO + ["proto/dns", "server", "resolver/walk.h", "resolver/drive.h", "resolver/recursor.h",
+    "server": PROTO + FRONTS + ["server", "resolver/walk.h", "resolver/drive.h", "resolver/recursor.h",
                        "resolver/anchor.h"],
-    "resolver": PROTO + ["proto/dns", "resolver"],
+    "resolver": PROTO + FRONTS + ["resolver"],
     "tools": PROTO + ["tools", "server/store.h", "server/store_live.h", "server/history.h",
                       "server/audit.h", "resolver/walk.h", "resolver/validate.h", "resolver/trust.h",
                       "resolver/drive.h", "resolver/anchor.h"],
-    "tests": PROTO + ["proto/dns", "server", "resolver", "tools", "tests"],
+    "tests": PROTO + FRONTS + ["server", "resolver", "tools", "tests"],
     # An example of libhelve for others: what is installed, and nothing else.
     "docs": PROTO[:3],
 }
@@ -39,6 +41,8 @@ DOORS = {
     "cjson/": ["proto/net/json.c"],
     "yaml.h": ["proto/net/conf.c"],
     "event2/": ["proto/net/"],
+    "http_parser.h": ["proto/web/http_parse.c"],
+    "zlib.h": ["proto/web/gzip.c"],
     "openssl/": ["proto/sec/"],
     "ldns/": ["proto/dns/"],
     "idn2.h": ["proto/dns/idn.c"],

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * HTTP/1.1 for servers, on the streams of proto/net (tcp_conn.h): one port for http and https, requests
+ * one after the other, answers in their order. What a request means is a handler's business (web.h); no
+ * handler sees a connection.
+ *
+ * A call is one request with its answer. Everything of the request is in the call's arena, so a handler
+ * may answer at once or later, from any callback on the same worker. It answers exactly once: by
+ * http_reply(), or by http_begin() ... http_end().
+ */
+#pragma once
+#include "proto/base/arena.h"
+#include "proto/base/buf.h"
+#include "proto/net/front.h"
+
+enum {
+	HTTP_HEAD_MAX = 16 << 10, /* octets of request line and headers (threats.md 4) */
+	HTTP_HEADERS_MAX = 64,
+	HTTP_BODY_MAX = 256 << 10, /* of a body that is gathered for its handler */
+	HTTP_PIECE = 16 << 10,	   /* of a streamed answer that is sent at once */
+};
+
+enum web_method {
+	WEB_GET = 1,
+	WEB_HEAD = 2,
+	WEB_POST = 4,
+	WEB_PUT = 8,
+	WEB_DELETE = 16,
+	WEB_OPTIONS = 32,
+	WEB_PATCH = 64,
+	WEB_OTHER = 128,
+};
+
+struct http_header {
+	struct hlv_bytes name, value; /* the value without blanks around it */
+};
+
+struct http_request {
+	enum web_method method;
+	struct hlv_bytes method_name; /* as sent: "PATCH" */
+	struct hlv_bytes target;      /* as sent: path and query, or the whole URL */
+	struct hlv_bytes path, query; /* of the target; still percent-encoded */
+	struct http_header headers[HTTP_HEADERS_MAX];
+	size_t nheaders;
+	uint64_t content_length;       /* UINT64_MAX: none was given */
+	bool chunked, keep_alive, old; /* old: HTTP/1.0 */
+	struct hlv_bytes body;
+};
+
+struct web;
+
+struct http_call {
+	struct http_request rq;
+	struct hlv_arena arena;
+	struct hlv_front *front;
+	const struct web *web; /* what all calls share */
+	struct hlv_peer peer;  /* via HTTP; a claim is the handler's to add */
+	struct hlv_now now;
+	void *state; /* the handler's, in the arena */
+	/* A body that is not gathered: set by the handler of a route with WEB_STREAMS before it
+	 * returns. Called with each piece, and with `last` once behind all of them. */
+	void (*feed)(struct http_call *, struct hlv_bytes piece, bool last);
+	bool hold; /* feed() has enough for now: until http_feed_more() */
+	/* After http_put() has returned false: there is room again. */
+	void (*room)(struct http_call *);
+	/* The peer is gone, or the daemon stops: nothing that is said is sent any more. The handler
+	 * still has to end its call. */
+	bool gone;
+
+	/* --- http.c's own --- */
+	struct hlv_mail mail;
+	struct conn *conn;
+	struct http_call *next;
+	struct hlv_buf head, out; /* `out` is the handler's to fill before http_reply() */
+	bool begun, chunked_out, no_body, ended, posted, closing;
+	unsigned late_status; /* of a head that waits for its turn; 0: none */
+	const char *late_type;
+	size_t late_length;
+};
+
+/* --- the request --- */
+
+/* The first header of that name (any case); empty: none. */
+struct hlv_bytes http_header_of(const struct http_call *call, const char *name);
+/* The nth value of a query key, percent-decoded ('+' is a blank), in the arena. False: there are not so
+ * many. A key without '=' has an empty value. */
+bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_bytes *value);
+/* rest-clients.md R4: absent is false; empty, true or yes is true. */
+bool http_query_flag(struct http_call *call, const char *key);
+/* `text` percent-decoded once, in the arena; '+' stays. False: a '%' without two digits. */
+bool http_decode(struct http_call *call, struct hlv_bytes text, struct hlv_bytes *out);
+
+/* --- the answer --- */
+
+/* A further header; control octets become blanks. */
+void http_header(struct http_call *call, const char *name, struct hlv_bytes value);
+/* What is in call->out is the body; `type` NULL: no body and no type. The call is gone behind this. */
+void http_reply(struct http_call *call, unsigned status, const char *type);
+/* A body of unknown length. http_put() is false when the peer should read first: then go on in
+ * call->room(). The call is gone behind http_end(). */
+void http_begin(struct http_call *call, unsigned status, const char *type);
+bool http_put(struct http_call *call, struct hlv_bytes piece);
+void http_end(struct http_call *call);
+/* After call->hold. */
+void http_feed_more(struct http_call *call);
+
+/* The speech of listening sockets (hlv_daemon_stream); `shared` is a struct web *. */
+extern const struct conn_speech http_speech;

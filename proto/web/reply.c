@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What handlers answer with: JSON envelopes, and codes of the protocol as statuses of HTTP
+ * (protocol.md 15.2, 15.3; rest-clients.md 2).
+ */
+#include "proto/net/json.h"
+#include "proto/web/web.h"
+
+void web_error(struct http_call *call, unsigned status, uint32_t rc, const char *message)
+{
+	hlv_buf_clear(&call->out);
+	hlv_buf_printf(&call->out, "{\"responseCode\":%u,\"message\":", rc);
+	hlv_json_put_str(&call->out, hlv_text(message));
+	hlv_buf_str(&call->out, "}");
+	http_reply(call, status, WEB_JSON);
+}
+
+unsigned web_status(const struct http_call *call, uint32_t rc, bool read)
+{
+	switch (rc) {
+	case HLV_RC_SUCCESS:
+		return 200;
+	case HLV_RC_VALUES_NOT_FOUND:
+		return read ? 200 : 400;
+	case HLV_RC_SERVICE_REFERRAL:
+	case HLV_RC_PREFIX_REFERRAL:
+		return 300;
+	case HLV_RC_NOT_FOUND:
+		return 404;
+	case HLV_RC_EXISTS:
+	case HLV_RC_VALUE_EXISTS:
+		return 409;
+	case HLV_RC_PROTOCOL_ERROR:
+	case HLV_RC_INVALID_HANDLE:
+	case HLV_RC_INVALID_VALUE:
+	case HLV_RC_NOT_RESPONSIBLE:
+		return 400;
+	case HLV_RC_NOT_SUPPORTED:
+		return 501;
+	case HLV_RC_BUSY:
+	case HLV_RC_READ_ONLY:
+		return 503;
+	case HLV_RC_AUTHENTICATION_NEEDED:
+		return call->peer.transport == HLV_T_TLS ? 401 : 403;
+	case HLV_RC_INVALID_ADMIN:
+	case HLV_RC_INSUFFICIENT_PERMISSIONS:
+	case HLV_RC_AUTHENTICATION_FAILED:
+	case HLV_RC_INVALID_CREDENTIAL:
+		return 403;
+	}
+	return 500;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which handler answers a request. The first row that fits counts, so the longer paths stand first.
+ */
+#include "proto/web/web.h"
+
+enum {
+	READS = WEB_GET | WEB_HEAD,
+	ANY = 0xFF,
+};
+
+const char WEB_JSON[] = "application/json;charset=utf-8";
+
+static void no_endpoint(struct http_call *call)
+{
+	struct hlv_bytes method = call->rq.method_name, path = hlv_head(call->rq.path, 256);
+	char *text = hlv_alloc(&call->arena, 512);
+	if (text)
+		snprintf(text, 512, "Unknown HTTP API endpoint %.*s %.*s", (int)method.n,
+			 (const char *)method.p, (int)path.n, (const char *)path.p);
+	web_error(call, 404, HLV_RC_PROTOCOL_ERROR, text ? text : "Unknown HTTP API endpoint");
+}
+
+static void nothing_here(struct http_call *call)
+{
+	web_error(call, 404, HLV_RC_PROTOCOL_ERROR, "Nothing is here");
+}
+
+static void unknown_method(struct http_call *call)
+{
+	struct hlv_bytes method = hlv_head(call->rq.method_name, 32);
+	char *text = hlv_alloc(&call->arena, 64);
+	if (text)
+		snprintf(text, 64, "Unknown method %.*s", (int)method.n,
+			 (const char *)method.p);
+	web_error(call, 501, HLV_RC_PROTOCOL_ERROR, text ? text : "Unknown method");
+}
+
+/* One row a line, so that subjects can be added side by side. */
+/* clang-format off */
+static const struct web_route routes[] = {
+	/* --- methods --- */
+	{WEB_PATCH | WEB_OTHER, "", unknown_method, 0},
+	/* --- REST: api_handles.c --- */
+	{READS, "/api/handles/", web_handles, 0},
+	{READS, "/api/site", web_site, 0},
+	/* --- session: api_session.c --- */
+	/* --- ours: api_v1.c --- */
+	/* --- operators: metrics.c, health.c, chain.c --- */
+	/* --- the enterprise dialect: doip.c --- */
+	/* --- pages.c --- */
+	{ANY, "/api/", no_endpoint, 0},
+	/* --- GS1: gs1.c --- */
+	/* --- redirects: proxy.c --- */
+	{ANY, "", nothing_here, 0},
+};
+/* clang-format on */
+
+static bool fits(const struct web_route *r, const struct http_request *rq)
+{
+	size_t n = strlen(r->path);
+	if (!(r->methods & (unsigned)rq->method))
+		return false;
+	if (n == 0 || (r->path[n - 1] == '/' && hlv_starts_with(rq->path, hlv_text(r->path))))
+		return true;
+	return hlv_eq(rq->path, hlv_text(r->path));
+}
+
+const struct web_route *web_route(const struct http_request *rq)
+{
+	const struct web_route *r = routes;
+	while (!fits(r, rq))
+		r++;
+	return r;
+}

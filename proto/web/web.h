@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What stands behind the HTTP port: the table of routes, and what all calls of a daemon share. Each
+ * subject has a file of its own, with a handler for each route; handlers translate, into questions to
+ * the worker's service (proto/net/ask.h), and its answers back. What only one daemon can do answers 501
+ * in the other.
+ */
+#pragma once
+#include "proto/net/ask.h"
+#include "proto/net/conf.h"
+#include "proto/web/http.h"
+
+/* The daemon's options for the web: rows in options.h; replaced as a whole by a reload, and reached
+ * through call->front->web. */
+struct web_options;
+
+/* One for each daemon; lives as long as its workers. */
+struct web {
+	const char *daemon;    /* "helved", "helver" */
+	bool registry;	       /* answers for prefixes of its own, and writes */
+	uint8_t token_key[32]; /* of the tokens that this process gives out */
+	/* Members of the status object, each with a comma in front. */
+	void (*put_counters)(void *ctx, struct hlv_buf *json);
+	void *ctx;
+	hlv_mono_ns started_ns;
+};
+
+/* A route's handler answers its call, now or later. */
+typedef void web_handler(struct http_call *call);
+
+enum web_route_flags {
+	WEB_STREAMS = 1,  /* the handler is called before the body, and sets call->feed */
+	WEB_REGISTRY = 2, /* 501 where there is no registry */
+};
+
+struct web_route {
+	unsigned methods; /* enum web_method, or-ed; HEAD goes with GET */
+	/* "/api/site": exactly that; "/api/handles/": that and whatever is behind it; "": all. The first
+	 * that fits counts. */
+	const char *path;
+	web_handler *handle;
+	unsigned flags;
+};
+/* The route of this call: never NULL, errors have routes too. */
+const struct web_route *web_route(const struct http_request *rq);
+
+/* What is behind the route's path, still encoded. */
+static inline struct hlv_bytes web_rest(const struct http_call *call, const char *path)
+{
+	return hlv_skip(call->rq.path, strlen(path));
+}
+
+/* {"responseCode":rc,"message":"..."} with that status. */
+void web_error(struct http_call *call, unsigned status, uint32_t rc, const char *message);
+/* Statuses of protocol.md 15.3; `read`: 200 stays 200 (a question without values is none that failed);
+ * over plain HTTP 401 becomes 403. */
+unsigned web_status(const struct http_call *call, uint32_t rc, bool read);
+extern const char WEB_JSON[]; /* "application/json;charset=utf-8" */
+
+/* --- the handlers, by file --- */
+
+web_handler web_handles, web_site; /* api_handles.c */
