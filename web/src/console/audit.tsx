@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useEffect, useState } from 'preact/hooks';
+import { call } from '../api';
+import { Notice } from '../frame';
+import { showTime, t } from '../i18n';
+import { Plain } from '../text';
+import { hashOf } from './route';
+import { saidBy } from './said';
+
+const PAGE = 100;
+type Entry = { seq: number; time: string; who: string; source?: string; op: string; handle: string };
+type Page = { entries: Entry[]; next: number | null };
+
+export function Audit() {
+	const [from, setFrom] = useState('1');
+	const [page, setPage] = useState<Page | null>(null);
+	const [error, setError] = useState('');
+
+	const ask = async (after: number, before: Entry[]) => {
+		setError('');
+		try {
+			const got = await call<Page>(`/api/v1/audit?after=${after}&limit=${PAGE}`);
+			setPage({ next: got.next, entries: [...before, ...got.entries] });
+		} catch (e) {
+			setError(saidBy(e));
+		}
+	};
+	useEffect(() => void ask(0, []), []);
+
+	return (
+		<>
+			<h1>{t('audit')}</h1>
+			<p class="lead">{t('auditLead')}</p>
+			<form class="bar" onSubmit={(e) => { e.preventDefault(); void ask(Math.max(0, Number(from) - 1), []); }}>
+				<label class="field">{t('auditFrom')}
+					<input type="number" min="1" required value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></label>
+				<span />
+				<button type="submit" class="button second">{t('show')}</button>
+			</form>
+			{error && <Notice tone="bad"><Plain text={error} /></Notice>}
+			{page && (
+				<section class="card">
+					{page.entries.length === 0 ? <p>{t('none')}</p> : (
+						<div class="table" tabIndex={0} role="region" aria-label={t('audit')}>
+							<table>
+								<thead><tr><th>{t('number')}</th><th>{t('time')}</th><th>{t('op')}</th><th>{t('identifier')}</th><th>{t('who')}</th><th>{t('source')}</th></tr></thead>
+								<tbody>{page.entries.map((e) => (
+									<tr key={e.seq}>
+										<td>{e.seq}</td><td>{showTime(new Date(e.time))}</td><td><Plain text={e.op} /></td>
+										<td><a href={hashOf('history', e.handle)}><Plain text={e.handle} /></a></td>
+										<td><Plain text={e.who} /></td><td><Plain text={e.source ?? ''} /></td>
+									</tr>
+								))}</tbody>
+							</table>
+						</div>
+					)}
+					{page.next !== null && page.entries.length > 0 &&
+						<p><button type="button" class="button second" onClick={() => ask(page.next!, page.entries)}>{t('more')}</button></p>}
+				</section>
+			)}
+		</>
+	);
+}
