@@ -12,11 +12,8 @@ struct asking {
 	struct hlv_bytes handle; /* as the asker spelled it */
 };
 
-/* {"responseCode":1,"handle":"...","values":[...]}, in the order that the reference writes. */
-static void put_envelope(struct http_call *call, const struct hlv_response *rs,
-			 struct hlv_bytes handle)
+void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv_bytes handle)
 {
-	struct hlv_buf *b = &call->out;
 	hlv_buf_printf(b, "{\"responseCode\":%u", rs->rc);
 	if (rs->kind == HLV_BODY_ERROR && rs->text.n && rs->rc != HLV_RC_NOT_FOUND &&
 	    rs->rc != HLV_RC_VALUES_NOT_FOUND) {
@@ -37,7 +34,7 @@ static void put_envelope(struct http_call *call, const struct hlv_response *rs,
 static void resolved(struct hlv_exchange *x, void *ctx)
 {
 	struct asking *a = ctx;
-	put_envelope(a->call, &x->rs, a->handle);
+	web_put_answer(&a->call->out, &x->rs, a->handle);
 	http_reply(a->call, web_status(a->call, x->rs.rc, true), WEB_JSON);
 }
 

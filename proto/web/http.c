@@ -308,6 +308,12 @@ bool http_put(struct http_call *call, struct hlv_bytes piece)
 	return call->gone || conn_unread(call->conn) <= HLV_TCP_OUT;
 }
 
+void http_flush(struct http_call *call)
+{
+	if (call->out.n > 0)
+		speak(call);
+}
+
 void http_end(struct http_call *call)
 {
 	call->ended = true;

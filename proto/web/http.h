@@ -100,6 +100,8 @@ void http_reply(struct http_call *call, unsigned status, const char *type);
  * call->room(). The call is gone behind http_end(). */
 void http_begin(struct http_call *call, unsigned status, const char *type);
 bool http_put(struct http_call *call, struct hlv_bytes piece);
+/* What was put goes out now: nothing more is to be said for a while. */
+void http_flush(struct http_call *call);
 void http_end(struct http_call *call);
 /* After call->hold. */
 void http_feed_more(struct http_call *call);

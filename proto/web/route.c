@@ -10,6 +10,7 @@ enum {
 };
 
 const char WEB_JSON[] = "application/json;charset=utf-8";
+const char WEB_LINES[] = "application/x-ndjson;charset=utf-8";
 
 static void no_endpoint(struct http_call *call)
 {
@@ -45,7 +46,8 @@ static const struct web_route routes[] = {
 	{READS, "/api/handles/", web_handles, 0},
 	{READS, "/api/site", web_site, 0},
 	/* --- session: api_session.c --- */
-	/* --- ours: api_v1.c --- */
+	/* --- ours: api_v1*.c --- */
+	{WEB_POST, "/api/v1/resolve", web_v1_resolve, WEB_STREAMS},
 	/* --- operators: metrics.c, health.c, chain.c --- */
 	/* --- the enterprise dialect: doip.c --- */
 	/* --- pages.c --- */

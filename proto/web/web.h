@@ -55,8 +55,13 @@ void web_error(struct http_call *call, unsigned status, uint32_t rc, const char 
 /* Statuses of protocol.md 15.3; `read`: 200 stays 200 (a question without values is none that failed);
  * over plain HTTP 401 becomes 403. */
 unsigned web_status(const struct http_call *call, uint32_t rc, bool read);
-extern const char WEB_JSON[]; /* "application/json;charset=utf-8" */
+extern const char WEB_JSON[];  /* "application/json;charset=utf-8" */
+extern const char WEB_LINES[]; /* "application/x-ndjson;charset=utf-8" */
+/* {"responseCode":1,"handle":"...","values":[...]}, in the order that the reference writes; `handle` as
+ * the asker spelled it. */
+void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv_bytes handle);
 
 /* --- the handlers, by file --- */
 
 web_handler web_handles, web_site; /* api_handles.c */
+web_handler web_v1_resolve;	   /* api_v1_resolve.c */
