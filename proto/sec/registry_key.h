@@ -6,15 +6,8 @@
  */
 #pragma once
 #include "proto/base/bytes.h"
+#include "proto/wire/scheme.h"
 
-/* industrial.md 2.1 */
-enum hlv_scheme {
-	HLV_SCHEME_HANDLE = 1,
-	HLV_SCHEME_OID,
-	HLV_SCHEME_GS1,
-	HLV_SCHEME_ECODE,
-	HLV_SCHEME_DID
-};
 enum { HLV_REGISTRY_KEY_MAX = 1 + 480 };
 
 /* Of a handle: ASCII letters in upper case as far as hlv_name_fold_n() says; "88.118" without a slash
