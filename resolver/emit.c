@@ -28,7 +28,7 @@ static void give(struct hlv_exchange *x, struct hlv_list values)
 	/* The identifier is echoed in the asker's spelling, octet by octet. */
 	x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
 				      .kind = HLV_BODY_RECORD,
-				      .handle = x->rq.handle,
+				      .handle = hlv_request_echo(&x->rq),
 				      .values = values};
 }
 

@@ -102,6 +102,12 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 		free(o);
 		return err;
 	}
+	err = hlv_schemes_load(&o->schemes, path, &o->scheme_rules, why);
+	if (err != HLV_OK) {
+		hlv_conf_free(resolver_option_rows, resolver_option_count, o);
+		free(o);
+		return err;
+	}
 	set_log(o);
 	*out = o;
 	return HLV_OK;
@@ -279,9 +285,10 @@ static enum hlv_err start_control(struct helver *h)
 	return h->control ? HLV_OK : HLV_E_NOMEM;
 }
 
-static struct resolver_shared shared_of(const struct helver *h, const struct policy *policy)
+static struct resolver_shared shared_of(const struct helver *h, const struct era *e)
 {
-	return (struct resolver_shared){.policy = policy,
+	return (struct resolver_shared){.policy = e->policy,
+					.schemes = &e->options->scheme_rules,
 					.cache = h->cache,
 					.copies = h->copies,
 					.recursor = h->recursor,
@@ -292,7 +299,7 @@ static struct resolver_shared shared_of(const struct helver *h, const struct pol
 
 static enum hlv_err start_workers(struct helver *h)
 {
-	struct resolver_shared shared = shared_of(h, h->era->policy);
+	struct resolver_shared shared = shared_of(h, h->era);
 	for (unsigned i = 0; i < h->d.nworkers; i++) {
 		h->resolvers[i] = resolver_new(&shared);
 		if (!h->resolvers[i])
@@ -421,7 +428,7 @@ static void reload(void *ctx)
 	hlv_daemon_fit(&h->d, &e->options->limits, h->sockets);
 	recursor_call(h->recursor, add_keys, e->policy);
 	recursor_set_rules(h->recursor, policy_rules(e->policy));
-	struct resolver_shared shared = shared_of(h, e->policy);
+	struct resolver_shared shared = shared_of(h, e);
 	for (unsigned i = 0; i < h->d.nworkers; i++) {
 		struct handover give = {&e->options->limits, &e->options->web, &shared,
 					h->resolvers[i]};

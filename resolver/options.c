@@ -74,6 +74,7 @@ const struct hlv_option resolver_option_rows[] = {
 	 "Seconds between looks for what is new"},
 	{"copy-max-age", HLV_OPT_UINT, AT(copy_max_age_s), "2592000", 60, 315360000, NULL,
 	 "Seconds without its node after which a copy is not answered from any more"},
+	{"schemes", HLV_OPT_STRINGS, AT(schemes), "[ ]", 0, 0, NULL, HLV_SCHEMES_HELP},
 	{"upstream-net", HLV_OPT_NETS, AT(upstream_nets), "[ ]", 0, 0, NULL,
 	 "Networks that records may send us to whatever their kind; private and loopback ones "
 	 "are else asked only when the root is there"},

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "proto/net/front.h"
+#include "proto/net/schemes.h"
 #include "proto/web/options.h"
 
 struct resolver_options {
@@ -32,6 +33,8 @@ struct resolver_options {
 	uint64_t cache_octets;
 	uint32_t ttl_min_s, ttl_max_s, negative_ttl_max_s, stale_s, prefetch_hits;
 	bool follow_aliases;
+	struct hlv_strings schemes;
+	struct hlv_schemes scheme_rules; /* made of them */
 };
 
 extern const struct hlv_option resolver_option_rows[];

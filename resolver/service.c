@@ -179,6 +179,12 @@ static void refuse(struct resolver *r, struct hlv_exchange *x, uint32_t rc, cons
 	emit_refusal(x, policy_emit(r->shared.policy), rc, why);
 }
 
+/* What it says is wrong with the identifier, in our words for refusals. */
+static void refuse_named(struct resolver *r, struct hlv_exchange *x)
+{
+	refuse(r, x, x->rs.rc, (const char *)x->rs.text.p);
+}
+
 static bool is_blocked(struct resolver *r, struct hlv_bytes id)
 {
 	uint8_t room[MEMORY_KEY_MAX];
@@ -195,6 +201,9 @@ static bool resolve(struct resolver *r, struct hlv_exchange *x)
 		emit_heartbeat(x, policy_emit(r->shared.policy));
 	} else if (x->rq.handle.n == 0) {
 		refuse(r, x, HLV_RC_INVALID_HANDLE, "An empty identifier");
+	} else if (!hlv_scheme_is_plain(x->rq.handle) &&
+		   !hlv_exchange_name(x, r->shared.schemes)) {
+		refuse_named(r, x);
 	} else if (is_blocked(r, x->rq.handle)) {
 		refuse(r, x, HLV_RC_INSUFFICIENT_PERMISSIONS,
 		       "This identifier is blocked by the resolver's administrator");

@@ -4,6 +4,7 @@
  * recursor. Never blocks, takes no lock but a cache shard's.
  */
 #pragma once
+#include "proto/net/schemes.h"
 #include "resolver/policy.h"
 #include "resolver/recursor.h"
 
@@ -12,6 +13,7 @@ struct hlv_key;
 
 struct resolver_shared { /* by all workers; replaced by resolver_set() */
 	const struct policy *policy;
+	const struct hlv_schemes *schemes; /* NULL: no rules */
 	struct cache *cache;
 	struct copies *copies; /* NULL: none */
 	struct recursor *recursor;

@@ -72,7 +72,7 @@ static enum hlv_rc give(const struct hlv_request *rq, const struct hlv_list *val
 	/* The identifier is echoed in the asker's spelling, octet by octet. */
 	*rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
 				    .kind = HLV_BODY_RECORD,
-				    .handle = rq->handle,
+				    .handle = hlv_request_echo(rq),
 				    .values = *values};
 	return HLV_RC_SUCCESS;
 }

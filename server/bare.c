@@ -40,7 +40,7 @@ enum hlv_rc bare_answer(const struct answer_context *c, const struct hlv_request
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, NULL);
 	*rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
 				    .kind = HLV_BODY_RECORD,
-				    .handle = rq->handle,
+				    .handle = hlv_request_echo(rq),
 				    .values = {.n = n, .raw = hlv_written(&w)}};
 	return HLV_RC_SUCCESS;
 }

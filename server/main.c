@@ -125,6 +125,7 @@ static enum hlv_err start_workers(struct helved *h)
 		if (!h->servers[i])
 			return HLV_E_NOMEM;
 		set_recursing(h, i, h->options);
+		server_set_schemes(h->servers[i], &h->options->scheme_rules);
 		HLV_TRY(hlv_daemon_start_worker(&h->d, i, server_service(h->servers[i]),
 						&h->options->limits, h->node->tls));
 	}
@@ -165,6 +166,11 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 		free_options(o);
 		return err;
 	}
+	err = hlv_schemes_load(&o->schemes, path, &o->scheme_rules, why);
+	if (err != HLV_OK) {
+		free_options(o);
+		return err;
+	}
 	set_log(o);
 	warn_of_unbuilt(o);
 	*out = o;
@@ -190,6 +196,7 @@ static void hand_over(struct hlv_front *front, void *ctx)
 	front->tls = h->node->tls;
 	h->err = server_set_node(h->server, h->node);
 	set_recursing(h->helved, h->worker, h->options);
+	server_set_schemes(h->server, &h->options->scheme_rules);
 }
 
 /* Read everything first; a bad file changes nothing. Limits, site, key, log level and for whom we

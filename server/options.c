@@ -39,7 +39,8 @@ const struct hlv_option server_option_rows[] = {
 	{"log-level", HLV_OPT_CHOICE, AT(log_level), "info", 0, 0, "error warn info debug",
 	 "What is logged to standard error"},
 	{"log-format", HLV_OPT_CHOICE, AT(log_format), "text", 0, 0, "text json journald",
-	 "How: lines of text, an object a line, or systemd's journal with a field for each key"},
+	 "How: lines of text, an object a line, or systemd's journal with a field for each "
+	 "key"},
 	{"map-size", HLV_OPT_SIZE, AT(map_size), "64GiB", 16 * MIB, 64 * TIB, NULL,
 	 "Address space kept for the registry; grows by itself"},
 	{"server-admins", HLV_OPT_REFS, AT(server_admins), "[ ]", 0, 0, NULL,
@@ -66,6 +67,7 @@ const struct hlv_option server_option_rows[] = {
 	{"root", HLV_OPT_STRING, AT(root), "", 0, 0, NULL,
 	 "Site record where such a look-up begins; default: the parent's, without one our own"},
 	WEB_OPTION_ROWS(WEB),
+	{"schemes", HLV_OPT_STRINGS, AT(schemes), "[ ]", 0, 0, NULL, HLV_SCHEMES_HELP},
 	HLV_LIMIT_ROWS(LIMIT, "[ 127.0.0.0/8, \"::1/128\" ]")};
 
 const size_t server_option_count = sizeof server_option_rows / sizeof *server_option_rows;

@@ -5,6 +5,7 @@
 #pragma once
 #include "proto/net/conf.h"
 #include "proto/net/front.h"
+#include "proto/net/schemes.h"
 #include "proto/web/options.h"
 
 struct server_options {
@@ -25,6 +26,8 @@ struct server_options {
 	bool tls;
 	char *tls_certificate;
 	struct web_options web;
+	struct hlv_strings schemes;
+	struct hlv_schemes scheme_rules; /* made of them */
 	struct hlv_limits limits;
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/net/log.h"
+#include "proto/net/schemes.h"
 #include "proto/net/sign_cache.h"
 #include "proto/sec/cipher.h"
 #include "server/dispatch.h"
@@ -19,6 +20,7 @@ struct server {
 	const struct node *node;
 	struct registrar *registrar;
 	struct recursing recursing;
+	const struct hlv_schemes *schemes; /* NULL: no rules */
 	struct hlv_sign_cache *cache;
 	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
 };
@@ -113,11 +115,16 @@ static bool recurse(struct server *s, struct hlv_exchange *x)
 	return true;
 }
 
-static void submit(struct hlv_service *service, struct hlv_exchange *x)
+/* A question may name its identifier in any scheme (proto/net/schemes.h). False: it has its answer. */
+static bool is_named(struct server *s, struct hlv_exchange *x)
 {
-	struct server *s = of(service);
-	x->site_serial = s->node->serial;
-	x->authoritative = s->node->primary;
+	return x->rq.m.hdr.op != HLV_OP_RESOLUTION || hlv_scheme_is_plain(x->rq.handle) ||
+	       hlv_exchange_name(x, s->schemes);
+}
+
+/* False: it was given away. */
+static bool is_answered(struct server *s, struct hlv_exchange *x)
+{
 	struct answer_context c = {
 		.store = s->store,
 		.view = s->view,
@@ -126,11 +133,23 @@ static void submit(struct hlv_service *service, struct hlv_exchange *x)
 		.site = s->node->site,
 		.arena = &x->arena,
 	};
-	if (!s->reading)
+	if (!s->reading) {
 		answer_error(&x->rs, HLV_RC_ERROR, "The registry cannot be read");
-	else if (!dispatch(&c, x) && give_away(s, x))
-		return;
-	else if (is_recursed(s, x) && recurse(s, x))
+		return true;
+	}
+	if (!is_named(s, x))
+		return true;
+	if (!dispatch(&c, x) && give_away(s, x))
+		return false;
+	return !is_recursed(s, x) || !recurse(s, x);
+}
+
+static void submit(struct hlv_service *service, struct hlv_exchange *x)
+{
+	struct server *s = of(service);
+	x->site_serial = s->node->serial;
+	x->authoritative = s->node->primary;
+	if (!is_answered(s, x))
 		return;
 	if (x->rs.rc == HLV_RC_ERROR)
 		complain(s, x);
@@ -214,6 +233,11 @@ enum hlv_err server_set_node(struct server *s, const struct node *node)
 void server_set_recursing(struct server *s, const struct recursing *recursing)
 {
 	s->recursing = *recursing;
+}
+
+void server_set_schemes(struct server *s, const struct hlv_schemes *schemes)
+{
+	s->schemes = schemes;
 }
 
 void server_free(struct server *s)

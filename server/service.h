@@ -41,4 +41,7 @@ struct hlv_service *server_service(struct server *s);
 /* On the worker's own thread: another node from now on. */
 enum hlv_err HLV_MUST_USE server_set_node(struct server *s, const struct node *node);
 void server_set_recursing(struct server *s, const struct recursing *recursing);
+/* Borrowed; NULL: no rules. */
+struct hlv_schemes;
+void server_set_schemes(struct server *s, const struct hlv_schemes *schemes);
 void server_free(struct server *s);

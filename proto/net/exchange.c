@@ -39,8 +39,14 @@ enum hlv_err hlv_exchange_keep(struct hlv_exchange *x)
 	/* What was decoded once can be decoded again; an encrypted message still cannot. */
 	if (x->rq.m.env.flags & HLV_E_ENCRYPTED)
 		return HLV_OK;
+	struct hlv_bytes named = x->rq.asked.n ? x->rq.handle : (struct hlv_bytes){0};
 	HLV_TRY(hlv_message_decode(kept, &x->rq.m));
-	return hlv_request_decode(&x->rq.m, &x->rq);
+	HLV_TRY(hlv_request_decode(&x->rq.m, &x->rq));
+	if (named.n) { /* in the arena, see schemes.h */
+		x->rq.asked = x->rq.handle;
+		x->rq.handle = named;
+	}
+	return HLV_OK;
 }
 
 static void finish(struct hlv_mail *mail, void *receiver)

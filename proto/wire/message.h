@@ -51,6 +51,9 @@ enum hlv_setup_mode {
 struct hlv_request {
 	struct hlv_message m;
 	struct hlv_bytes handle; /* nearly all: the identifier as the asker spelled it */
+	/* What the asker wrote where a service looks another identifier up (scheme.h): answers echo
+	 * it. Empty in what was decoded. */
+	struct hlv_bytes asked;
 	struct hlv_list indexes; /* RESOLUTION, REMOVE_VALUE: int4 each */
 	struct hlv_list types;	 /* RESOLUTION: arrays */
 	struct hlv_bytes token;	 /* RESOLUTION: the SDK's authBytes, usually empty */
@@ -85,6 +88,10 @@ struct hlv_request {
 		} pull;
 	}; /* one operation has one of them */
 };
+static inline struct hlv_bytes hlv_request_echo(const struct hlv_request *rq)
+{
+	return rq->asked.n ? rq->asked : rq->handle;
+}
 
 /* Look into the body. HLV_E_UNSUPPORTED for an operation that we do not know, HLV_E_LIMIT for an
  * identifier over 2,048 octets, HLV_E_MALFORMED for a body that ends early. Octets behind the

@@ -21,13 +21,21 @@ def data(m):
     return [v.data.decode() for v in m.values]
 
 
+RULES = '[ "gs1 %s", "oid %s", "did %s", "ecode:1.0064 %s", "host id.example.cn" ]' % ((LEAF,) * 4)
+
+
 class Schemes(TiersCase):
+    settings = {"schemes": RULES}
 
     @classmethod
     def fill(cls, tiers):
         tiers.leaf.load([url(GTIN, "gtin"), url(SERIAL, "lower"), url(OTHER, "upper"),
                          url(DID, "did"), url(OTHER_DID, "other-did"),
-                         url(LEAF + "/jx1", "plain")])
+                         url(LEAF + "/jx1", "plain"), url(GTIN + "/10/L1/21/77", "lot"),
+                         url(LEAF + "/1.2.156.3001.7", "oid"),
+                         url(LEAF + "/did:web:example.com", "web"),
+                         url(LEAF + "/1.0064.1234", "ecode")])
+        tiers.leaf.more = {"schemes": RULES}
 
     def both(self, handle):
         """What the node says by UDP and the resolver by TCP; its code, or its values."""
@@ -57,6 +65,58 @@ class Schemes(TiersCase):
         shown = self.resolver.ctl("cache", "show", GTIN + "/*").stdout
         self.assertIn("/21/ab1", shown)
         self.assertIn("/21/AB1", shown)
+
+    def test_spellings(self):
+        """One reading for all: what is found, under the asker's spelling."""
+        for spelling, name in (
+                ("9506000134352", "gtin"), ("(01)09506000134352", "gtin"),
+                ("01/09506000134352/", "gtin"),
+                ("https://id.gs1.org/01/9506000134352/21/ab1?17=261231", "lower"),
+                ("(01)09506000134352(21)AB1", "upper"),
+                ("]C1010950600013435221ab1", "lower"),
+                ("(21)77(01)09506000134352(10)L1(17)261231", "lot"),
+                ("1.2.156.3001.7", "oid"), ("urn:oid:1.2.156.3001.7", "oid"),
+                ("did:web:example.com#key-1", "web"), ("ecode:100641234", "ecode"),
+                ("1.0064.1234", "ecode"),
+                ("hdl:88.118.8/jx1", "plain"), (" 88.118.8/jx1", "plain"),
+                ("https://hdl.handle.net/88.118.8/jx%31", "plain"),
+                ("http://id.example.cn/api/handles/88.118.8/JX1", "plain"),
+                ("VAA88.118.8/jx1", "plain")):
+            with self.subTest(spelling=spelling):
+                self.assertEqual(self.both(spelling), ["https://example/" + name])
+
+    def test_no_walk_up(self):
+        self.assertEqual(self.both("(01)09506000134352(21)nobody"), 100)
+
+    def test_what_is_wrong(self):
+        for text, why in (("9506000134353", "(01): check digit is 2, not 3"),
+                          ("urn:oid:1.2.03", "OID: leading zero in arc 3"),
+                          ("https://elsewhere.example/x", "not configured here"),
+                          ("88.118.8\uff0fjx1", "fullwidth slash")):
+            with self.subTest(text=text):
+                for m in (hdl.ask_udp(self.tiers.leaf.address, hdl.ask_for(text)),
+                          self.resolver.ask(text)):
+                    self.assert_rc(m, 102)
+                    self.assertIn(why, m.text)
+
+    def test_bare_prefix_is_itself(self):
+        """industrial 5.3: a question of its own."""
+        for handle in (LEAF, "0.NA/" + LEAF):
+            self.assert_rc(self.resolver.ask(handle), 1)
+            self.assert_rc(hdl.ask_udp(self.tiers.leaf.address, hdl.ask_for(handle)), 1)
+
+    def test_rules_are_reloaded_and_checked(self):
+        self.resolver.reload(**{**self.settings, "schemes": '[ "gs1 88.118.9" ]'})
+        try:
+            self.assert_rc(self.resolver.ask("9506000134352"), 100)
+        finally:
+            self.resolver.reload(**self.settings)
+        self.assertEqual(self.both("9506000134352"), ["https://example/gtin"])
+        self.resolver.configure(schemes='[ "gs1" ]')
+        self.resolver.ctl("reload", check=False)
+        self.resolver.wait_for(r'schemes: "gs1": a row is "gs1 PREFIX"')
+        self.resolver.configure(**self.settings)
+        self.assertEqual(self.both("9506000134352"), ["https://example/gtin"])
 
     def test_listed_and_verified(self):
         listed = self.tiers.leaf.ctl("list", LEAF).stdout.split()

@@ -36,12 +36,14 @@ class Tier(Node):
 
     def __init__(self, network, prefix, *more):
         self.prefix, self.host = prefix, network.address()
+        self.more = {}  # of its configuration, for a test to set
         super().__init__(prefix, "p256", *more, listen="%s:%d" % (self.host, PORT))
 
     def start(self, env=None, **keys):
         keys.setdefault("listen", '[ "%s:%d" ]' % (self.host, PORT))
         keys.setdefault("workers", 1)
         keys.setdefault("trusted_net", "[ 127.0.0.0/8 ]")
+        keys.update(self.more)
         super().start(env, **keys)
         self.address = (self.host, PORT)
         return self
