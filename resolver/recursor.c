@@ -2,6 +2,7 @@
 #include "resolver/recursor.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -23,6 +24,13 @@ struct recursor {
 	bool saves_anchors;
 	bool stopping;
 	enum unsigned_policy unsigned_policy;
+	/* Copies of what the engine counts, for other threads. */
+	struct {
+#define X(name) _Atomic uint64_t name;
+		ENGINE_STATS(X)
+#undef X
+		_Atomic uint64_t anchors;
+	} published;
 	/* What is logged, and how often it has happened since the last line. */
 	struct {
 		hlv_mono_ns at_ns;
@@ -184,6 +192,26 @@ static void open_socket(struct recursor *r, const struct engine_order *o, struct
 		engine_gone(r->engine, o->sock, err, now);
 }
 
+static void publish(struct recursor *r)
+{
+	const struct engine_stats *s = engine_stats(r->engine);
+	uint64_t believed = 0;
+#define X(name) atomic_store_explicit(&r->published.name, s->name, memory_order_relaxed);
+	ENGINE_STATS(X)
+#undef X
+	for (size_t i = 0; i < r->anchors->n; i++)
+		believed += anchor_is_believed(&r->anchors->list[i]);
+	atomic_store_explicit(&r->published.anchors, believed, memory_order_relaxed);
+}
+
+void recursor_stats(const struct recursor *r, struct engine_stats *stats, uint64_t *anchors)
+{
+#define X(name) stats->name = atomic_load_explicit(&r->published.name, memory_order_relaxed);
+	ENGINE_STATS(X)
+#undef X
+	*anchors = atomic_load_explicit(&r->published.anchors, memory_order_relaxed);
+}
+
 static void work(void *ctx, struct hlv_now now)
 {
 	struct recursor *r = ctx;
@@ -209,6 +237,7 @@ static void work(void *ctx, struct hlv_now now)
 			break;
 		}
 	}
+	publish(r);
 	hlv_outbound_wake(r->out, engine_deadline(r->engine));
 }
 

@@ -34,6 +34,8 @@ void recursor_set_rules(struct recursor *r, const struct walk_rules *rules);
 /* On its thread, between two rounds; waits. For control: dump of servers, anchors, statistics. */
 void recursor_call(struct recursor *r, void (*fn)(struct engine *, struct anchors *, void *),
 		   void *ctx);
+/* Any thread, without waiting: as of its last round; and how many anchors are believed. */
+void recursor_stats(const struct recursor *r, struct engine_stats *stats, uint64_t *anchors);
 /* Any thread: how often the cache was saved. */
 uint64_t recursor_saves(const struct recursor *r);
 /* Nobody submits any more; what is under way is answered. */

@@ -181,7 +181,10 @@ static void commit(struct registrar *g)
 	add_quota(g);
 	struct store_txn *txns = group->ntxns ? group->txns : group->jobs[0]->txns;
 	size_t n = group->ntxns ? group->ntxns : group->jobs[0]->ntxns;
+	hlv_mono_ns began = hlv_clock_mono();
 	enum hlv_err err = health_commit(&g->health, txns, n, g->now);
+	hlv_histogram_add(&g->meter.commit_ns, hlv_clock_mono() - began, 1);
+	hlv_histogram_add(&g->meter.group_jobs, group->njobs, 1);
 	g->stats.groups++;
 	if (err == HLV_E_FULL && group->njobs > 1) {
 		commit_apart(g);
@@ -388,6 +391,7 @@ enum hlv_err registrar_start(struct store *store, const struct node *node,
 		return HLV_E_NOMEM;
 	g->store = store;
 	g->health.head.fd = -1;
+	registrar_meter_init(&g->meter);
 	g->now = hlv_clock();
 	g->started_ns = g->now.mono_ns;
 	use(g, node, rules);
@@ -425,7 +429,13 @@ void registrar_stop(struct registrar *g)
 	authn_free(g->authn);
 	quota_free(&g->quota);
 	hlv_arena_fini(&g->arena);
+	registrar_meter_fini(&g->meter);
 	free(g);
+}
+
+struct registrar_meter *registrar_meter_of(struct registrar *g)
+{
+	return &g->meter;
 }
 
 struct settings {

@@ -27,6 +27,8 @@ struct registrar_rules {
 	void *ctx;
 };
 
+struct registrar_meter;
+
 /* Borrowed until it is stopped or given others: store, node, rules. `why`: 256 octets. */
 enum hlv_err HLV_MUST_USE registrar_start(struct store *store, const struct node *node,
 					  const struct registrar_rules *rules,
@@ -38,6 +40,9 @@ void registrar_stop(struct registrar *g);
 /* Other ones from now on. Waits until no job uses the former. */
 void registrar_set(struct registrar *g, const struct node *node,
 		   const struct registrar_rules *rules);
+
+/* What it counts (metrics.h): any thread, while it lives. */
+struct registrar_meter *registrar_meter_of(struct registrar *g);
 
 /* From a worker: x is kept already (hlv_exchange_keep). It comes home by hlv_exchange_return(). False:
  * too much is waiting already, and x stays the caller's. */

@@ -10,6 +10,7 @@
 #include "server/answer.h"
 #include "server/group.h"
 #include "server/health.h"
+#include "server/metrics.h"
 #include "server/quota.h"
 #include "server/registrar.h"
 
@@ -50,6 +51,8 @@ struct registrar {
 	struct {
 		uint64_t answered, committed, groups;
 	} stats;
+	struct registrar_meter meter;
+	hlv_mono_ns counted_ns; /* when the prefixes were, last */
 };
 
 /* j->txns are to be committed and then answered: by j->committed(), else with x->rs. */

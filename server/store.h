@@ -175,6 +175,9 @@ enum hlv_err HLV_MUST_USE store_prefix_decode(struct hlv_bytes value, struct hlv
 
 /* --- for whoever runs a node --- */
 
+/* In the registry's directory: the time of the last backup is that of this file. */
+#define STORE_BACKUP_MARK "last-backup"
+
 struct store_stats {
 	uint64_t records; /* live and deleted */
 	uint64_t prefixes, journal;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "proto/net/log.h"
 #include "server/audit.h"
@@ -7,7 +10,8 @@
 #include "server/registrar_inner.h"
 
 enum { CHECKPOINT_ENTRIES = 1000 };
-static const hlv_mono_ns CHECKPOINT_NS = 60000000000U, TRIM_NS = 60000000000U;
+static const hlv_mono_ns CHECKPOINT_NS = 60000000000U, TRIM_NS = 60000000000U,
+			 PREFIXES_NS = 60000000000U;
 static const uint64_t DAY_MS = 86400000;
 
 /* --- checkpoints of the audit trail --- */
@@ -101,9 +105,70 @@ static void trim_now_and_then(struct registrar *g)
 		hlv_warn("history.trim", "error=\"%s\"", hlv_strerror(err));
 }
 
+/* --- numbers for whoever watches --- */
+
+/* By the mark that helvectl backup leaves beside the registry. */
+static uint64_t last_backup(const struct registrar *g)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/" STORE_BACKUP_MARK, g->rules->data_dir);
+	return stat(path, &st) == 0 ? (uint64_t)st.st_mtim.tv_sec : 0;
+}
+
+static void measure_registry(struct registrar *g)
+{
+	struct registrar_meter *m = &g->meter;
+	struct store_stats s = {0};
+	uint64_t records = 0, lag = 0;
+	bool readable =
+		registrar_flush(g) && store_stats(g->store, g->view, &s) == HLV_OK &&
+		store_count(g->store, g->view, (struct hlv_bytes){0}, &records) == HLV_OK;
+	registrar_meter_set(&m->readable, readable);
+	if (!readable)
+		return;
+	registrar_meter_set(&m->records, records);
+	registrar_meter_set(&m->prefixes, s.prefixes);
+	registrar_meter_set(&m->seq, s.last_seq);
+	registrar_meter_set(&m->octets, s.octets);
+	registrar_meter_set(&m->map_octets, s.map_octets);
+	if (store_reader_lag(g->store, &lag) == HLV_OK)
+		registrar_meter_set(&m->reader_lag, lag);
+	if (g->counted_ns && g->now.mono_ns - g->counted_ns < PREFIXES_NS)
+		return;
+	g->counted_ns = g->now.mono_ns;
+	registrar_meter_prefixes(m, g->store, g->view);
+}
+
+static void measure(struct registrar *g)
+{
+	struct registrar_meter *m = &g->meter;
+	const struct health *h = &g->health;
+	struct authn_stats a = authn_stats(g->authn);
+	enum disk_state state = h->vanished ? DISK_READ_ONLY : h->disk.watch.state;
+	registrar_meter_set(&m->commits, h->commits);
+	registrar_meter_set(&m->failed_commits, h->failures);
+	registrar_meter_set(&m->changes, g->stats.committed);
+	registrar_meter_set(&m->answered, g->stats.answered);
+	registrar_meter_set(&m->proofs, a.succeeded);
+	registrar_meter_set(&m->wrong_proofs, a.failed);
+	registrar_meter_set(&m->sessions, a.sessions);
+	registrar_meter_set(&m->challenges, a.challenges);
+	registrar_meter_set(&m->waiting,
+			    atomic_load_explicit(&g->waiting, memory_order_relaxed));
+	registrar_meter_set(&m->disk_free, h->disk.watch.last.free);
+	registrar_meter_set(&m->disk_total, h->disk.watch.last.total);
+	registrar_meter_set(&m->degraded, (uint64_t)state);
+	registrar_meter_set(&m->writable, state < DISK_NO_CREATES && !h->reopen);
+	registrar_meter_set(&m->backup_s, last_backup(g));
+	registrar_meter_why(m, h->why);
+	measure_registry(g);
+}
+
 void registrar_upkeep(struct registrar *g)
 {
 	health_tick(&g->health, g->now);
+	measure(g);
 	checkpoint_now_and_then(g);
 	trim_now_and_then(g);
 }

@@ -104,6 +104,17 @@ static enum hlv_err write_trailer(struct backup *b, const struct dump_result *re
 	return fflush(b->file) == 0 && fsync(fileno(b->file)) == 0 ? HLV_OK : HLV_E_IO;
 }
 
+/* For whoever watches how old the newest backup is (docs/metrics.md). Whoever may read the registry and
+ * not write beside it makes a good backup all the same. */
+static void leave_mark(const struct ctl *ctl)
+{
+	char mark[PATH_MAX], why[CTL_WHY];
+	if (hlv_file_write(ctl_path(ctl, "data/" STORE_BACKUP_MARK, mark), 0644,
+			   (struct hlv_bytes){0}, why) != HLV_OK)
+		fprintf(stderr, "helvectl: note: %s: the server will not know of this backup\n",
+			why);
+}
+
 static int backup(struct ctl *ctl, const char *path)
 {
 	char tmp[PATH_MAX];
@@ -132,6 +143,7 @@ static int backup(struct ctl *ctl, const char *path)
 				       : ctl_fail_err(ctl, path, err);
 	}
 	hlv_file_sync_directory(path);
+	leave_mark(ctl);
 	printf(ctl->json ? "{\"records\":%llu,\"prefixes\":%llu}\n"
 			 : "records=%llu prefixes=%llu\n",
 	       (unsigned long long)result.records, (unsigned long long)result.prefixes);
