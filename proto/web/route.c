@@ -51,6 +51,11 @@ static const struct web_route routes[] = {
 	/* --- operators: metrics.c, health.c, chain.c --- */
 	/* --- the enterprise dialect: doip.c --- */
 	/* --- pages.c --- */
+	{READS, "/", web_page_resolver, 0},
+	{READS, "/p/", web_page_resolver, 0},
+	{READS, "/console", web_page_console, 0},
+	{READS, "/console/", web_page_console, 0},
+	{READS, "/assets/", web_page_asset, 0},
 	{ANY, "/api/", no_endpoint, 0},
 	/* --- GS1: gs1.c --- */
 	/* --- redirects: proxy.c --- */
@@ -63,7 +68,7 @@ static bool fits(const struct web_route *r, const struct http_request *rq)
 	size_t n = strlen(r->path);
 	if (!(r->methods & (unsigned)rq->method))
 		return false;
-	if (n == 0 || (r->path[n - 1] == '/' && hlv_starts_with(rq->path, hlv_text(r->path))))
+	if (n == 0 || (n > 1 && r->path[n - 1] == '/' && hlv_starts_with(rq->path, hlv_text(r->path))))
 		return true;
 	return hlv_eq(rq->path, hlv_text(r->path));
 }

@@ -35,8 +35,8 @@ enum web_route_flags {
 
 struct web_route {
 	unsigned methods; /* enum web_method, or-ed; HEAD goes with GET */
-	/* "/api/site": exactly that; "/api/handles/": that and whatever is behind it; "": all. The first
-	 * that fits counts. */
+	/* "/api/site": exactly that, "/" too; "/api/handles/": that and whatever is behind it; "": all.
+	 * The first that fits counts. */
 	const char *path;
 	web_handler *handle;
 	unsigned flags;
@@ -65,3 +65,4 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 
 web_handler web_handles, web_site; /* api_handles.c */
 web_handler web_v1_resolve;	   /* api_v1_resolve.c */
+web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
