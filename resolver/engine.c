@@ -81,6 +81,7 @@ void engine_free(struct engine *e)
 	selector_free(e->selector);
 	keys_free(e->keys);
 	hlv_arena_fini(&e->arena);
+	hlv_arena_fini(&e->found_arena);
 	free(e->timers.heap);
 	free(e->failures);
 	free(e->boxes);

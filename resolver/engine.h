@@ -78,6 +78,15 @@ void engine_free(struct engine *e); /* no waiter is left: engine_stop() first */
 void engine_set_rules(struct engine *e, const struct walk_rules *rules);
 /* ... so these may be freed only when this says no. */
 bool engine_uses(const struct engine *e, const struct walk_rules *rules);
+/* Where the root was found to be by other means: asked before what the rules name, for as long as
+ * the engine lives, whatever the rules and the root's own record (protocol.md 12.6) say of places. A
+ * place is not a proof: keys are the anchors'. Copied. */
+struct engine_root {
+	struct hlv_list sites;
+	const uint8_t *ranks;	     /* as struct zone has them */
+	bool loopback, private_nets; /* struct zone_rules: these too may be asked from now on */
+};
+enum hlv_err HLV_MUST_USE engine_set_root(struct engine *e, const struct engine_root *root);
 
 void engine_ask(struct engine *e, struct engine_waiter *w, struct hlv_now now);
 /* Fetch it anew, for nobody: prefetch, or a list of the configuration. */

@@ -155,6 +155,8 @@ struct engine {
 	struct hlv_arena arena; /* of what the last order shows */
 
 	struct timer root_timer;
+	struct engine_root found; /* engine_set_root(); no sites: never */
+	struct hlv_arena found_arena;
 	bool anchors_changed;
 };
 

@@ -36,6 +36,26 @@ void rules_leave(struct engine *e, struct rules *r)
 		drop(e, r);
 }
 
+/* What was found first, then what the rules name: if DNS is lost for long, or lies, they are tried. */
+static void put_found(const struct engine *e, struct rules *r)
+{
+	struct zone *root = &r->own.root;
+	const struct hlv_list *first = &e->found.sites, *then = &r->given->root.sites;
+	size_t room = first->raw.n + then->raw.n, n = first->n + then->n;
+	struct hlv_writer w = hlv_writer(hlv_alloc_raw(&r->arena, room), room);
+	uint8_t *ranks = hlv_alloc_raw(&r->arena, n);
+	if (r->arena.bad)
+		return;
+	hlv_put(&w, first->raw);
+	hlv_put(&w, then->raw);
+	memset(ranks, UINT8_MAX, n);
+	memcpy(ranks, e->found.ranks, first->n);
+	root->sites = (struct hlv_list){(uint32_t)n, hlv_written(&w)};
+	root->ranks = ranks;
+	r->own.addresses.loopback |= e->found.loopback;
+	r->own.addresses.private_nets |= e->found.private_nets;
+}
+
 /* These from now on; false without memory. */
 static bool replace(struct engine *e, const struct walk_rules *given, const struct zone *root)
 {
@@ -46,7 +66,9 @@ static bool replace(struct engine *e, const struct walk_rules *given, const stru
 	r->given = given;
 	r->own = *given;
 	r->own.validate.keys = e->keys;
-	if (root) {
+	if (e->found.sites.n > 0)
+		put_found(e, r);
+	else if (root) {
 		r->own.root = *root;
 		r->own.root.sites.raw = hlv_arena_copy(&r->arena, root->sites.raw);
 		r->own.root.prefix = (struct hlv_bytes){0};
@@ -72,6 +94,29 @@ void engine_set_rules(struct engine *e, const struct walk_rules *rules)
 	if (replace(e, rules, NULL) && e->o.refresh_root && e->rules->next)
 		timer_set(&e->timers, &e->root_timer,
 			  e->now.mono_ns + FIRST_LOOK_MS * ENGINE_MS);
+}
+
+enum hlv_err engine_set_root(struct engine *e, const struct engine_root *root)
+{
+	struct hlv_arena before = e->found_arena;
+	struct engine_root was = e->found;
+	hlv_arena_init(&e->found_arena, ROOT_SITES_MAX);
+	e->found = *root;
+	e->found.sites.raw = hlv_arena_copy(&e->found_arena, root->sites.raw);
+	e->found.ranks =
+		hlv_arena_copy(&e->found_arena, hlv_bytes(root->ranks, root->sites.n)).p;
+	if (e->found_arena.bad || !replace(e, e->rules->given, NULL)) {
+		hlv_arena_fini(&e->found_arena);
+		e->found_arena = before;
+		e->found = was;
+		return HLV_E_NOMEM;
+	}
+	hlv_arena_fini(&before);
+	if (was.sites.n == 0 && e->o.refresh_root) /* perhaps there was nobody to look at */
+		timer_set(&e->timers, &e->root_timer,
+			  e->now.mono_ns + FIRST_LOOK_MS * ENGINE_MS);
+	failures_clear(e); /* who did not find the root may have found it now */
+	return HLV_OK;
 }
 
 bool engine_uses(const struct engine *e, const struct walk_rules *rules)
@@ -106,7 +151,7 @@ static void site_came(struct engine *e, const struct walk_result *r)
 {
 	struct zone root = e->rules->own.root;
 	struct hlv_list services;
-	if (r->finding.rc != HLV_RC_SUCCESS ||
+	if (e->found.sites.n > 0 || r->finding.rc != HLV_RC_SUCCESS ||
 	    zone_sites(&r->finding.values, false, &e->arena, &root.sites, &services) != HLV_OK)
 		return;
 	if (is_better(&e->rules->own, &root))

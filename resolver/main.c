@@ -15,7 +15,9 @@
 #include "proto/web/web.h"
 #include "resolver/anchor.h"
 #include "resolver/control.h"
+#include "resolver/finder.h"
 #include "resolver/own.h"
+#include "resolver/rootdns.h"
 #include "resolver/service.h"
 #include "resolver/stricter.h"
 
@@ -24,6 +26,7 @@ enum {
 	SOCKETS = 2 * ENGINE_WALKS_MAX, /* for questions of ours, where there are so many */
 	RETIRED_S = 30,			/* no walk takes that long (BUDGET_MS) */
 	ANCHORS_MAX_OCTETS = 1 << 20,
+	ROOT_WAIT_MS = 5000, /* the first time, for DNS to say where the root is */
 };
 
 /* A configuration with all that borrows from it. */
@@ -46,10 +49,11 @@ struct helver {
 	struct keep *keep;
 	struct copies *copies;
 	struct recursor *recursor;
+	struct rootdns *rootdns; /* NULL: DNS is not asked */
 	struct control *control;
 	size_t sockets; /* for questions of ours */
 	struct resolver *resolvers[HLV_DAEMON_WORKERS];
-	char anchors_path[PATH_MAX], copies_path[PATH_MAX];
+	char anchors_path[PATH_MAX], copies_path[PATH_MAX], rootdns_path[PATH_MAX];
 };
 
 static int help(void)
@@ -98,6 +102,11 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 		return HLV_E_NOMEM;
 	enum hlv_err err =
 		hlv_conf_load(path, resolver_option_rows, resolver_option_count, o, why);
+	if (err == HLV_OK && *o->root_domain) {
+		err = finder_check(o->root_domain, &o->dns_anchor, why);
+		if (err != HLV_OK)
+			hlv_conf_free(resolver_option_rows, resolver_option_count, o);
+	}
 	if (err != HLV_OK) {
 		free(o);
 		return err;
@@ -120,6 +129,7 @@ static void paths(struct helver *h, const struct resolver_options *o)
 	else
 		snprintf(h->anchors_path, sizeof h->anchors_path, "%s/anchors.json",
 			 o->data_dir);
+	snprintf(h->rootdns_path, sizeof h->rootdns_path, "%s/root-dns.txt", o->data_dir);
 	snprintf(h->copies_path, sizeof h->copies_path, "%s/copies", o->data_dir);
 }
 
@@ -262,15 +272,39 @@ static enum hlv_err start_recursor(struct helver *h)
 				     .keep = h->keep,
 				     .sockets = h->sockets,
 				     .stale_s = h->era->options->stale_s,
-				     .refresh_root = policy_root(h->era->policy).n > 0};
+				     .refresh_root = policy_root(h->era->policy).n > 0 ||
+						     *h->era->options->root_domain};
 	h->recursor = recursor_start(&o);
 	return h->recursor ? HLV_OK : HLV_E_NOMEM;
+}
+
+/* Borrows from the first era: these options change by a restart alone. */
+static enum hlv_err start_rootdns(struct helver *h)
+{
+	const struct resolver_options *o = h->era->options;
+	struct rootdns_options r = {.domain = o->root_domain,
+				    .servers = &o->root_dns,
+				    .anchors = &o->dns_anchor,
+				    .path = h->rootdns_path,
+				    .recursor = h->recursor};
+	if (!*o->root_domain)
+		return HLV_OK;
+	h->rootdns = rootdns_start(&r);
+	if (!h->rootdns)
+		return HLV_E_NOMEM;
+	if (policy_root(h->era->policy).n == 0)
+		rootdns_wait(h->rootdns, ROOT_WAIT_MS);
+	return HLV_OK;
 }
 
 static void put_counters(void *ctx, struct hlv_buf *json)
 {
 	const struct helver *h = ctx;
 	hlv_daemon_put_counters(&h->d, json);
+	if (h->rootdns) {
+		hlv_buf_str(json, ",\"root_dns\":");
+		rootdns_put_status(h->rootdns, json);
+	}
 }
 
 static enum hlv_err start_control(struct helver *h)
@@ -341,6 +375,7 @@ static enum hlv_err prepare(struct helver *h)
 	HLV_TRY(hlv_daemon_drop(&h->d, o->user));
 	HLV_TRY(start_copies(h));
 	HLV_TRY(start_recursor(h));
+	HLV_TRY(start_rootdns(h));
 	HLV_TRY(start_control(h));
 	return start_workers(h);
 }
@@ -439,6 +474,8 @@ static void reload(void *ctx)
 	h->era = e;
 	recursor_call(h->recursor, forget_unproven, h);
 	free_retired(h, now_ns);
+	if (h->rootdns)
+		rootdns_look_again(h->rootdns);
 	hlv_info("reload", "path=%s", h->d.path);
 }
 
@@ -453,6 +490,7 @@ static void stop(struct helver *h)
 	for (unsigned i = 0; i < h->d.nworkers; i++)
 		resolver_free(h->resolvers[i]);
 	control_stop(h->control);
+	rootdns_stop(h->rootdns);
 	recursor_stop(h->recursor);
 	if (h->copies)
 		copies_stop(h->copies);

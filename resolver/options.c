@@ -35,6 +35,15 @@ const struct hlv_option resolver_option_rows[] = {
 	 "How: lines of text, an object a line, or systemd's journal with a field for each key"},
 	{"root", HLV_OPT_STRING, AT(root), "", 0, 0, NULL,
 	 "Site record of the root, JSON or binary; default: root.json beside data-dir"},
+	{"root-domain", HLV_OPT_STRING, AT(root_domain), "", 0, 0, NULL,
+	 "Domain whose DNS records say where the root is, SRV at _hdl._udp and _hdl._tcp, or "
+	 "NAPTR: beside 'root' or in its place; believed it is by the anchors all the same"},
+	{"root-dns", HLV_OPT_ADDRS, AT(root_dns), "[ ]", 53, 0, NULL,
+	 "DNS servers to ask for root-domain; none: those of /etc/resolv.conf"},
+	{"dns-anchor", HLV_OPT_STRINGS, AT(dns_anchor), "[ ]", 0, 0, NULL,
+	 "DS or DNSKEY records, \"example.cn. IN DS 12345 13 2 ...\": below them root-domain "
+	 "is "
+	 "validated by DNSSEC, and what fails is not used"},
 	{"anchors", HLV_OPT_STRING, AT(anchors), "", 0, 0, NULL,
 	 "Trust anchors, kept up to date by helver itself; default: anchors.json in data-dir"},
 	{"insecure", HLV_OPT_BOOL, AT(insecure), "false", 0, 0, NULL,

@@ -12,9 +12,12 @@ struct resolver_options {
 	struct hlv_addrs listen, http;
 	uint32_t workers;
 	char *control, *user, *log_level, *log_format;
-	char *root;    /* site record of the root, site.json or binary */
-	char *anchors; /* file; default: anchors.json in data-dir */
-	bool insecure; /* run without any anchor */
+	char *root;		   /* site record of the root, site.json or binary */
+	char *root_domain;	   /* whose DNS records say where the root is; empty: none */
+	struct hlv_addrs root_dns; /* DNS servers that are asked; none: the system's */
+	struct hlv_strings dns_anchor; /* DS or DNSKEY records */
+	char *anchors;		       /* file; default: anchors.json in data-dir */
+	bool insecure;		       /* run without any anchor */
 	struct web_options web;
 	struct hlv_limits limits;
 	/* who may ask, what is answered without asking anybody */

@@ -334,11 +334,12 @@ static enum hlv_err load_root(struct loading *l)
 		snprintf(path, sizeof path, "%s/../root.json", o->data_dir);
 	l->option = "root";
 	l->text = path;
-	if (!*o->root && access(path, F_OK) != 0 && all_is_forwarded(l->p))
+	l->p->rules.root =
+		(struct zone){.proof = PROOF_INSECURE, .is_root = true, .until_ms = UINT64_MAX};
+	if (!*o->root && access(path, F_OK) != 0 && (all_is_forwarded(l->p) || *o->root_domain))
 		return HLV_OK;
 	HLV_TRY(read_site(l, path, &l->p->root));
 	HLV_TRY(set_zone(l, l->p->root, &l->p->rules.root));
-	l->p->rules.root.is_root = true;
 	/* decisions.md 17. */
 	zone_class(&l->p->rules.root.sites, &l->p->rules.addresses);
 	return HLV_OK;

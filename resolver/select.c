@@ -5,7 +5,7 @@
 
 #include "proto/base/siphash.h"
 
-enum { NONE = -1, EVICT_LOOKS = 16, SPOKE_S = 5 };
+enum { NONE = -1, EVICT_LOOKS = 16, SPOKE_S = 5, RANK_SHIFT = 56 };
 static const uint64_t MS = 1000000, S = 1000000000;
 
 struct server {
@@ -195,6 +195,15 @@ static void to_front(uint8_t *order, size_t at)
 	order[0] = chosen;
 }
 
+/* How many stand first by rank, which alone may take the place of one another. */
+static size_t first_rank(const struct zone_server *servers, const uint8_t *order, size_t n)
+{
+	size_t same = 1;
+	while (same < n && servers[order[same]].rank == servers[order[0]].rank)
+		same++;
+	return same;
+}
+
 size_t selector_order(struct selector *s, const struct zone_server *servers, size_t n,
 		      struct hlv_rand *rand, struct hlv_now now, uint8_t *order)
 {
@@ -212,7 +221,7 @@ size_t selector_order(struct selector *s, const struct zone_server *servers, siz
 			}
 			continue;
 		}
-		uint64_t score = score_of(e, rand);
+		uint64_t score = score_of(e, rand) | (uint64_t)servers[i].rank << RANK_SHIFT;
 		size_t at = alive++;
 		for (; at > 0 && scores[at - 1] > score; at--) {
 			scores[at] = scores[at - 1];
@@ -230,8 +239,9 @@ size_t selector_order(struct selector *s, const struct zone_server *servers, siz
 		to_front(order, alive);
 		return alive + 1;
 	}
-	if (alive > 1 && hlv_rand_below(rand, SELECT_EXPLORE) == 0)
-		to_front(order, 1 + hlv_rand_below(rand, alive - 1));
+	size_t near = first_rank(servers, order, alive);
+	if (near > 1 && hlv_rand_below(rand, SELECT_EXPLORE) == 0)
+		to_front(order, 1 + hlv_rand_below(rand, near - 1));
 	return alive;
 }
 

@@ -34,7 +34,7 @@ void selector_free(struct selector *s);
 
 /* Put `n` servers into the order in which to ask them; returns how many are worth asking (dead ones
  * are left out unless one is due for a probe, which is then the first, or all are dead: then the one
- * that was left alone longest). order[i] is a position in `servers`; n <= ZONE_TRIED_MAX. */
+ * that was left alone longest). A lower rank goes before a higher one, however far. order[i] is a position in `servers`; n <= ZONE_TRIED_MAX. */
 size_t selector_order(struct selector *s, const struct zone_server *servers, size_t n,
 		      struct hlv_rand *rand, struct hlv_now now, uint8_t *order);
 /* The address under which a server is known here. */

@@ -228,6 +228,7 @@ struct gather {
 	const struct zone_rules *rules;
 	struct zone_server *out;
 	size_t n;
+	uint8_t rank; /* of the site at hand */
 };
 
 static bool same_place(const struct hlv_addr *a, const struct hlv_addr *b)
@@ -247,7 +248,8 @@ static bool is_there(const struct gather *g, const struct zone_server *s)
 static void add(struct gather *g, const struct hlv_site_server *server,
 		const uint8_t address[16], bool tls, bool primary)
 {
-	struct zone_server s = {.tls = tls, .primary = primary, .key = server->key};
+	struct zone_server s = {
+		.tls = tls, .primary = primary, .rank = g->rank, .key = server->key};
 	struct hlv_reader r = hlv_reader(server->interfaces.raw);
 	for (uint32_t i = 0; i < server->interfaces.n; i++) {
 		struct hlv_site_interface f;
@@ -337,6 +339,7 @@ size_t zone_servers(const struct zone *z, const struct zone_rules *rules, struct
 		    site.servers.n > ZONE_SERVERS_MAX - read)
 			continue;
 		read += site.servers.n;
+		g.rank = z->ranks ? z->ranks[i] : 0;
 		if (!primaries || (site.flags & HLV_SITE_PRIMARY))
 			add_site(&g, &site, id);
 	}

@@ -32,6 +32,7 @@ struct zone_rules {
 struct zone {
 	struct hlv_bytes prefix; /* what it is asked as authority for; empty: the root */
 	struct hlv_list sites;	 /* arrays: site records */
+	const uint8_t *ranks;	 /* of each site: the lower the sooner; NULL: all are alike */
 	enum proof proof;	 /* how we know: PROOF_SECURE, PROOF_INSECURE */
 	bool is_root;
 	bool is_forwarder; /* configured: asked to recurse, for whatever is under `prefix` */
@@ -44,6 +45,7 @@ struct zone_server {
 	bool tls; /* its TCP port takes TLS too: the site has the attribute "helve"
 				     with the word "tls" */
 	bool primary;
+	uint8_t rank;	      /* of its site */
 	struct hlv_bytes key; /* encoded; empty: none is named */
 };
 

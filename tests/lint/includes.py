@@ -40,11 +40,11 @@ DOORS = {
                "server/store_lmdb_tend.c", "resolver/keep.c", "resolver/copy_store.c"],
     "cjson/": ["proto/net/json.c"],
     "yaml.h": ["proto/net/conf.c"],
+    "ldns/": ["proto/dns/", "resolver/finder"],
     "event2/": ["proto/net/"],
     "http_parser.h": ["proto/web/http_parse.c"],
     "zlib.h": ["proto/web/gzip.c"],
     "openssl/": ["proto/sec/"],
-    "ldns/": ["proto/dns/"],
     "idn2.h": ["proto/dns/idn.c"],
 }
 NEVER_EVENTS = "proto/net/service.h"

@@ -52,6 +52,18 @@ static void print_copies(const struct hlv_json_node *list)
 	}
 }
 
+static void print_root(const struct hlv_json_node *r)
+{
+	const char *why = r ? text_of(r, "why") : "";
+	if (!r)
+		return;
+	printf("%-16s %s, %s:", "root by DNS", text_of(r, "domain"), text_of(r, "proof"));
+	const struct hlv_json_node *list = hlv_json_member(r, "servers");
+	for (const struct hlv_json_node *s = hlv_json_first(list); s; s = hlv_json_next(s))
+		printf(" %s", (const char *)hlv_json_text(s).p);
+	printf("%s%s\n", *why ? "; " : "", why);
+}
+
 static void print_text(const struct hlv_json_node *root)
 {
 	static const struct row rows[] = {{"pid", "pid"}, {"uptime", "uptime (s)"}};
@@ -81,6 +93,7 @@ static void print_text(const struct hlv_json_node *root)
 		   sizeof counters / sizeof *counters);
 	print_anchors(hlv_json_member(root, "anchors"));
 	print_copies(hlv_json_member(root, "copies"));
+	print_root(hlv_json_member(root, "root_dns"));
 }
 
 int resolver_status(struct ctl *ctl)
