@@ -22,7 +22,7 @@ struct hlv_asked {
 static void release(struct hlv_asked *a)
 {
 	hlv_exchange_end(&a->x);
-	a->front->inflight--;
+	hlv_front_home(a->front);
 	a->next = a->front->asked;
 	a->front->asked = a;
 }

@@ -105,6 +105,9 @@ static inline void hlv_front_measure(struct hlv_front *f, struct hlv_now began)
 	hlv_meter_batch(&f->meter, began.mono_ns, hlv_clock_mono(), f->inflight);
 }
 
+/* One of `inflight` is answered to its end. The last of them ends a worker that stops. */
+void hlv_front_home(struct hlv_front *f);
+
 static inline void hlv_front_batch_begin(struct hlv_front *f, struct hlv_now now)
 {
 	f->in_batch = true;

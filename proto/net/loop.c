@@ -119,6 +119,14 @@ enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *w
 	return tell_bind(a, "listen", why);
 }
 
+void hlv_front_home(struct hlv_front *f)
+{
+	f->inflight--;
+	/* Not every answer comes by mail: a resolver's come from the sockets of its own. */
+	if (f->stopping && f->inflight == 0)
+		event_base_loopbreak(f->base);
+}
+
 static void take_mail(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;

@@ -22,7 +22,7 @@ static bool evict_idle(struct hlv_tcp *t)
 	 * no other. */
 	struct conn *victim = t->list.next;
 	for (struct conn *c = t->list.next; c != &t->list; c = c->next) {
-		if (c->trusted || c->inflight > 0)
+		if (c->trusted || (c->inflight > 0 && !c->awaits))
 			continue;
 		victim = c;
 		break;
@@ -153,7 +153,7 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 		if (t->local)
 			old = false;
 		/* Nobody is late while it is for us to answer. */
-		bool ours = c->inflight > 0 && !c->out;
+		bool ours = c->inflight > 0 && !c->out && !c->awaits;
 		if ((ours || t->now.mono_ns < c->deadline_ns) && !old)
 			continue;
 		hlv_count(&t->front->stats.tcp_timeouts);

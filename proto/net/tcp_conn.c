@@ -81,7 +81,7 @@ bool conn_release(struct conn *c, size_t n)
 {
 	c->inflight--;
 	c->inflight_n -= n;
-	c->tcp->front->inflight--;
+	hlv_front_home(c->tcp->front);
 	if (c->inflight > 0 || c->state != CONN_GONE)
 		return true;
 	free_conn(c);
@@ -196,7 +196,7 @@ static bool keep_rest(struct conn *c, struct hlv_bytes rest)
 /* The peer will send no more. */
 static void end_of_input(struct conn *c)
 {
-	if (c->in_n > 0)
+	if (c->in_n > 0 || c->awaits)
 		c->tcp->speech->cut(c, hlv_bytes(c->in, c->in_n));
 	conn_finish(c);
 }
@@ -235,7 +235,7 @@ static bool take_input(struct conn *c)
 	size_t used = take_whole(c, b);
 	/* A message's deadline runs from its first octet and is not moved by more of them; with
 	 * answers that wait for the peer it is theirs that counts. */
-	if (c->out)
+	if (c->out || c->awaits)
 		return keep_rest(c, hlv_skip(b, used));
 	if (b.n > used && (used > 0 || !c->in))
 		conn_set_deadline(c, t->front->limits->tcp_message_s);

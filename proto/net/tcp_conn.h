@@ -29,7 +29,7 @@ struct conn_speech {
 	 * set); returns how many octets they were. What is not taken comes again, with more behind it.
 	 * After the last message that is wanted: conn_finish(c). */
 	size_t (*take)(struct conn *c, struct hlv_bytes b);
-	/* The peer ended before it ended what `rest` begins. */
+	/* The peer ended before it ended what `rest` begins, or what c->awaits is set for. */
 	void (*cut)(struct conn *c, struct hlv_bytes rest);
 	/* c->wants_room, and there is room again for what is to be said. */
 	void (*room)(struct conn *c);
@@ -69,6 +69,7 @@ struct conn {
 	bool behind; /* whole messages wait in `in` until there is room for their answers */
 	bool paused; /* its deadline does not count: we are to answer, or the peer to read */
 	bool wants_room; /* speech->room() is called when there is some */
+	bool awaits;	 /* what is held waits for the peer, by a deadline of the speech's */
 	short watching;	 /* EV_READ, EV_WRITE */
 	uint32_t requests;
 	uint32_t inflight; /* exchanges that are not answered to their end */

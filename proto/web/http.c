@@ -2,45 +2,37 @@
 #include "proto/web/http.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-#include "proto/net/tcp_conn.h"
-#include "proto/web/http_parse.h"
-#include "proto/web/web.h"
+#include "proto/web/http_inner.h"
 
 enum {
 	IN_MAX = HTTP_HEAD_MAX + 4096, /* a head, and some of what follows */
 	CALL_ARENA = 8 << 20,
-	BUFFER_KEEP = 64 << 10, /* of an answer's buffer that is used again */
-	ARENA_KEEP = 64 << 10,
-	DISCARD_MAX = 1 << 20, /* of a body that nobody wants */
+	/* What a call keeps for the next one, and how many calls are kept. */
+	BUFFER_KEEP = 16 << 10,
+	ARENA_KEEP = 16 << 10,
+	SPARE_CALLS = 64,
 };
-
-/* What the connections of one listener share. */
-struct listener {
-	const struct web *web;
-	struct http_call *spare;
-	uint32_t date_s;
-	char date[32];
-};
-
-/* A connection's: which request is being received or answered. */
-struct talk {
-	struct http_call *call; /* NULL: the next head is awaited */
-	struct http_body body;
-	bool receiving; /* the call's body */
-	bool gathering;
-	struct hlv_buf gathered;
-};
+static const hlv_mono_ns SECOND_NS = 1000000000U;
 
 /* --- calls --- */
 
-static struct http_call *take_call(struct conn *c)
+static void free_call(struct http_call *call)
 {
-	struct listener *l = c->tcp->own;
+	hlv_arena_fini(&call->arena);
+	hlv_buf_free(&call->head);
+	hlv_buf_free(&call->out);
+	hlv_buf_free(&call->body);
+	free(call);
+}
+
+struct http_call *http_take_call(struct conn *c)
+{
+	struct http_listener *l = c->tcp->own;
 	struct http_call *call = l->spare;
 	if (call) {
 		l->spare = call->next;
+		l->nspare--;
 	} else {
 		call = calloc(1, sizeof *call);
 		if (!call)
@@ -68,309 +60,122 @@ static void clear_buffer(struct hlv_buf *b)
 static void give_back(struct http_call *call)
 {
 	struct conn *c = call->conn;
-	struct listener *l = c->tcp->own;
+	struct http_listener *l = c->tcp->own;
 	if (call->arena.used > ARENA_KEEP)
 		hlv_arena_fini(&call->arena);
 	else
 		hlv_arena_reset(&call->arena);
 	clear_buffer(&call->head);
 	clear_buffer(&call->out);
-	*call = (struct http_call){
-		.arena = call->arena, .head = call->head, .out = call->out, .next = l->spare};
-	l->spare = call;
+	clear_buffer(&call->body);
+	if (l->nspare == SPARE_CALLS) {
+		free_call(call);
+	} else {
+		*call = (struct http_call){.arena = call->arena,
+					   .head = call->head,
+					   .out = call->out,
+					   .body = call->body,
+					   .next = l->spare};
+		l->spare = call;
+		l->nspare++;
+	}
 	conn_release(c, 0);
 }
 
-/* --- the answer --- */
-
-static const char *reason(unsigned status)
-{
-	static const struct {
-		unsigned status;
-		const char *text;
-	} reasons[] = {
-		{200, "OK"},
-		{201, "Created"},
-		{202, "Accepted"},
-		{204, "No Content"},
-		{300, "Multiple Choices"},
-		{301, "Moved Permanently"},
-		{302, "Found"},
-		{303, "See Other"},
-		{304, "Not Modified"},
-		{307, "Temporary Redirect"},
-		{308, "Permanent Redirect"},
-		{400, "Bad Request"},
-		{401, "Unauthorized"},
-		{403, "Forbidden"},
-		{404, "Not Found"},
-		{405, "Method Not Allowed"},
-		{406, "Not Acceptable"},
-		{408, "Request Timeout"},
-		{409, "Conflict"},
-		{411, "Length Required"},
-		{413, "Content Too Large"},
-		{414, "URI Too Long"},
-		{415, "Unsupported Media Type"},
-		{417, "Expectation Failed"},
-		{421, "Misdirected Request"},
-		{429, "Too Many Requests"},
-		{431, "Request Header Fields Too Large"},
-		{500, "Internal Server Error"},
-		{501, "Not Implemented"},
-		{503, "Service Unavailable"},
-	};
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (reasons[i].status == status)
-			return reasons[i].text;
-	return "Other";
-}
-
-static const char *date_of(struct http_call *call)
-{
-	struct listener *l = call->conn->tcp->own;
-	uint32_t now_s = hlv_now_s(call->now);
-	if (now_s != l->date_s) {
-		time_t t = now_s;
-		struct tm tm;
-		gmtime_r(&t, &tm);
-		strftime(l->date, sizeof l->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		l->date_s = now_s;
-	}
-	return l->date;
-}
-
-void http_header(struct http_call *call, const char *name, struct hlv_bytes value)
-{
-	struct hlv_buf *b = &call->head;
-	hlv_buf_str(b, name);
-	hlv_buf_str(b, ": ");
-	size_t at = b->n;
-	hlv_buf_put(b, value);
-	for (; at < b->n; at++)
-		if ((uint8_t)b->p[at] < 0x20 || b->p[at] == 0x7F)
-			b->p[at] = ' ';
-	hlv_buf_str(b, "\r\n");
-}
-
-/* Status line and headers, into the connection. `length` SIZE_MAX: unknown. */
-static void put_head(struct http_call *call, unsigned status, const char *type, size_t length)
-{
-	char line[256];
-	bool close = !call->rq.keep_alive || call->closing;
-	int n = snprintf(line, sizeof line, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status,
-			 reason(status), date_of(call));
-	conn_put(call->conn, hlv_bytes(line, (size_t)n));
-	n = 0;
-	if (type)
-		n = snprintf(line, sizeof line, "Content-Type: %s\r\n", type);
-	if (call->chunked_out)
-		n += snprintf(line + n, sizeof line - (size_t)n,
-			      "Transfer-Encoding: chunked\r\n");
-	else if (length != SIZE_MAX && status != 204 && status != 304)
-		n += snprintf(line + n, sizeof line - (size_t)n, "Content-Length: %zu\r\n",
-			      length);
-	if (close)
-		n += snprintf(line + n, sizeof line - (size_t)n, "Connection: close\r\n");
-	else if (call->rq.old)
-		n += snprintf(line + n, sizeof line - (size_t)n, "Connection: keep-alive\r\n");
-	conn_put(call->conn, hlv_bytes(line, (size_t)n));
-	hlv_buf_str(&call->head, "\r\n");
-	conn_put(call->conn, hlv_buf_bytes(&call->head));
-}
-
-/* The request is answered: the next one's turn, or the end. */
-static void finish(struct http_call *call)
+void http_retire(struct http_call *call)
 {
 	struct conn *c = call->conn;
-	struct talk *talk = c->own;
-	bool close = !call->rq.keep_alive || call->closing || call->front->stopping;
-	/* A body that was not read to its end cannot be told from a request. */
-	close = close || talk->receiving;
+	struct http_talk *talk = c->own;
+	bool close = !call->rq.keep_alive || call->closing || call->front->stopping ||
+		     talk->receiving;
 	talk->call = NULL;
 	talk->receiving = false;
-	clear_buffer(&talk->gathered);
-	c->busy = false;
 	c->wants_room = false;
+	http_set_turn(c);
 	if (close)
 		conn_finish(c);
 	give_back(call);
 }
 
-static void put_chunk(struct http_call *call, struct hlv_bytes piece)
+/* --- whose turn --- */
+
+static void set_body_deadline(struct conn *c)
 {
-	char line[32];
-	if (piece.n == 0)
-		return;
-	if (call->chunked_out)
-		conn_put(call->conn, hlv_bytes(line, (size_t)snprintf(line, sizeof line,
-								      "%zx\r\n", piece.n)));
-	conn_put(call->conn, piece);
-	if (call->chunked_out)
-		conn_put(call->conn, hlv_text("\r\n"));
+	/* A body may take its time, but not for ever: what has come buys more of it. */
+	const struct http_talk *talk = c->own;
+	uint64_t bought_s = talk->come_n / HTTP_MIN_RATE;
+	c->deadline_ns =
+		talk->since_ns + (c->tcp->front->limits->tcp_message_s + bought_s) * SECOND_NS;
 }
 
-static void come_back(struct hlv_mail *mail, void *receiver);
-
-/* Say what was gathered. The call may be gone behind this. */
-static void speak(struct http_call *call)
+void http_set_turn(struct conn *c)
 {
-	struct conn *c = call->conn;
-	if (c->state == CONN_GONE || call->gone) {
-		call->gone = true;
-		if (call->ended)
-			give_back(call);
-		return;
+	struct http_talk *talk = c->own;
+	const struct http_call *call = talk->call;
+	bool peers = call && talk->receiving && !call->hold;
+	c->busy = call && !peers;
+	if (peers && !c->awaits) {
+		talk->since_ns = c->tcp->now.mono_ns;
+		talk->come_n = 0;
+		set_body_deadline(c);
 	}
-	if (!conn_take_in_hand(c)) {
-		/* Another connection is at its work: that one first. */
-		if (!call->posted) {
-			call->posted = true;
-			call->mail.open = come_back;
-			hlv_mailbox_post(call->front->mail, &call->mail);
-		}
-		return;
-	}
-	if (!call->no_body)
-		put_chunk(call, hlv_buf_bytes(&call->out));
-	hlv_buf_clear(&call->out);
-	if (call->ended) {
-		if (call->chunked_out && !call->no_body)
-			conn_put(c, hlv_text("0\r\n\r\n"));
-		finish(call);
-	} else {
-		c->wants_room = call->room != NULL;
-	}
-	conn_said(c);
-}
-
-static void come_back(struct hlv_mail *mail, void *receiver)
-{
-	(void)receiver;
-	struct http_call *call =
-		(struct http_call *)(void *)((char *)mail - offsetof(struct http_call, mail));
-	call->posted = false;
-	if (call->late_status && call->conn->state != CONN_GONE &&
-	    conn_take_in_hand(call->conn)) {
-		put_head(call, call->late_status, call->late_type, call->late_length);
-		call->late_status = 0;
-	}
-	speak(call);
-}
-
-static void begin(struct http_call *call, unsigned status, const char *type, size_t length)
-{
-	call->begun = true;
-	call->no_body = call->rq.method == WEB_HEAD || status == 204 || status == 304;
-	if (call->conn->state == CONN_GONE || call->gone)
-		return;
-	if (conn_take_in_hand(call->conn)) {
-		put_head(call, status, type, length);
-		return;
-	}
-	call->late_status = status;
-	call->late_type = type;
-	call->late_length = length;
-}
-
-void http_reply(struct http_call *call, unsigned status, const char *type)
-{
-	hlv_require(!call->begun);
-	if (call->out.bad) {
-		hlv_buf_free(&call->out);
-		status = 503;
-		type = NULL;
-	}
-	begin(call, status, type, call->out.n);
-	call->ended = true;
-	speak(call);
-}
-
-void http_begin(struct http_call *call, unsigned status, const char *type)
-{
-	hlv_require(!call->begun);
-	call->chunked_out = !call->rq.old;
-	if (call->rq.old)
-		call->closing = true;
-	begin(call, status, type, SIZE_MAX);
-}
-
-bool http_put(struct http_call *call, struct hlv_bytes piece)
-{
-	if (call->conn->state == CONN_GONE)
-		call->gone = true;
-	if (call->gone)
-		return true;
-	hlv_buf_put(&call->out, piece);
-	if (call->out.n < HTTP_PIECE)
-		return true;
-	speak(call);
-	return call->gone || conn_unread(call->conn) <= HLV_TCP_OUT;
-}
-
-void http_flush(struct http_call *call)
-{
-	if (call->out.n > 0)
-		speak(call);
-}
-
-void http_end(struct http_call *call)
-{
-	call->ended = true;
-	speak(call);
+	c->awaits = peers;
 }
 
 /* --- the request --- */
 
-static struct talk *talk_of(struct conn *c)
+static struct http_talk *talk_of(struct conn *c)
 {
 	if (!c->own)
-		c->own = calloc(1, sizeof(struct talk));
+		c->own = calloc(1, sizeof(struct http_talk));
 	return c->own;
 }
 
 /* What is no request is answered, and the connection ends. */
 static void refuse(struct conn *c, unsigned status)
 {
-	struct talk *talk = c->own;
-	struct http_call *call = talk->call ? talk->call : take_call(c);
+	struct http_talk *talk = c->own;
+	hlv_count(&c->tcp->front->stats.http_refused);
+	if (talk->call && !talk->gathering) {
+		/* Its handler may have begun to answer: the end of the connection says the rest. */
+		conn_flush(c);
+		c->state = CONN_DEAD;
+		return;
+	}
+	struct http_call *call = talk->call ? talk->call : http_take_call(c);
 	if (!call) {
 		conn_finish(c);
 		return;
 	}
-	hlv_count(&c->tcp->front->stats.http_refused);
-	talk->receiving = false;
-	call->closing = true;
 	talk->call = call;
-	if (call->feed) { /* the handler has it */
-		call->gone = true;
-		conn_finish(c);
-		call->feed(call, hlv_bytes(NULL, 0), true);
-		return;
-	}
+	talk->receiving = false;
+	http_set_turn(c);
+	call->closing = true;
 	web_error(call, status, HLV_RC_PROTOCOL_ERROR,
 		  status == 413 ? "The body is too long"
 				: "This is no request that can be read");
 }
 
+static void move(struct hlv_bytes *span, struct hlv_bytes from, struct hlv_bytes to)
+{
+	if (span->n && span->p >= from.p && span->p < from.p + from.n)
+		span->p = to.p + (span->p - from.p);
+}
+
 /* The request lives in the arena from here on. */
-static bool keep_request(struct http_call *call, struct hlv_bytes head,
-			 const struct http_request *rq)
+static bool keep_request(struct http_call *call, struct hlv_bytes head)
 {
 	struct hlv_bytes kept = hlv_arena_copy(&call->arena, head);
 	if (call->arena.bad)
 		return false;
-	call->rq = *rq;
-	struct http_request *k = &call->rq;
-	struct hlv_bytes *spans[] = {&k->method_name, &k->target, &k->path, &k->query};
+	struct http_request *rq = &call->rq;
+	struct hlv_bytes *spans[] = {&rq->method_name, &rq->target, &rq->path, &rq->query,
+				     &rq->host};
 	for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
-		if (spans[i]->n && spans[i]->p >= head.p && spans[i]->p < head.p + head.n)
-			spans[i]->p = kept.p + (spans[i]->p - head.p);
-	for (size_t i = 0; i < k->nheaders; i++) {
-		struct http_header *h = &k->headers[i];
-		h->name.p = kept.p + (h->name.p - head.p);
-		if (h->value.n)
-			h->value.p = kept.p + (h->value.p - head.p);
+		move(spans[i], head, kept);
+	for (size_t i = 0; i < rq->nheaders; i++) {
+		move(&rq->headers[i].name, head, kept);
+		move(&rq->headers[i].value, head, kept);
 	}
 	return true;
 }
@@ -380,73 +185,103 @@ static bool has_body(const struct http_request *rq)
 	return rq->chunked || (rq->content_length != UINT64_MAX && rq->content_length > 0);
 }
 
-static void run(struct conn *c, struct http_call *call)
+static void run(struct http_call *call, const struct web_route *route)
 {
-	struct talk *talk = c->own;
-	const struct web_route *route = web_route(&call->rq);
-	c->busy = true;
-	if (talk->gathering && talk->gathered.n) {
-		call->rq.body = hlv_arena_copy(&call->arena, hlv_buf_bytes(&talk->gathered));
-		if (call->arena.bad || talk->gathered.bad) {
-			web_error(call, 503, HLV_RC_BUSY, "Out of memory");
-			return;
-		}
-	}
-	if (route->flags & WEB_REGISTRY && !call->web->registry)
+	call->rq.body = hlv_buf_bytes(&call->body);
+	if (call->body.bad)
+		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
+	else if (route->flags & WEB_REGISTRY && !call->web->registry)
 		web_error(call, 501, HLV_RC_NOT_SUPPORTED, "There is no registry here");
 	else
 		route->handle(call);
 }
 
+/* The next piece of a body that its handler wants to see as it comes. */
+static void feed(struct http_call *call, struct hlv_bytes piece, bool last)
+{
+	struct http_talk *talk = call->conn->own;
+	call->feeding = true;
+	call->feed(call, piece, last);
+	if (talk->call == call)
+		call->feeding = false;
+}
+
+/* The head of a call whose handler takes the body in pieces. */
+static void run_streaming(struct conn *c, struct http_call *call, const struct web_route *route)
+{
+	struct http_talk *talk = c->own;
+	run(call, route);
+	if (talk->call != call)
+		return; /* it is answered */
+	if (!call->feed) {
+		call->closing = true; /* and will be, without the body */
+		talk->receiving = false;
+	} else if (!talk->receiving) {
+		feed(call, hlv_bytes(NULL, 0), true);
+	}
+}
+
+/* RFC 9110 10.1.1. False: the call is answered. */
+static bool meet_expectation(struct conn *c, struct http_call *call)
+{
+	struct hlv_bytes expect = http_header_of(call, "Expect");
+	struct http_talk *talk = c->own;
+	if (expect.n == 0 || call->rq.old)
+		return true;
+	if (!hlv_eq_fold(expect, hlv_text("100-continue"))) {
+		call->closing = true;
+		web_error(call, 417, HLV_RC_PROTOCOL_ERROR, "Nobody can expect that here");
+		return false;
+	}
+	if (talk->receiving)
+		conn_put(c, hlv_text("HTTP/1.1 100 Continue\r\n\r\n"));
+	return true;
+}
+
 /* A head has come: what is to become of its body? */
 static void start(struct conn *c, struct http_call *call)
 {
-	struct talk *talk = c->own;
+	struct http_talk *talk = c->own;
 	const struct web_route *route = web_route(&call->rq);
+	bool streams = route->flags & WEB_STREAMS;
 	talk->call = call;
 	talk->receiving = has_body(&call->rq);
-	if (!talk->receiving) {
-		if (route->flags & WEB_STREAMS)
-			talk->gathering = false;
-		run(c, call);
-		if (talk->call == call && call->feed)
-			call->feed(call, hlv_bytes(NULL, 0), true);
-		return;
-	}
+	talk->gathering = talk->receiving && !streams;
 	http_body_begin(&talk->body, &call->rq);
-	talk->gathering = !(route->flags & WEB_STREAMS);
-	if (talk->gathering && !call->rq.chunked && call->rq.content_length > HTTP_BODY_MAX) {
+	if (talk->gathering && !call->rq.chunked && call->rq.content_length > HTTP_BODY_MAX)
 		refuse(c, 413);
+	else if (!meet_expectation(c, call))
 		return;
-	}
-	struct hlv_bytes expect = http_header_of(call, "Expect");
-	if (hlv_eq_fold(expect, hlv_text("100-continue")))
-		conn_put(c, hlv_text("HTTP/1.1 100 Continue\r\n\r\n"));
-	if (!talk->gathering) {
-		run(c, call);
-		c->busy = talk->call == call && call->hold;
-	}
+	else if (streams)
+		run_streaming(c, call, route);
+	else if (!talk->receiving)
+		run(call, route);
 }
 
 static size_t take_head(struct conn *c, struct hlv_bytes b)
 {
-	struct http_request rq;
+	struct http_talk *talk = c->own;
+	struct http_call *call = http_take_call(c);
 	size_t n;
 	unsigned status;
-	struct talk *talk = c->own;
-	switch (http_parse_head(b, &rq, &n, &status)) {
+	if (!call) {
+		conn_finish(c);
+		return b.n;
+	}
+	switch (http_parse_head(&talk->scan, b, &call->rq, &n, &status)) {
 	case HTTP_MORE:
+		give_back(call);
 		return 0;
 	case HTTP_REFUSED:
+		give_back(call);
 		refuse(c, status);
 		return b.n;
 	case HTTP_PARSED:
 		break;
 	}
-	struct http_call *call = take_call(c);
-	if (!call || !keep_request(call, hlv_head(b, n), &rq)) {
-		if (call)
-			give_back(call);
+	talk->scan = (struct http_scan){0};
+	if (!keep_request(call, hlv_head(b, n))) {
+		give_back(call);
 		conn_finish(c);
 		return b.n;
 	}
@@ -455,15 +290,15 @@ static size_t take_head(struct conn *c, struct hlv_bytes b)
 	hlv_count(&c->tcp->front->stats.http_requests);
 	if (c->requests >= c->tcp->front->limits->tcp_requests)
 		call->closing = true;
-	talk->gathering = false;
 	start(c, call);
+	http_set_turn(c);
 	return n;
 }
 
 /* More of the body of the call in hand. */
 static size_t take_body(struct conn *c, struct hlv_bytes b)
 {
-	struct talk *talk = c->own;
+	struct http_talk *talk = c->own;
 	struct http_call *call = talk->call;
 	struct hlv_bytes piece;
 	size_t n;
@@ -472,110 +307,126 @@ static size_t take_body(struct conn *c, struct hlv_bytes b)
 		refuse(c, 400);
 		return b.n;
 	}
-	bool last = parsed == HTTP_PARSED;
-	talk->receiving = !last;
-	if (talk->gathering) {
-		if (talk->gathered.n + piece.n > HTTP_BODY_MAX) {
-			refuse(c, 413);
-			return b.n;
-		}
-		hlv_buf_put(&talk->gathered, piece);
-		if (last)
-			run(c, call);
-	} else if (call->feed) {
-		c->busy = last;
-		call->feed(call, piece, last);
-		if (talk->call == call && !last)
-			c->busy = call->hold;
-	} else {
-		talk->receiving = false; /* answered without it */
-		conn_finish(c);
+	if (talk->gathering && call->body.n + piece.n > HTTP_BODY_MAX) {
+		refuse(c, 413);
+		return b.n;
 	}
+	talk->receiving = parsed == HTTP_MORE;
+	talk->come_n += n;
+	set_body_deadline(c);
+	if (!talk->gathering) {
+		feed(call, piece, !talk->receiving);
+	} else {
+		hlv_buf_put(&call->body, piece);
+		if (!talk->receiving)
+			run(call, web_route(&call->rq));
+	}
+	http_set_turn(c);
 	return n;
 }
 
 static size_t take(struct conn *c, struct hlv_bytes b)
 {
 	size_t used = 0;
-	struct talk *talk = talk_of(c);
+	struct http_talk *talk = talk_of(c);
 	if (!talk) {
 		conn_finish(c);
 		return b.n;
 	}
-	while (c->state == CONN_OPEN && used < b.n && !c->busy) {
+	while (c->state == CONN_OPEN && used < b.n && !conn_is_full(c)) {
 		struct hlv_bytes rest = hlv_skip(b, used);
 		size_t n = talk->receiving ? take_body(c, rest) : take_head(c, rest);
 		if (n == 0)
-			break;
+			return used;
 		used += n;
 	}
-	c->behind = c->busy && used < b.n;
+	c->behind = c->state == CONN_OPEN && used < b.n;
 	return used;
 }
 
-void http_feed_more(struct http_call *call)
+/* --- the end --- */
+
+void http_feed_on(struct http_call *call)
 {
 	struct conn *c = call->conn;
-	call->hold = false;
-	if (c->state == CONN_GONE || call->gone)
+	struct http_talk *talk = c->own;
+	if (!talk->receiving || !call->feed || call->hold)
 		return;
-	c->busy = false;
-	if (conn_take_in_hand(c))
+	if (call->gone) {
+		talk->receiving = false;
+		feed(call, hlv_bytes(NULL, 0), true);
+	} else if (conn_take_in_hand(c)) {
+		http_set_turn(c);
 		conn_said(c);
+	}
 }
 
-/* --- the speech --- */
-
+/* Nobody waits for the answer to half a request. */
 static void cut(struct conn *c, struct hlv_bytes rest)
 {
-	(void)c;
-	(void)rest; /* nobody waits for an answer to half a request */
+	(void)rest;
+	struct http_talk *talk = c->own;
+	if (!talk || !talk->receiving)
+		return;
+	conn_flush(c); /* to those before it */
+	c->state = CONN_DEAD;
 }
 
 static void room(struct conn *c)
 {
-	struct talk *talk = c->own;
+	struct http_talk *talk = c->own;
+	struct http_call *call = talk ? talk->call : NULL;
 	c->wants_room = false;
-	if (talk && talk->call && talk->call->room)
-		talk->call->room(talk->call);
+	if (!call || !call->stuck)
+		return;
+	call->stuck = false;
+	call->room(call);
 }
 
-/* The peer is gone, or soon will be: whoever has the call is told when it next speaks; who waits for
- * room or for more of the body would wait for ever. */
+/* Whoever has the call is told when it next speaks; who waits for room or for more of the body would
+ * wait for ever. */
+static void leave(struct http_call *call)
+{
+	struct conn *c = call->conn;
+	struct http_talk *talk = c->own;
+	call->gone = true;
+	if (call->speaking || call->posted)
+		return; /* it is told by mail */
+	if (talk->receiving && talk->gathering) {
+		http_retire(call);
+		return;
+	}
+	if (call->stuck) {
+		call->stuck = false;
+		call->room(call);
+	}
+	if (talk->call == call)
+		http_feed_on(call);
+}
+
 static bool drop(struct conn *c)
 {
-	struct talk *talk = c->own;
+	struct http_talk *talk = c->own;
 	struct http_call *call = talk ? talk->call : NULL;
 	c->wants_room = false;
 	if (!call)
 		return false;
-	bool begun = call->begun;
-	if (c->state == CONN_DEAD)
-		call->gone = true;
-	if (call->gone && talk->receiving && call->feed) {
-		talk->receiving = false;
-		call->feed(call, hlv_bytes(NULL, 0), true);
-	} else if (call->gone && talk->receiving) {
-		talk->call = NULL;
-		give_back(call);
-	} else if (call->gone && call->begun && !call->ended && call->room) {
-		call->room(call);
-	}
-	return begun;
+	if (c->state != CONN_DEAD)
+		return talk->receiving || (call->said_head && !call->ended);
+	leave(call);
+	return true;
 }
+
+/* --- the speech --- */
 
 static void end(struct conn *c)
 {
-	struct talk *talk = c->own;
-	if (!talk)
-		return;
-	hlv_buf_free(&talk->gathered);
-	free(talk);
+	free(c->own);
 }
 
 static bool open_listener(struct hlv_tcp *t, void *shared)
 {
-	struct listener *l = calloc(1, sizeof *l);
+	struct http_listener *l = calloc(1, sizeof *l);
 	if (!l)
 		return false;
 	l->web = shared;
@@ -585,14 +436,11 @@ static bool open_listener(struct hlv_tcp *t, void *shared)
 
 static void close_listener(struct hlv_tcp *t)
 {
-	struct listener *l = t->own;
+	struct http_listener *l = t->own;
 	while (l->spare) {
 		struct http_call *call = l->spare;
 		l->spare = call->next;
-		hlv_arena_fini(&call->arena);
-		hlv_buf_free(&call->head);
-		hlv_buf_free(&call->out);
-		free(call);
+		free_call(call);
 	}
 	free(l);
 }

@@ -18,6 +18,7 @@ enum {
 	HTTP_HEADERS_MAX = 64,
 	HTTP_BODY_MAX = 256 << 10, /* of a body that is gathered for its handler */
 	HTTP_PIECE = 16 << 10,	   /* of a streamed answer that is sent at once */
+	HTTP_MIN_RATE = 4096,	   /* octets a second that a body brings on average */
 };
 
 enum web_method {
@@ -39,7 +40,9 @@ struct http_request {
 	enum web_method method;
 	struct hlv_bytes method_name; /* as sent: "PATCH" */
 	struct hlv_bytes target;      /* as sent: path and query, or the whole URL */
-	struct hlv_bytes path, query; /* of the target; still percent-encoded */
+	/* Of the target; still percent-encoded, but decoded they are UTF-8 without control octets. */
+	struct hlv_bytes path, query;
+	struct hlv_bytes host; /* "id.example.cn:8000"; empty: HTTP/1.0 without one */
 	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t nheaders;
 	uint64_t content_length;       /* UINT64_MAX: none was given */
@@ -58,24 +61,25 @@ struct http_call {
 	struct hlv_now now;
 	void *state; /* the handler's, in the arena */
 	/* A body that is not gathered: set by the handler of a route with WEB_STREAMS before it
-	 * returns. Called with each piece, and with `last` once behind all of them. */
+	 * returns. Called with each piece, and with `last` once behind all of them; with call->gone the
+	 * body has not come whole, and what it was for is to be given up. Not called while held. */
 	void (*feed)(struct http_call *, struct hlv_bytes piece, bool last);
 	bool hold; /* feed() has enough for now: until http_feed_more() */
-	/* After http_put() has returned false: there is room again. */
+	/* After http_put() has returned false, once: there is room again, or nobody any more. */
 	void (*room)(struct http_call *);
 	/* The peer is gone, or the daemon stops: nothing that is said is sent any more. The handler
-	 * still has to end its call. */
+	 * still has to end its call, and to drop what it asked with hlv_ask_drop(). */
 	bool gone;
 
-	/* --- http.c's own --- */
+	/* --- the connection's own: http.c and http_answer.c --- */
 	struct hlv_mail mail;
 	struct conn *conn;
 	struct http_call *next;
 	struct hlv_buf head, out; /* `out` is the handler's to fill before http_reply() */
-	bool begun, chunked_out, no_body, ended, posted, closing;
-	unsigned late_status; /* of a head that waits for its turn; 0: none */
-	const char *late_type;
-	size_t late_length;
+	struct hlv_buf body;	  /* as far as it has come */
+	unsigned status;	  /* of the answer; 0: not begun */
+	const char *type;
+	bool said_head, chunked, no_body, ended, stuck, posted, feeding, speaking, closing;
 };
 
 /* --- the request --- */
@@ -94,16 +98,17 @@ bool http_decode(struct http_call *call, struct hlv_bytes text, struct hlv_bytes
 
 /* A further header; control octets become blanks. */
 void http_header(struct http_call *call, const char *name, struct hlv_bytes value);
-/* What is in call->out is the body; `type` NULL: no body and no type. The call is gone behind this. */
+/* What is in call->out is the body; `type` NULL: no body and no type, else it lives as long as the
+ * call. The call is gone behind this. */
 void http_reply(struct http_call *call, unsigned status, const char *type);
 /* A body of unknown length. http_put() is false when the peer should read first: then go on in
- * call->room(). The call is gone behind http_end(). */
+ * call->room(), which must be set. http_flush(): what was put goes out now, not when there is more of it.
+ * The call is gone behind http_end(). */
 void http_begin(struct http_call *call, unsigned status, const char *type);
 bool http_put(struct http_call *call, struct hlv_bytes piece);
-/* What was put goes out now: nothing more is to be said for a while. */
 void http_flush(struct http_call *call);
 void http_end(struct http_call *call);
-/* After call->hold. */
+/* After call->hold: feed() is called again, not before this returns. */
 void http_feed_more(struct http_call *call);
 
 /* The speech of listening sockets (hlv_daemon_stream); `shared` is a struct web *. */

@@ -3,7 +3,32 @@
 
 #include <http_parser.h>
 
-/* --- strictness (threats.md 4) --- */
+#include "proto/wire/name.h"
+
+enum {
+	METHOD_MAX = 32,
+	TARGET_MAX =
+		12 << 10, /* an identifier of 2,048 octets in three digits each, and a query */
+	HOST_MAX = 512,
+};
+
+/* --- the octets, as they come (threats.md 4) --- */
+
+enum state {
+	BEGIN,	  /* RFC 9112 2.2: an empty line before the request line is to be tolerated */
+	BEGIN_LF, /* ... one */
+	METHOD_FIRST,
+	METHOD,
+	TARGET,
+	VERSION,
+	LINE_LF,
+	NAME_FIRST,
+	NAME,
+	VALUE,
+	VALUE_LF,
+	END_LF,
+	DONE,
+};
 
 static bool is_token(uint8_t c)
 {
@@ -12,85 +37,144 @@ static bool is_token(uint8_t c)
 	       (c && memchr(others, c, sizeof others - 1));
 }
 
-/* One header line without its end: NAME ":" VALUE, nothing that could be folded or cut elsewhere. */
-static bool is_header_line(struct hlv_bytes line)
+static bool is_text(uint8_t c)
 {
-	size_t name = 0;
-	while (name < line.n && is_token(line.p[name]))
-		name++;
-	if (name == 0 || name == line.n || line.p[name] != ':')
-		return false;
-	for (size_t i = name + 1; i < line.n; i++)
-		if ((line.p[i] < 0x20 && line.p[i] != '\t') || line.p[i] == 0x7F)
-			return false;
-	return true;
+	return (c >= 0x20 || c == '\t') && c != 0x7F;
 }
 
-/* METHOD SP target SP HTTP/1.x, one blank each. */
-static bool is_request_line(struct hlv_bytes line)
+/* One more octet of the request line: METHOD SP target SP HTTP/1.x, one blank each. 0, or the status
+ * to refuse it with. */
+static unsigned step_line(struct http_scan *s, uint8_t c)
 {
-	size_t blanks = 0;
-	for (size_t i = 0; i < line.n; i++) {
-		if (line.p[i] == ' ')
-			blanks++;
-		else if (line.p[i] < 0x21 || line.p[i] == 0x7F)
-			return false;
-		else if (blanks == 0 && !is_token(line.p[i]))
-			return false;
+	static const char version[] = "HTTP/1.";
+	size_t i = s->at - s->from;
+	switch (s->state) {
+	case METHOD:
+		if (c == ' ' && i > 0) {
+			s->state = TARGET;
+			s->from = s->at + 1;
+			return 0;
+		}
+		return !is_token(c) ? 400 : i >= METHOD_MAX ? 501 : 0;
+	case TARGET:
+		if (c == ' ' && i > 0) {
+			s->state = VERSION;
+			s->from = s->at + 1;
+			return 0;
+		}
+		return c <= 0x20 || c == 0x7F || c == '#' ? 400 : i >= TARGET_MAX ? 414 : 0;
+	case VERSION:
+		if (i < 5)
+			return c == (uint8_t)version[i] ? 0 : 400;
+		if (i < 8)
+			return c == (uint8_t)version[i] || (i == 7 && (c == '0' || c == '1'))
+				       ? 0
+				       : 505;
+		s->state = LINE_LF;
+		return c == '\r' ? 0 : 400;
 	}
-	struct hlv_bytes end = hlv_skip(line, line.n < 9 ? 0 : line.n - 9);
-	return blanks == 2 && hlv_starts_with(end, hlv_text(" HTTP/1.")) && end.n == 9;
+	return 400;
 }
 
-/* All lines end in CR LF, and neither stands anywhere else. */
-static bool is_strict(struct hlv_bytes head)
+/* One more octet of NAME ":" VALUE, nothing that could be folded or cut elsewhere. */
+static unsigned step_field(struct http_scan *s, uint8_t c)
 {
-	bool first = true;
-	while (head.n > 2) {
-		const uint8_t *cr = memchr(head.p, '\r', head.n);
-		if (!cr || (size_t)(cr - head.p) + 1 >= head.n || cr[1] != '\n')
-			return false;
-		struct hlv_bytes line = hlv_head(head, (size_t)(cr - head.p));
-		if (first ? !is_request_line(line) : line.n > 0 && !is_header_line(line))
-			return false;
-		first = false;
-		head = hlv_skip(head, line.n + 2);
+	switch (s->state) {
+	case NAME_FIRST:
+		if (c == '\r') {
+			s->state = END_LF;
+			return 0;
+		}
+		s->state = NAME;
+		if (++s->lines > HTTP_HEADERS_MAX)
+			return 431;
+		return is_token(c) ? 0 : 400;
+	case NAME:
+		if (c == ':')
+			s->state = VALUE;
+		return c == ':' || is_token(c) ? 0 : 400;
+	case VALUE:
+		if (c == '\r')
+			s->state = VALUE_LF;
+		return c == '\r' || is_text(c) ? 0 : 400;
 	}
-	return true;
+	return 400;
+}
+
+static unsigned step(struct http_scan *s, uint8_t c)
+{
+	switch ((enum state)s->state) {
+	case BEGIN:
+		s->from = s->at;
+		s->state = c == '\r' ? BEGIN_LF : METHOD;
+		return c == '\r' || is_token(c) ? 0 : 400;
+	case BEGIN_LF:
+		s->state = METHOD_FIRST;
+		return c == '\n' ? 0 : 400;
+	case METHOD_FIRST:
+		s->from = s->at;
+		s->state = METHOD;
+		return is_token(c) ? 0 : 400;
+	case METHOD:
+	case TARGET:
+	case VERSION:
+		return step_line(s, c);
+	case NAME_FIRST:
+	case NAME:
+	case VALUE:
+		return step_field(s, c);
+	case LINE_LF:
+	case VALUE_LF:
+		s->state = NAME_FIRST;
+		return c == '\n' ? 0 : 400;
+	case END_LF:
+		s->state = DONE;
+		return c == '\n' ? 0 : 400;
+	case DONE:
+		break;
+	}
+	return 400;
+}
+
+/* 0, or the status to refuse it with. */
+static unsigned scan(struct http_scan *s, struct hlv_bytes in)
+{
+	while (s->at < in.n && s->state != DONE) {
+		if (s->at == HTTP_HEAD_MAX)
+			return 431;
+		unsigned status = step(s, in.p[s->at]);
+		if (status)
+			return status;
+		s->at++;
+	}
+	return 0;
 }
 
 /* --- http_parser --- */
 
-struct reading {
-	struct http_request *rq;
-	bool full, twice;
-};
-
 static int on_url(http_parser *p, const char *at, size_t n)
 {
-	struct reading *r = p->data;
-	r->rq->target = hlv_bytes(at, n);
+	struct http_request *rq = p->data;
+	rq->target = hlv_bytes(at, n);
 	return 0;
 }
 
 static int on_field(http_parser *p, const char *at, size_t n)
 {
-	struct reading *r = p->data;
-	if (r->rq->nheaders == HTTP_HEADERS_MAX) {
-		r->full = true;
+	struct http_request *rq = p->data;
+	if (rq->nheaders == HTTP_HEADERS_MAX)
 		return 1;
-	}
-	r->rq->headers[r->rq->nheaders++].name = hlv_bytes(at, n);
+	rq->headers[rq->nheaders++].name = hlv_bytes(at, n);
 	return 0;
 }
 
 static int on_value(http_parser *p, const char *at, size_t n)
 {
-	struct reading *r = p->data;
+	struct http_request *rq = p->data;
 	struct hlv_bytes value = hlv_bytes(at, n);
 	while (value.n && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 		value.n--;
-	r->rq->headers[r->rq->nheaders - 1].value = value;
+	rq->headers[rq->nheaders - 1].value = value;
 	return 0;
 }
 
@@ -126,127 +210,58 @@ static bool is_named(const struct http_header *h, const char *name)
 	return hlv_eq_fold(h->name, hlv_text(name));
 }
 
-/* How long the body is, said once and in one way. */
-static bool read_framing(struct http_request *rq)
+/* Digits alone; RFC 9112 6.3 lets a list of equal ones pass, we do not. */
+static bool read_length(struct hlv_bytes text, uint64_t *n)
 {
-	size_t lengths = 0, codings = 0;
-	rq->content_length = UINT64_MAX;
+	*n = 0;
+	if (text.n == 0 || text.n > 18)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		*n = *n * 10 + (uint64_t)(text.p[i] - '0');
+	}
+	return true;
+}
+
+/* What decides how the request is read: each said once, and in one way. */
+static bool read_fields(struct http_request *rq)
+{
+	size_t lengths = 0, codings = 0, hosts = 0;
 	for (size_t i = 0; i < rq->nheaders; i++) {
 		const struct http_header *h = &rq->headers[i];
 		if (is_named(h, "Content-Length")) {
-			uint64_t n = 0;
 			lengths++;
-			if (h->value.n == 0 || h->value.n > 18)
+			if (!read_length(h->value, &rq->content_length))
 				return false;
-			for (size_t k = 0; k < h->value.n; k++) {
-				if (h->value.p[k] < '0' || h->value.p[k] > '9')
-					return false;
-				n = n * 10 + (uint64_t)(h->value.p[k] - '0');
-			}
-			rq->content_length = n;
 		} else if (is_named(h, "Transfer-Encoding")) {
 			codings++;
-			rq->chunked = hlv_eq_fold(h->value, hlv_text("chunked"));
-			if (!rq->chunked || rq->old)
+			rq->chunked = true;
+			if (!hlv_eq_fold(h->value, hlv_text("chunked")) || rq->old)
 				return false;
+		} else if (is_named(h, "Host")) {
+			hosts++;
+			rq->host = h->value;
 		} else if (is_named(h, "Upgrade")) {
-			return false;
+			/* RFC 9110 7.8: it may be ignored, and Java's client offers h2c with each first
+			 * request. Whoever asks for another one wants no HTTP. */
+			if (!hlv_eq_fold(h->value, hlv_text("h2c")))
+				return false;
 		}
 	}
-	return lengths <= 1 && codings <= 1 && lengths + codings <= 1;
+	return lengths + codings <= 1 && hosts <= 1 && (hosts == 1 || rq->old);
 }
 
-static void split_target(struct http_request *rq)
+static bool is_host(struct hlv_bytes host)
 {
-	struct hlv_bytes t = rq->target;
-	/* RFC 9112 3.2.2: the absolute form must be taken too. */
-	if (hlv_starts_with(t, hlv_text("http://")) ||
-	    hlv_starts_with(t, hlv_text("https://"))) {
-		t = hlv_skip(t, t.p[4] == 's' ? 8 : 7);
-		const uint8_t *slash = t.n ? memchr(t.p, '/', t.n) : NULL;
-		t = slash ? hlv_skip(t, (size_t)(slash - t.p)) : hlv_text("/");
+	for (size_t i = 0; i < host.n; i++) {
+		uint8_t c = host.p[i];
+		bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+			     (c >= 'a' && c <= 'z');
+		if (!alnum && !memchr("-._:[]%", c, 7))
+			return false;
 	}
-	const uint8_t *mark = t.n ? memchr(t.p, '?', t.n) : NULL;
-	rq->path = mark ? hlv_head(t, (size_t)(mark - t.p)) : t;
-	rq->query = mark ? hlv_skip(t, (size_t)(mark - t.p) + 1) : hlv_bytes(NULL, 0);
-}
-
-static enum http_parsed refuse(unsigned *status, unsigned code)
-{
-	*status = code;
-	return HTTP_REFUSED;
-}
-
-enum http_parsed http_parse_head(struct hlv_bytes in, struct http_request *rq, size_t *n,
-				 unsigned *status)
-{
-	/* RFC 9112 2.2: an empty line before the request line is to be tolerated. */
-	size_t blank = in.n >= 2 && in.p[0] == '\r' && in.p[1] == '\n' ? 2 : 0;
-	struct hlv_bytes head = hlv_skip(in, blank);
-	const uint8_t *end = head.n ? memmem(head.p, head.n, "\r\n\r\n", 4) : NULL;
-	if (!end && head.n > HTTP_HEAD_MAX)
-		return refuse(status, 431);
-	/* What can become no head is told at once. */
-	if (!end && head.n && !is_token(head.p[0]))
-		return refuse(status, 400);
-	if (!end)
-		return HTTP_MORE;
-	head.n = (size_t)(end - head.p) + 4;
-	if (head.n > HTTP_HEAD_MAX)
-		return refuse(status, 431);
-	if (!is_strict(head))
-		return refuse(status, 400);
-	static const http_parser_settings settings = {.on_url = on_url,
-						      .on_header_field = on_field,
-						      .on_header_value = on_value,
-						      .on_headers_complete = on_head};
-	struct reading r = {.rq = rq};
-	http_parser p;
-	http_parser_init(&p, HTTP_REQUEST);
-	p.data = &r;
-	rq->nheaders = 0;
-	size_t used = http_parser_execute(&p, &settings, (const char *)head.p, head.n);
-	if (r.full)
-		return refuse(status, 431);
-	if (HTTP_PARSER_ERRNO(&p) == HPE_INVALID_METHOD)
-		return refuse(status, 501);
-	if (HTTP_PARSER_ERRNO(&p) != HPE_OK || used != head.n || p.http_major != 1 || p.upgrade)
-		return refuse(status, 400);
-	rq->method = method_of(p.method);
-	rq->method_name =
-		hlv_head(head, (size_t)((const uint8_t *)memchr(head.p, ' ', head.n) - head.p));
-	rq->old = p.http_minor == 0;
-	rq->keep_alive = http_should_keep_alive(&p);
-	rq->chunked = false;
-	rq->body = hlv_bytes(NULL, 0);
-	if (!read_framing(rq))
-		return refuse(status, 400);
-	split_target(rq);
-	*n = blank + head.n;
-	return HTTP_PARSED;
-}
-
-/* --- the body --- */
-
-enum {
-	BODY_PLAIN,
-	CHUNK_SIZE,
-	CHUNK_REST,
-	CHUNK_LF,
-	CHUNK_DATA,
-	CHUNK_CR,
-	CHUNK_END,
-	LAST_CR,
-	LAST_LF,
-	BODY_DONE
-};
-enum { CHUNK_LINE_MAX = 256 };
-
-void http_body_begin(struct http_body *b, const struct http_request *rq)
-{
-	*b = (struct http_body){.state = rq->chunked ? CHUNK_SIZE : BODY_PLAIN};
-	if (!rq->chunked)
-		b->left = rq->content_length == UINT64_MAX ? 0 : rq->content_length;
+	return host.n > 0 && host.n <= HOST_MAX;
 }
 
 static int hex_digit(uint8_t c)
@@ -257,63 +272,99 @@ static int hex_digit(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One octet of what stands around the data of chunks (RFC 9112 7.1); extensions are skipped, trailers are
- * not taken. */
-static bool step(struct http_body *b, uint8_t c)
+/* Decoded once it is text: UTF-8 in its one form, without control octets. */
+static bool is_clean(struct hlv_bytes text)
 {
-	int digit = hex_digit(c);
-	switch (b->state) {
-	case CHUNK_SIZE:
-		if (digit >= 0 && b->line < 8) {
-			b->left = b->left * 16 + (unsigned)digit;
-			b->line++;
-			return true;
+	uint8_t decoded[TARGET_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < text.n && n < sizeof decoded; i++) {
+		int c = text.p[i];
+		if (c == '%') {
+			int high = text.n - i > 2 ? hex_digit(text.p[i + 1]) : -1;
+			int low = text.n - i > 2 ? hex_digit(text.p[i + 2]) : -1;
+			if (high < 0 || low < 0)
+				return false;
+			c = high << 4 | low;
+			i += 2;
 		}
-		if (b->line == 0)
+		if (c < 0x20 || c == 0x7F)
 			return false;
-		b->state = c == '\r' ? CHUNK_LF : CHUNK_REST;
-		return c == '\r' || c == ';';
-	case CHUNK_REST:
-		if (c == '\r')
-			b->state = CHUNK_LF;
-		return ++b->line < CHUNK_LINE_MAX && c != '\n' && c != 0;
-	case CHUNK_LF:
-		b->state = b->left ? CHUNK_DATA : LAST_CR;
-		return c == '\n';
-	case CHUNK_CR:
-		b->state = CHUNK_END;
-		return c == '\r';
-	case CHUNK_END:
-		b->state = CHUNK_SIZE;
-		b->line = 0;
-		return c == '\n';
-	case LAST_CR:
-		b->state = LAST_LF;
-		return c == '\r';
-	case LAST_LF:
-		b->state = BODY_DONE;
-		return c == '\n';
+		decoded[n++] = (uint8_t)c;
 	}
-	return false;
+	return hlv_utf8_valid(hlv_bytes(decoded, n));
 }
 
-enum http_parsed http_body_take(struct http_body *b, struct hlv_bytes in,
-				struct hlv_bytes *piece, size_t *n)
+static bool starts_with_fold(struct hlv_bytes b, const char *head)
 {
-	*n = 0;
-	*piece = hlv_bytes(NULL, 0);
-	while (*n < in.n && b->state != BODY_PLAIN && b->state != CHUNK_DATA &&
-	       b->state != BODY_DONE)
-		if (!step(b, in.p[(*n)++]))
-			return HTTP_REFUSED;
-	if (b->state == BODY_PLAIN || b->state == CHUNK_DATA) {
-		*piece = hlv_skip(in, *n);
-		if (piece->n > b->left)
-			*piece = hlv_head(*piece, (size_t)b->left);
-		b->left -= piece->n;
-		*n += piece->n;
-		if (b->left == 0)
-			b->state = b->state == BODY_PLAIN ? BODY_DONE : CHUNK_CR;
+	size_t n = strlen(head);
+	return b.n >= n && hlv_eq_fold(hlv_head(b, n), hlv_text(head));
+}
+
+/* RFC 9112 3.2: the path, "*", or the whole URL, whose host is then the one that counts. */
+static bool read_target(struct http_request *rq)
+{
+	struct hlv_bytes t = rq->target;
+	bool http = starts_with_fold(t, "http://"), https = starts_with_fold(t, "https://");
+	if (http || https) {
+		t = hlv_skip(t, http ? 7 : 8);
+		size_t n = 0;
+		while (n < t.n && t.p[n] != '/' && t.p[n] != '?')
+			n++;
+		struct hlv_bytes host = hlv_head(t, n);
+		if (rq->host.n && !hlv_eq_fold(host, rq->host))
+			return false;
+		rq->host = host;
+		t = hlv_skip(t, n);
 	}
-	return b->state == BODY_DONE ? HTTP_PARSED : HTTP_MORE;
+	const uint8_t *mark = t.n ? memchr(t.p, '?', t.n) : NULL;
+	rq->path = mark ? hlv_head(t, (size_t)(mark - t.p)) : t;
+	rq->query = mark ? hlv_skip(t, (size_t)(mark - t.p) + 1) : hlv_bytes(NULL, 0);
+	if (rq->path.n == 0 && (http || https))
+		rq->path = hlv_text("/");
+	bool star = hlv_eq(rq->target, hlv_text("*")) && rq->method == WEB_OPTIONS;
+	return (star || (rq->path.n && rq->path.p[0] == '/')) && is_clean(rq->path) &&
+	       is_clean(rq->query);
+}
+
+/* --- all of it --- */
+
+/* 0, or the status to refuse it with. */
+static unsigned read_head(struct hlv_bytes head, struct http_request *rq)
+{
+	static const http_parser_settings settings = {.on_url = on_url,
+						      .on_header_field = on_field,
+						      .on_header_value = on_value,
+						      .on_headers_complete = on_head};
+	http_parser p;
+	http_parser_init(&p, HTTP_REQUEST);
+	p.data = rq;
+	*rq = (struct http_request){.content_length = UINT64_MAX};
+	size_t used = http_parser_execute(&p, &settings, (const char *)head.p, head.n);
+	if (HTTP_PARSER_ERRNO(&p) == HPE_INVALID_METHOD)
+		return 501;
+	if (HTTP_PARSER_ERRNO(&p) != HPE_OK || used != head.n || p.http_major != 1)
+		return 400;
+	rq->method = method_of(p.method);
+	const uint8_t *blank = memchr(head.p, ' ', head.n);
+	rq->method_name = hlv_head(head, (size_t)(blank - head.p));
+	rq->old = p.http_minor == 0;
+	rq->keep_alive = http_should_keep_alive(&p);
+	if (p.method == HTTP_CONNECT)
+		return 501;
+	bool exact = read_fields(rq) && read_target(rq);
+	return exact && (rq->host.n == 0 ? rq->old : is_host(rq->host)) ? 0 : 400;
+}
+
+enum http_parsed http_parse_head(struct http_scan *s, struct hlv_bytes in,
+				 struct http_request *rq, size_t *n, unsigned *status)
+{
+	*status = scan(s, in);
+	if (*status)
+		return HTTP_REFUSED;
+	if (s->state != DONE)
+		return HTTP_MORE;
+	size_t blank = in.p[0] == '\r' ? 2 : 0;
+	*n = s->at;
+	*status = read_head(hlv_bytes(in.p + blank, s->at - blank), rq);
+	return *status ? HTTP_REFUSED : HTTP_PARSED;
 }

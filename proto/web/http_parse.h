@@ -12,9 +12,17 @@ enum http_parsed {
 	HTTP_PARSED,  /* *n octets were the head */
 	HTTP_REFUSED, /* with *status: answer it and close */
 };
-/* What it gives borrows from `in`. */
-enum http_parsed http_parse_head(struct hlv_bytes in, struct http_request *rq, size_t *n,
-				 unsigned *status);
+
+/* How far a head has been looked at while it comes; zeroed for a new one. No octet is looked at twice,
+ * and the first one that is wrong is told at once. */
+struct http_scan {
+	size_t at, from; /* `from`: where the present element begins */
+	unsigned state, lines;
+};
+
+/* `in` begins where the head does, each time. What it gives borrows from it. */
+enum http_parsed http_parse_head(struct http_scan *s, struct hlv_bytes in,
+				 struct http_request *rq, size_t *n, unsigned *status);
 
 /* A body that comes in pieces. */
 struct http_body {

@@ -6,6 +6,9 @@
 #include "proto/net/json.h"
 #include "proto/web/web.h"
 
+const char WEB_JSON[] = "application/json;charset=utf-8";
+const char WEB_LINES[] = "application/x-ndjson;charset=utf-8";
+
 void web_error(struct http_call *call, unsigned status, uint32_t rc, const char *message)
 {
 	hlv_buf_clear(&call->out);

@@ -9,9 +9,6 @@ enum {
 	ANY = 0xFF,
 };
 
-const char WEB_JSON[] = "application/json;charset=utf-8";
-const char WEB_LINES[] = "application/x-ndjson;charset=utf-8";
-
 static void no_endpoint(struct http_call *call)
 {
 	struct hlv_bytes method = call->rq.method_name, path = hlv_head(call->rq.path, 256);
