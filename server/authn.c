@@ -180,6 +180,8 @@ static enum authn_verdict open_connection(struct authn *a, struct job *j)
 {
 	const struct hlv_peer *peer = &j->x->peer;
 	const struct hlv_login *login = hlv_exchange_login(j->x);
+	if (peer->claim)
+		return authn_open_claim(j);
 	if (peer->transport == HLV_T_LOCAL &&
 	    (peer->uid == 0 || peer->uid == a->rules->own_uid)) {
 		j->who = (struct principal){ACTOR_LOCAL, {.index = peer->uid}};
@@ -292,12 +294,12 @@ static void tell(const struct job *j, enum hlv_log_level level, const char *even
 }
 
 /* The connection speaks for its identity from now on: the SDK's after its login, one with a
- * certificate after its first message. */
-static enum authn_verdict keep_login(struct job *j)
+ * certificate after its first message. Who claims by HTTP to be somebody is told to his front end. */
+enum authn_verdict authn_keep_login(struct job *j)
 {
 	struct hlv_exchange *x = j->x;
 	bool asked = x->rq.m.hdr.op == HLV_OP_LOGIN_ID_SYSTEM;
-	if (!asked && j->who.how != ACTOR_CERT)
+	if (!asked && j->who.how != ACTOR_CERT && !x->peer.claim)
 		return AUTHN_GO;
 	x->login = hlv_login_new(asked ? x->rq.m.env.session_id : 0, &j->who.who);
 	if (!x->login)
@@ -330,7 +332,7 @@ enum authn_verdict authn_conclude(struct authn *a, struct job *j, bool holds)
 	    hlv_name_eq_prefix(s->who.handle, j->proof.who.handle) &&
 	    !session_authenticate(a->sessions, s, x->now))
 		return authn_refuse(j, HLV_RC_BUSY, "This identity has too many sessions");
-	return keep_login(j);
+	return authn_keep_login(j);
 }
 
 enum authn_verdict authn_check_keys(struct authn *a, struct job *j,
@@ -383,6 +385,10 @@ enum authn_verdict authn_check(struct authn *a, struct job *j, struct store *sto
 			  &id) != HLV_OK)
 		return authn_refuse(j, HLV_RC_UNABLE_TO_AUTHENTICATE,
 				    "The registry cannot read this identity");
+	/* A nonce of HTTP may have a length that the protocol has no digest of. */
+	if (!id.here && secret && j->proof.digest_kind == 0)
+		return authn_refuse(j, HLV_RC_UNABLE_TO_AUTHENTICATE,
+				    "This form of login is for identities that are held here");
 	if (!id.here)
 		return AUTHN_FETCH;
 	bool holds = secret && holds_secret(&j->proof, &id);

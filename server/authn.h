@@ -29,6 +29,8 @@ enum authn_verdict {
 /* Open what is encrypted, find the session, the login or the certificate that it came with; an
  * answer to a challenge becomes the request that was challenged. */
 enum authn_verdict authn_open(struct authn *a, struct job *j);
+/* LOGIN_ID_SYSTEM: j->who has proven himself, and the front end is told who it is. */
+enum authn_verdict authn_keep_login(struct job *j);
 /* Check j->proof against the keys in this snapshot. AUTHN_GO: it holds, and j->who.who.index is
  * that of the key. */
 enum authn_verdict authn_check(struct authn *a, struct job *j, struct store *store,

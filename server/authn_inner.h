@@ -30,6 +30,8 @@ struct tag *authn_tag(struct authn *a, const struct job *j);
 struct session *authn_session_of(struct authn *a, const struct job *j);
 /* Refuse, and say that it is for a reply. */
 enum authn_verdict authn_refuse(struct job *j, enum hlv_rc rc, const char *text);
+/* What somebody says by HTTP that he is: known from before, or something to be proven. */
+enum authn_verdict authn_open_claim(struct job *j);
 /* A message in a session: its MAC and its counter; then who sent it. */
 enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct session *s);
 /* Decrypt x->message in the session that its envelope names. */

@@ -11,6 +11,7 @@
 #include "proto/net/daemon.h"
 #include "proto/net/log.h"
 #include "proto/net/site_file.h"
+#include "proto/web/session.h"
 #include "proto/web/web.h"
 #include "server/node.h"
 #include "server/recurse.h"
@@ -218,6 +219,7 @@ static void reload(void *ctx)
 		free_options(options);
 		return;
 	}
+	options->web.key = node->key;
 	struct registrar_rules *rules;
 	if (make_rules(h, options, node, &rules) != HLV_OK) {
 		hlv_error("reload", "out of memory (nothing was changed)");
@@ -261,6 +263,7 @@ static void stop(struct helved *h)
 	recursion_stop(h->recursion);
 	if (h->store)
 		h->store->ops->close(h->store);
+	web_sessions_free(h->web.sessions);
 	node_free(h->node);
 	free_options(h->options);
 	free(h->rules);
@@ -293,6 +296,9 @@ static enum hlv_err prepare_web(struct helved *h)
 	h->d.streams[0].addrs = &h->options->http;
 	h->d.streams[0].speech = &http_speech;
 	h->d.streams[0].shared = &h->web;
+	h->web.sessions = web_sessions_new();
+	if (!h->web.sessions)
+		return HLV_E_NOMEM;
 	return getentropy(h->web.token_key, sizeof h->web.token_key) == 0 ? HLV_OK : HLV_E_IO;
 }
 
@@ -302,6 +308,7 @@ static enum hlv_err prepare(struct helved *h)
 	HLV_TRY(prepare_web(h));
 	HLV_TRY(hlv_daemon_lock(&h->d, h->options->data_dir, h->options->workers));
 	HLV_TRY(node_load(h->options, &h->node, h->d.why));
+	h->options->web.key = h->node->key;
 	HLV_TRY(hlv_daemon_bind(&h->d));
 	HLV_TRY(bind_control(h));
 	h->sockets = h->options->allow_recursion.n > 0 ? hlv_daemon_share(SOCKETS) : 0;

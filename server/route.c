@@ -177,6 +177,10 @@ bool registrar_knows_sender(struct registrar *g, struct job *j)
 
 static void login(struct registrar *g, struct job *j)
 {
+	if (j->x->peer.claim) {
+		registrar_settle(g, j, authn_keep_login(j));
+		return;
+	}
 	if (j->unproven) {
 		registrar_settle(g, j, authn_check(g->authn, j, g->store, g->view));
 		return;
@@ -221,6 +225,12 @@ void registrar_route(struct registrar *g, struct job *j)
 		job_refuse(j, HLV_RC_NOT_RESPONSIBLE,
 			   "This is a mirror: changes are for a primary site");
 		registrar_reply(g, j);
+		return;
+	}
+	/* By HTTP there is no challenge that would come first, and who is wrong about himself hears
+	 * that and nothing else (rest-clients.md 2). */
+	if (j->unproven && x->peer.claim) {
+		registrar_settle(g, j, authn_check(g->authn, j, g->store, g->view));
 		return;
 	}
 	switch (x->rq.m.hdr.op) {

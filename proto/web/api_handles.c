@@ -4,7 +4,7 @@
  * rest-clients.md 2).
  */
 #include "proto/net/json.h"
-#include "proto/web/web.h"
+#include "proto/web/login.h"
 
 /* A question, while it is under way. */
 struct asking {
@@ -34,8 +34,10 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 static void resolved(struct hlv_exchange *x, void *ctx)
 {
 	struct asking *a = ctx;
+	if (web_refused(a->call, x))
+		return;
 	web_put_answer(&a->call->out, &x->rs, a->handle);
-	http_reply(a->call, web_status(a->call, x->rs.rc, true), WEB_JSON);
+	web_answer(a->call, web_status(a->call, x->rs.rc, true));
 }
 
 void web_handles(struct http_call *call)
@@ -51,6 +53,10 @@ void web_handles(struct http_call *call)
 		web_error(call, 400, HLV_RC_INVALID_HANDLE, "Empty handle invalid");
 		return;
 	}
+	if (!web_login(call))
+		return;
+	if (call->peer.claim)
+		rq.m.hdr.flags = 0;
 	*a = (struct asking){call, rq.handle};
 	hlv_ask(call->front, &call->peer, call->now, &rq, resolved, a);
 }

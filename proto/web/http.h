@@ -59,7 +59,8 @@ struct http_call {
 	const struct web *web; /* what all calls share */
 	struct hlv_peer peer;  /* via HTTP; a claim is the handler's to add */
 	struct hlv_now now;
-	void *state; /* the handler's, in the arena */
+	void *state;		 /* the handler's, in the arena */
+	struct web_login *login; /* who makes it (login.h), in the arena; NULL: says nothing */
 	/* A body that is not gathered: set by the handler of a route with WEB_STREAMS before it
 	 * returns. Called with each piece, and with `last` once behind all of them; with call->gone the
 	 * body has not come whole, and what it was for is to be given up. Not called while held. */

@@ -4,7 +4,7 @@
  * (protocol.md 15.2, 15.3; rest-clients.md 2).
  */
 #include "proto/net/json.h"
-#include "proto/web/web.h"
+#include "proto/web/login.h"
 
 const char WEB_JSON[] = "application/json;charset=utf-8";
 const char WEB_LINES[] = "application/x-ndjson;charset=utf-8";
@@ -44,7 +44,7 @@ unsigned web_status(const struct http_call *call, uint32_t rc, bool read)
 	case HLV_RC_READ_ONLY:
 		return 503;
 	case HLV_RC_AUTHENTICATION_NEEDED:
-		return call->peer.transport == HLV_T_TLS ? 401 : 403;
+		return web_may_log_in(call) ? 401 : 403;
 	case HLV_RC_INVALID_ADMIN:
 	case HLV_RC_INSUFFICIENT_PERMISSIONS:
 	case HLV_RC_AUTHENTICATION_FAILED:

@@ -14,11 +14,17 @@
  * through call->front->web. */
 struct web_options;
 
+/* How somebody has said who he is. */
+enum web_how { WEB_PUBLIC, WEB_BASIC, WEB_SESSION, WEB_TOKEN, WEB_CERT };
+
+struct web_sessions;
+
 /* One for each daemon; lives as long as its workers. */
 struct web {
-	const char *daemon;    /* "helved", "helver" */
-	bool registry;	       /* answers for prefixes of its own, and writes */
-	uint8_t token_key[32]; /* of the tokens that this process gives out */
+	const char *daemon;	       /* "helved", "helver" */
+	bool registry;		       /* answers for prefixes of its own, and writes */
+	uint8_t token_key[32];	       /* of the tokens that this process gives out */
+	struct web_sessions *sessions; /* session.h; where there is a registry */
 	/* Members of the status object, each with a comma in front. */
 	void (*put_counters)(void *ctx, struct hlv_buf *json);
 	void *ctx;
