@@ -224,7 +224,9 @@ static enum denial by_nsec3(const ldns_rr *nsec3, const ldns_rdf *name, const ld
 	if (hashed && ldns_dname_cat(hashed, zone) == LDNS_STATUS_OK) {
 		ldns_dname2canonical(hashed);
 		if (ldns_dname_compare(ldns_rr_owner(nsec3), hashed) == 0)
-			out = by_types(ldns_nsec3_bitmap(nsec3));
+			/* No types at all: names below it alone (RFC 5155 7.1). */
+			out = ldns_nsec3_bitmap(nsec3) ? by_types(ldns_nsec3_bitmap(nsec3))
+						       : DENIES_ZONE;
 		else if (ldns_nsec_covers_name(nsec3, hashed))
 			out = ldns_nsec3_optout(nsec3) ? DENIES_KEYS : DENIES_ZONE;
 	}

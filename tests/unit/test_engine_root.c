@@ -78,6 +78,45 @@ static void test_root_stays(void **state)
 	}
 }
 
+/* Found by DNS: asked first, while it lives; what the rules name comes behind it, and the root's own
+ * record moves nothing. No key comes with a place: the anchors prove. */
+static void test_root_found(void **state)
+{
+	static const uint8_t first_rank[1];
+	(void)state;
+	struct site_server server = {.address = MOVED};
+	struct site_form form = {.servers = &server,
+				 .n = 1,
+				 .flags = HLV_SITE_PRIMARY,
+				 .hash_option = HLV_HASH_ALL,
+				 .serial = 1};
+	uint8_t octets[512];
+	struct hlv_writer w = hlv_writer(octets, sizeof octets);
+	hlv_put_lp32(&w, make_site(&rig.tree.arena, &form));
+	struct engine_root root = {{1, hlv_written(&w)}, first_rank, false, false};
+	move_root();
+	tree_value(tree_record(&rig.tree, MOVED, "0.NA/0.NA"), 1, "HS_SITE",
+		   root_site("192.0.2.78:2641", 9));
+	check_err("set", engine_set_root(rig.engine, &root), HLV_OK);
+	rig_pass(&rig, 90000000);
+	cache_flush(rig.cache, "");
+	unsigned before = node(ROOT)->asked;
+	expect("by the one that was found", rig_told(&rig, "88.118.8/x"), "https://x", false);
+	check_u64("the file's is left alone", node(ROOT)->asked, before);
+	node(MOVED)->asked = 0;
+	assert_true(engine_uses(rig.engine, &rig.tree.rules));
+	/* Nobody is there any more. */
+	server.address = "192.0.2.79:2641";
+	w = hlv_writer(octets, sizeof octets);
+	hlv_put_lp32(&w, make_site(&rig.tree.arena, &form));
+	root.sites.raw = hlv_written(&w);
+	check_err("set again", engine_set_root(rig.engine, &root), HLV_OK);
+	cache_flush(rig.cache, "");
+	rig_pass(&rig, 1000);
+	expect("by the file's", rig_told(&rig, "88.118.8/x"), "https://x", false);
+	assert_true(node(ROOT)->asked > before);
+}
+
 /* A new key is announced under the old one, waits, and is believed; what is revoked is not. */
 static void test_anchors_roll(void **state)
 {
@@ -124,9 +163,8 @@ static void test_root_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_root_moves, setup_root),
-		CASE(test_root_stays, setup_root),
-		CASE(test_anchors_roll, setup_root),
+		CASE(test_root_moves, setup_root), CASE(test_root_stays, setup_root),
+		CASE(test_root_found, setup_root), CASE(test_anchors_roll, setup_root),
 		CASE(test_root_later, setup_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
