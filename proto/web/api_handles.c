@@ -37,6 +37,7 @@ static void resolved(struct hlv_exchange *x, void *ctx)
 	if (web_refused(a->call, x))
 		return;
 	web_put_answer(&a->call->out, &x->rs, a->handle);
+	web_cache_values(a->call, &x->rs);
 	web_answer(a->call, web_status(a->call, x->rs.rc, true));
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/web/http_inner.h"
+#include "proto/web/options.h"
 
 enum {
 	IN_MAX = HTTP_HEAD_MAX + 4096, /* a head, and some of what follows */
@@ -14,6 +15,12 @@ enum {
 	SPARE_CALLS = 64,
 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
+
+static const struct web_options *options_of(const struct conn *c)
+{
+	static const struct web_options some = {.requests = 1000, .min_rate = 4096};
+	return c->tcp->front->web ? c->tcp->front->web : &some;
+}
 
 /* --- calls --- */
 
@@ -68,6 +75,7 @@ static void give_back(struct http_call *call)
 	clear_buffer(&call->head);
 	clear_buffer(&call->out);
 	clear_buffer(&call->body);
+	web_gzip_free(call->gzip);
 	if (l->nspare == SPARE_CALLS) {
 		free_call(call);
 	} else {
@@ -103,7 +111,7 @@ static void set_body_deadline(struct conn *c)
 {
 	/* A body may take its time, but not for ever: what has come buys more of it. */
 	const struct http_talk *talk = c->own;
-	uint64_t bought_s = talk->come_n / HTTP_MIN_RATE;
+	uint64_t bought_s = talk->come_n / options_of(c)->min_rate;
 	c->deadline_ns =
 		talk->since_ns + (c->tcp->front->limits->tcp_message_s + bought_s) * SECOND_NS;
 }
@@ -238,6 +246,23 @@ static bool meet_expectation(struct conn *c, struct http_call *call)
 	return true;
 }
 
+/* threats.md 4: a page whose name was bent to our address asks with that name. */
+static bool is_for_us(const struct conn *c, struct hlv_bytes host)
+{
+	const struct hlv_strings *hosts = &options_of(c)->hosts;
+	if (hosts->n == 0)
+		return true;
+	/* Without the port; an IPv6 address keeps its brackets. */
+	const uint8_t *colon = host.n ? memrchr(host.p, ':', host.n) : NULL;
+	const uint8_t *bracket = host.n ? memrchr(host.p, ']', host.n) : NULL;
+	if (colon && (!bracket || colon > bracket))
+		host.n = (size_t)(colon - host.p);
+	for (size_t i = 0; i < hosts->n; i++)
+		if (hlv_eq_fold(host, hlv_text(hosts->list[i])))
+			return true;
+	return false;
+}
+
 /* A head has come: what is to become of its body? */
 static void start(struct conn *c, struct http_call *call)
 {
@@ -245,6 +270,11 @@ static void start(struct conn *c, struct http_call *call)
 	const struct web_route *route = web_route(&call->rq);
 	bool streams = route->flags & WEB_STREAMS;
 	talk->call = call;
+	if (!is_for_us(c, call->rq.host)) {
+		call->closing = true;
+		web_error(call, 421, HLV_RC_PROTOCOL_ERROR, "This host is served elsewhere");
+		return;
+	}
 	talk->receiving = has_body(&call->rq);
 	talk->gathering = talk->receiving && !streams;
 	http_body_begin(&talk->body, &call->rq);
@@ -288,7 +318,7 @@ static size_t take_head(struct conn *c, struct hlv_bytes b)
 	c->requests++;
 	c->keep = true;
 	hlv_count(&c->tcp->front->stats.http_requests);
-	if (c->requests >= c->tcp->front->limits->tcp_requests)
+	if (c->requests >= options_of(c)->requests)
 		call->closing = true;
 	start(c, call);
 	http_set_turn(c);
@@ -442,6 +472,7 @@ static void close_listener(struct hlv_tcp *t)
 		l->spare = call->next;
 		free_call(call);
 	}
+	web_gzip_free(l->gzip);
 	free(l);
 }
 

@@ -18,7 +18,7 @@ enum {
 	HTTP_HEADERS_MAX = 64,
 	HTTP_BODY_MAX = 256 << 10, /* of a body that is gathered for its handler */
 	HTTP_PIECE = 16 << 10,	   /* of a streamed answer that is sent at once */
-	HTTP_MIN_RATE = 4096,	   /* octets a second that a body brings on average */
+	HTTP_ETAG = 16,
 };
 
 enum web_method {
@@ -51,6 +51,7 @@ struct http_request {
 };
 
 struct web;
+struct web_gzip;
 
 struct http_call {
 	struct http_request rq;
@@ -80,6 +81,10 @@ struct http_call {
 	struct hlv_buf body;	  /* as far as it has come */
 	unsigned status;	  /* of the answer; 0: not begun */
 	const char *type;
+	uint32_t max_age_s; /* if `cached` */
+	char etag[HTTP_ETAG];
+	struct web_gzip *gzip; /* of a streamed answer; NULL: it goes as it is */
+	bool cached, packed;
 	bool said_head, chunked, no_body, ended, stuck, posted, feeding, speaking, closing;
 };
 
@@ -99,6 +104,13 @@ bool http_decode(struct http_call *call, struct hlv_bytes text, struct hlv_bytes
 
 /* A further header; control octets become blanks. */
 void http_header(struct http_call *call, const char *name, struct hlv_bytes value);
+/* Before http_reply(): anybody may keep this answer for so long, and ask again whether it is still the
+ * same, which it is while its octets are. Without this nobody keeps it; what is said to somebody
+ * (Authorization, a claim) never is kept. */
+void http_cache(struct http_call *call, uint32_t max_age_s);
+/* The asker takes gzip. Bodies are packed without a handler's doing, unless it has set
+ * Content-Encoding. */
+bool http_takes_gzip(const struct http_call *call);
 /* What is in call->out is the body; `type` NULL: no body and no type, else it lives as long as the
  * call. The call is gone behind this. */
 void http_reply(struct http_call *call, unsigned status, const char *type);

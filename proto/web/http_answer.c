@@ -83,8 +83,7 @@ static void say(struct conn *c, const char *text)
 	conn_put(c, hlv_text(text));
 }
 
-/* `name`, the number, and the line's end. */
-static void say_number(struct conn *c, const char *name, size_t number)
+void http_say_number(struct http_call *call, const char *name, size_t number)
 {
 	char digits[24];
 	size_t at = sizeof digits;
@@ -93,8 +92,8 @@ static void say_number(struct conn *c, const char *name, size_t number)
 	do
 		digits[--at] = (char)('0' + number % 10);
 	while ((number /= 10) > 0);
-	say(c, name);
-	conn_put(c, hlv_bytes(digits + at, sizeof digits - at));
+	say(call->conn, name);
+	conn_put(call->conn, hlv_bytes(digits + at, sizeof digits - at));
 }
 
 static bool is_bodyless(unsigned status)
@@ -123,11 +122,12 @@ static void say_head(struct http_call *call)
 	if (call->chunked)
 		say(c, "Transfer-Encoding: chunked\r\n");
 	else if (call->ended && !is_bodyless(call->status))
-		say_number(c, "Content-Length: ", call->out.n);
+		http_say_number(call, "Content-Length: ", call->out.n);
 	if (call->closing || !call->rq.keep_alive)
 		say(c, "Connection: close\r\n");
 	else if (call->rq.old)
 		say(c, "Connection: keep-alive\r\n");
+	http_say_fields(call);
 	conn_put(c, hlv_buf_bytes(&call->head));
 	say(c, "\r\n");
 	call->said_head = true;
@@ -154,6 +154,23 @@ static size_t unread(const struct http_call *call)
 	return conn_unread(call->conn) + call->out.n;
 }
 
+/* What was put since the last time. */
+static void say_body(struct http_call *call, enum web_gzip_part part)
+{
+	struct hlv_buf *body = &call->out;
+	if (call->gzip) {
+		/* The request's body was read piece by piece. */
+		body = &call->body;
+		hlv_buf_clear(body);
+		web_gzip_put(call->gzip, hlv_buf_bytes(&call->out), part, body);
+		if (body->bad)
+			call->conn->state = CONN_DEAD;
+	}
+	if (!call->no_body)
+		say_piece(call, hlv_buf_bytes(body));
+	hlv_buf_clear(&call->out);
+}
+
 /* Send it, unless more is about to follow. The end of the connection may be noticed here, but the handler
  * is in the middle of its own work: it is told by mail. */
 static void send_it(struct http_call *call)
@@ -166,7 +183,7 @@ static void send_it(struct http_call *call)
 }
 
 /* Say what there is. The call is gone behind this when it has ended. */
-static void speak(struct http_call *call)
+static void speak(struct http_call *call, enum web_gzip_part part)
 {
 	struct conn *c = call->conn;
 	if (c->state == CONN_GONE)
@@ -183,9 +200,7 @@ static void speak(struct http_call *call)
 	}
 	if (!call->said_head)
 		say_head(call);
-	if (!call->no_body)
-		say_piece(call, hlv_buf_bytes(&call->out));
-	hlv_buf_clear(&call->out);
+	say_body(call, part);
 	if (!call->ended) {
 		c->wants_room = call->stuck;
 		send_it(call);
@@ -206,7 +221,7 @@ static void come_back(struct hlv_mail *mail, void *receiver)
 		(struct http_call *)(void *)((char *)mail - offsetof(struct http_call, mail));
 	/* call->posted still holds the call, whatever its handler does meanwhile. */
 	if (call->status)
-		speak(call);
+		speak(call, call->ended ? WEB_GZIP_LAST : WEB_GZIP_FLUSH);
 	if (call->gone && call->stuck && !call->ended) {
 		call->stuck = false;
 		call->room(call);
@@ -245,7 +260,8 @@ void http_reply(struct http_call *call, unsigned status, const char *type)
 	}
 	begin(call, status, type);
 	call->ended = true;
-	speak(call);
+	http_finish_body(call);
+	speak(call, WEB_GZIP_LAST);
 }
 
 void http_begin(struct http_call *call, unsigned status, const char *type)
@@ -255,6 +271,7 @@ void http_begin(struct http_call *call, unsigned status, const char *type)
 	call->chunked = !call->rq.old;
 	call->closing = call->closing || call->rq.old;
 	hlv_buf_clear(&call->out);
+	http_begin_gzip(call);
 }
 
 bool http_put(struct http_call *call, struct hlv_bytes piece)
@@ -272,7 +289,7 @@ bool http_put(struct http_call *call, struct hlv_bytes piece)
 	/* What is put behind what could not be said yet counts too: another connection is in hand. */
 	call->stuck = call->room && unread(call) > HLV_TCP_OUT;
 	if (call->stuck || call->out.n >= HTTP_PIECE)
-		speak(call);
+		speak(call, WEB_GZIP_MORE);
 	if (call->gone)
 		call->stuck = false;
 	return !call->stuck;
@@ -281,13 +298,13 @@ bool http_put(struct http_call *call, struct hlv_bytes piece)
 void http_flush(struct http_call *call)
 {
 	if (call->out.n > 0 || !call->said_head)
-		speak(call);
+		speak(call, WEB_GZIP_FLUSH);
 }
 
 void http_end(struct http_call *call)
 {
 	call->ended = true;
-	speak(call);
+	speak(call, WEB_GZIP_LAST);
 }
 
 void http_feed_more(struct http_call *call)

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "proto/net/tcp_conn.h"
+#include "proto/web/gzip.h"
 #include "proto/web/http_parse.h"
 #include "proto/web/web.h"
 
@@ -17,6 +18,7 @@ struct http_listener {
 	const struct web *web;
 	struct http_call *spare;
 	size_t nspare;
+	struct web_gzip *gzip; /* for whole bodies; NULL before the first */
 	uint32_t date_s;
 	char date[32];
 };
@@ -41,5 +43,12 @@ void http_retire(struct http_call *call);
 void http_set_turn(struct conn *c);
 /* More of the body is wanted, or nobody is there to send it. */
 void http_feed_on(struct http_call *call);
+/* http_fields.c. A whole body is there: is it known already, or to be packed? A streamed one begins; and
+ * the headers that every answer has. */
+void http_finish_body(struct http_call *call);
+void http_begin_gzip(struct http_call *call);
+void http_say_fields(struct http_call *call);
+/* http_answer.c: `name`, the number, and the line's end. */
+void http_say_number(struct http_call *call, const char *name, size_t number);
 /* http_answer.c: come back to this call when no other connection is at its work. */
 void http_post(struct http_call *call);

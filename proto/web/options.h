@@ -13,6 +13,8 @@ struct web_options {
 	/* The node's own, which signs what it says of itself; NULL: none. No row's: whoever reads
 	 * the options sets it. */
 	const struct hlv_key *key;
+	struct hlv_strings hosts;
+	uint32_t requests, min_rate;
 };
 
 /* clang-format off */
@@ -21,5 +23,11 @@ struct web_options {
 	 "never loopback", \
 	 "Whether logins and changes are taken without TLS from this machine (for tests)"}, \
 	{"http-token-life", HLV_OPT_UINT, AT(token_life_s), "86400", 60, 31536000, NULL, \
-	 "Seconds that a bearer token is good for"}
+	 "Seconds that a bearer token is good for"}, \
+	{"http-hosts", HLV_OPT_STRINGS, AT(hosts), "[ ]", 0, 0, NULL, \
+	 "Host names that are answered, without ports; none: any name"}, \
+	{"http-requests", HLV_OPT_UINT, AT(requests), "1000", 1, UINT32_MAX, NULL, \
+	 "Requests of one HTTP connection, then it is closed"}, \
+	{"http-min-rate", HLV_OPT_UINT, AT(min_rate), "4096", 1, UINT32_MAX, NULL, \
+	 "Octets a second that a body must bring on average, after tcp-message-timeout"}
 /* clang-format on */

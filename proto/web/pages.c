@@ -12,7 +12,6 @@ static const struct {
 } guards[] = {
 	{"Content-Security-Policy", "default-src 'self'; base-uri 'none'; object-src 'none'; "
 				    "form-action 'self'; frame-ancestors 'none'"},
-	{"X-Content-Type-Options", "nosniff"},
 	{"Referrer-Policy", "no-referrer"},
 	{"Permissions-Policy", "camera=(self), microphone=(), geolocation=()"},
 	{"Cross-Origin-Opener-Policy", "same-origin"},
@@ -28,14 +27,7 @@ static const struct web_page *find(struct hlv_bytes path)
 
 static bool names_word(struct hlv_bytes list, const char *word)
 {
-	return list.n && memmem(list.p, list.n, word, strlen(word)) != NULL;
-}
-
-/* A coding with a quality of its own ("gzip;q=0") is not taken: browsers send none. */
-static bool takes_gzip(const struct http_call *call)
-{
-	struct hlv_bytes codings = http_header_of(call, "accept-encoding");
-	return names_word(codings, "gzip") && !names_word(codings, "gzip;");
+	return list.n > 0 && memmem(list.p, list.n, word, strlen(word)) != NULL;
 }
 
 static void serve(struct http_call *call, const struct web_page *page, const char *keep)
@@ -53,7 +45,7 @@ static void serve(struct http_call *call, const struct web_page *page, const cha
 		http_reply(call, 304, NULL);
 		return;
 	}
-	bool gzip = page->gzip.n && takes_gzip(call);
+	bool gzip = page->gzip.n && http_takes_gzip(call);
 	if (gzip)
 		http_header(call, "Content-Encoding", hlv_text("gzip"));
 	hlv_buf_put(&call->out, gzip ? page->gzip : page->raw);

@@ -53,3 +53,21 @@ unsigned web_status(const struct http_call *call, uint32_t rc, bool read)
 	}
 	return 500;
 }
+
+void web_cache_values(struct http_call *call, const struct hlv_response *rs)
+{
+	if (rs->rc != HLV_RC_SUCCESS || rs->kind != HLV_BODY_RECORD)
+		return;
+	struct hlv_reader r = hlv_reader(rs->values.raw);
+	uint32_t now_s = hlv_now_s(call->now), least_s = UINT32_MAX;
+	for (uint32_t i = 0; i < rs->values.n; i++) {
+		struct hlv_value v;
+		if (hlv_value_decode(&r, &v) != HLV_OK)
+			return;
+		uint32_t ttl_s = v.ttl_s;
+		if (v.ttl_kind == HLV_TTL_ABSOLUTE)
+			ttl_s = v.ttl_s > now_s ? v.ttl_s - now_s : 0;
+		least_s = ttl_s < least_s ? ttl_s : least_s;
+	}
+	http_cache(call, rs->values.n ? least_s : 0);
+}

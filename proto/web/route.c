@@ -39,6 +39,7 @@ static void unknown_method(struct http_call *call)
 static const struct web_route routes[] = {
 	/* --- methods --- */
 	{WEB_PATCH | WEB_OTHER, "", unknown_method, 0},
+	{WEB_OPTIONS, "", web_allow, 0},
 	/* --- REST: api_handles.c --- */
 	{READS, "/api/handles/", web_handles, 0},
 	{READS, "/api/site", web_site, 0},
@@ -65,7 +66,8 @@ static bool fits(const struct web_route *r, const struct http_request *rq)
 	size_t n = strlen(r->path);
 	if (!(r->methods & (unsigned)rq->method))
 		return false;
-	if (n == 0 || (n > 1 && r->path[n - 1] == '/' && hlv_starts_with(rq->path, hlv_text(r->path))))
+	if (n == 0 ||
+	    (n > 1 && r->path[n - 1] == '/' && hlv_starts_with(rq->path, hlv_text(r->path))))
 		return true;
 	return hlv_eq(rq->path, hlv_text(r->path));
 }

@@ -61,6 +61,8 @@ void web_error(struct http_call *call, unsigned status, uint32_t rc, const char 
 /* Statuses of protocol.md 15.3; `read`: 200 stays 200 (a question without values is none that failed);
  * over plain HTTP 401 becomes 403. */
 unsigned web_status(const struct http_call *call, uint32_t rc, bool read);
+/* Public values may be kept for the smallest of their TTLs (http_cache()). */
+void web_cache_values(struct http_call *call, const struct hlv_response *rs);
 extern const char WEB_JSON[];  /* "application/json;charset=utf-8" */
 extern const char WEB_LINES[]; /* "application/x-ndjson;charset=utf-8" */
 /* {"responseCode":1,"handle":"...","values":[...]}, in the order that the reference writes; `handle` as
@@ -69,6 +71,7 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 
 /* --- the handlers, by file --- */
 
-web_handler web_handles, web_site; /* api_handles.c */
-web_handler web_v1_resolve;	   /* api_v1_resolve.c */
+web_handler web_allow;						 /* http_fields.c */
+web_handler web_handles, web_site;				 /* api_handles.c */
+web_handler web_v1_resolve;					 /* api_v1_resolve.c */
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
