@@ -107,7 +107,7 @@ static void keep(struct merge *m, const struct cursor *c)
 {
 	hlv_put(&m->w, c->raw);
 	m->values.n++;
-	if (!(c->v.perms & HLV_PERM_PUBLIC_READ))
+	if (!hlv_value_is_public(&c->v))
 		m->flags = 0;
 }
 

@@ -96,6 +96,24 @@ class Changes(StaffCase):
         m = c.channel.ask(hdl.ask_for(PREFIX + "/T", flags=auth.KEEP))
         self.assertNotIn(3, m.indexes())
 
+    def test_a_secret_key_that_says_it_is_public(self):
+        """6.2: never. Stock clients give it the default permissions, and however it came into the
+        record, a question without a filter does not show it."""
+        c, secret = self.admin(), hdl.Value(300, "HS_SECKEY", "geheim", perms=0x0E)
+        for i, make in enumerate((
+                lambda name: c.create(name, [url(), secret]),
+                lambda name: c.create(name, [url()]).rc == 1 and c.add(name, [secret]),
+                lambda name: c.create(name, [url(), hdl.Value(300, "PIN", "x")]).rc == 1 and
+                c.modify(name, [secret]),
+                lambda name: c.create(name, [url()]).rc == 1 and
+                c.create(name, [url(), secret], hdl.OWE),
+                lambda name: c.create(name, [url(), secret, hdl.Value(7, "X", "x")]).rc == 1 and
+                c.remove(name, [7]))):
+            with self.subTest(way=i):
+                name = self.name("SECKEY%d" % i)
+                self.assert_rc(make(name), 1)
+                self.assert_is(name, [url()])
+
     def test_who_reads_only_public_values_is_not_asked(self):
         c = self.admin()
         m = self.assert_rc(c.all_values(PREFIX + "/T", [1, 5]), 1)
