@@ -58,6 +58,14 @@ bool change_commit(struct change *ch, const struct store_put *put);
 /* Success, with nothing to commit. Always true. */
 bool change_nothing(struct change *ch);
 
+/* Sets id and echo: a name without a slash is that of a prefix (6.6). */
+bool change_set_id(struct change *ch, struct hlv_bytes id);
+/* The record as it exists gets exactly these values (ascending), or goes; or becomes one that is not
+ * there: with the rights that each takes. */
+bool change_replace(struct change *ch, const struct hlv_list *values);
+bool change_delete(struct change *ch);
+bool change_create(struct change *ch, const struct hlv_list *values);
+
 /* The operations (plan_read.c, plan_values.c, plan_prefix.c). */
 bool plan_read(struct change *ch);
 bool plan_create(struct change *ch);

@@ -257,7 +257,22 @@ static const struct {
 	{"copy-begin", registrar_copy},
 	{"copy-scan", registrar_copy},
 	{"copy-journal", registrar_copy},
+	{"audit", registrar_audit},
+	{"list", registrar_list},
+	{"history", registrar_history},
+	{"undo", registrar_undo},
 };
+
+/* Verbs that ask by themselves who may: also those who have the rights by a record. */
+static bool asks_itself(const struct hlv_exchange *x)
+{
+	static const char *const names[] = {"list", "history", "undo"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (x->rq.m.hdr.op == HLV_OP_HELVE_CONTROL &&
+		    hlv_eq(x->rq.handle, hlv_text(names[i])))
+			return true;
+	return false;
+}
 
 static enum authz_verdict is_in(struct authz *a, const struct job *j,
 				const struct hlv_ref *list, size_t n)
@@ -340,7 +355,8 @@ static void backup_server(struct registrar *g, struct job *j)
 void registrar_extension(struct registrar *g, struct job *j)
 {
 	uint32_t op = j->x->rq.m.hdr.op;
-	bool control_op = op == HLV_OP_HELVE_CONTROL || op == HLV_OP_BACKUP_SERVER;
+	bool control_op = (op == HLV_OP_HELVE_CONTROL || op == HLV_OP_BACKUP_SERVER) &&
+			  !asks_itself(j->x);
 	bool index_unknown = j->unproven && j->who.who.index == 0; /* "find my key" */
 	/* Nobody who comes by the network could prove enough. */
 	if (op == HLV_OP_HELVE_COMMIT && j->x->peer.transport != HLV_T_LOCAL) {

@@ -357,15 +357,20 @@ bool change_put(struct change *ch, const struct hlv_record *rec)
 
 /* --- delete --- */
 
-static bool plan_delete(struct change *ch)
+bool change_delete(struct change *ch)
 {
-	if (!change_locate(ch) || !change_is_known(ch) || !change_must_exist(ch) ||
-	    !change_may(ch, HLV_ADMIN_DELETE_HANDLE, &ch->rec.values))
+	if (!change_may(ch, HLV_ADMIN_DELETE_HANDLE, &ch->rec.values))
 		return false;
 	/* A tombstone keeps what was there, for the undo. */
 	struct hlv_record rec = ch->rec;
 	rec.flags |= HLV_RECORD_DELETED;
 	return change_put(ch, &rec);
+}
+
+static bool plan_delete(struct change *ch)
+{
+	return change_locate(ch) && change_is_known(ch) && change_must_exist(ch) &&
+	       change_delete(ch);
 }
 
 /* --- all of them --- */
@@ -386,10 +391,9 @@ static const struct {
 	{HLV_OP_LIST_HOMED_NAS, plan_list_homed},
 };
 
-/* 6.6: a name without a slash is that of a prefix. */
-static bool set_id(struct change *ch)
+bool change_set_id(struct change *ch, struct hlv_bytes id)
 {
-	ch->id = ch->echo = ch->rq->handle;
+	ch->id = ch->echo = id;
 	if (ch->id.n && memchr(ch->id.p, '/', ch->id.n))
 		return true;
 	size_t room = ch->id.n + 8;
@@ -411,7 +415,7 @@ enum plan_verdict plan_request(const struct plan_context *c, const struct princi
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
 		if ((uint32_t)operations[i].op != rq->m.hdr.op)
 			continue;
-		if (set_id(&ch))
+		if (change_set_id(&ch, rq->handle))
 			operations[i].plan(&ch);
 		return ch.verdict;
 	}

@@ -53,3 +53,18 @@ struct plan {
 enum plan_verdict plan_request(const struct plan_context *c, const struct principal *who,
 			       const struct hlv_request *rq, struct plan *plan,
 			       struct hlv_response *rs);
+
+/* Beside the protocol's operations, HELVE_CONTROL (plan_past.c): may `who` see what `id` was?
+ * PLAN_ANSWER. */
+enum plan_verdict plan_history(const struct plan_context *c, const struct principal *who,
+			       const struct hlv_request *rq, struct hlv_bytes id,
+			       struct plan *plan, struct hlv_response *rs);
+/* Make `id` again what it was. */
+struct plan_undo {
+	struct hlv_bytes id;
+	uint64_t seq; /* as the change with this place left it; 0: as before the newest one */
+	uint64_t newest; /* only if that is still its newest change; 0: whichever is */
+};
+enum plan_verdict plan_undo(const struct plan_context *c, const struct principal *who,
+			    const struct hlv_request *rq, const struct plan_undo *u,
+			    struct plan *plan, struct hlv_response *rs);

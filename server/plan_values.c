@@ -266,7 +266,7 @@ static bool may_overwrite(struct change *ch, uint16_t rights)
 	return verdict == AUTHZ_NO ? change_may_not(ch, rights) : verdict == AUTHZ_YES;
 }
 
-static bool overwrite(struct change *ch, const struct hlv_list *given)
+bool change_replace(struct change *ch, const struct hlv_list *given)
 {
 	struct merge m;
 	if (!merge(ch, given, MERGE_REPLACE, &m) || !may_overwrite(ch, m.rights))
@@ -288,7 +288,21 @@ bool plan_create(struct change *ch)
 		return given_failed(ch, err);
 	if (!is_free(ch) || !change_is_known(ch))
 		return false;
-	return ch->exists ? overwrite(ch, &given) : create_new(ch, &given, flags);
+	return ch->exists ? change_replace(ch, &given) : create_new(ch, &given, flags);
+}
+
+static bool is_public(const struct hlv_list *values)
+{
+	for (struct cursor c = first(values); !c.end; next(&c))
+		if (!hlv_value_is_public(&c.v))
+			return false;
+	return true;
+}
+
+bool change_create(struct change *ch, const struct hlv_list *values)
+{
+	return is_free(ch) &&
+	       create_new(ch, values, is_public(values) ? HLV_RECORD_ALL_PUBLIC : 0);
 }
 
 /* --- add --- */

@@ -86,6 +86,11 @@ struct hlv_json;
 void registrar_checkpoint(struct registrar *g, struct job *j, const struct hlv_json *args);
 /* "copy-begin", "copy-scan", "copy-journal": for whoever keeps a copy of a prefix. */
 void registrar_copy(struct registrar *g, struct job *j, const struct hlv_json *args);
+/* "list", "history", "undo", "audit" (past.c). */
+void registrar_list(struct registrar *g, struct job *j, const struct hlv_json *args);
+void registrar_history(struct registrar *g, struct job *j, const struct hlv_json *args);
+void registrar_undo(struct registrar *g, struct job *j, const struct hlv_json *args);
+void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *args);
 /* Each second: the disk, the trail's checkpoints, what undo-days have passed. */
 void registrar_upkeep(struct registrar *g);
 

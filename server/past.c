@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * HELVE_CONTROL's verbs about what stands in the registry, and what stood there: "list", "history",
+ * "undo", "audit". They are for server administrators, the first three also for whoever has the right
+ * to do the same by the protocol's own operations.
+ */
+#include "proto/net/json_tree.h"
+#include "server/look.h"
+#include "server/registrar_inner.h"
+
+enum { LIMIT_USUAL = 50 };
+
+struct wish {
+	struct hlv_bytes id, prefix, after; /* a cursor, or digits ... */
+	uint64_t after_seq;		    /* ... as a number */
+	uint64_t seq, newest, before;
+	bool newest_first;
+	size_t limit;
+};
+
+static enum hlv_err get_u64(struct hlv_json *j, const char *name, uint64_t *out)
+{
+	int64_t n = (int64_t)*out;
+	HLV_TRY(hlv_json_get_integer_or(j, j->root, name, 0, INT64_MAX, &n));
+	*out = (uint64_t)n;
+	return HLV_OK;
+}
+
+static enum hlv_err read_wish(struct hlv_json *j, struct wish *w)
+{
+	int64_t limit = LIMIT_USUAL;
+	*w = (struct wish){0};
+	HLV_TRY(hlv_json_get_string_or(j, j->root, "handle", &w->id));
+	HLV_TRY(hlv_json_get_string_or(j, j->root, "prefix", &w->prefix));
+	const struct hlv_json_node *after = hlv_json_member(j->root, "after");
+	int64_t place = 0;
+	if (hlv_json_integer(after, &place) && place < 0)
+		return hlv_json_wrong(j, "after", "a place in the trail is expected");
+	w->after = hlv_json_text(after);
+	w->after_seq = (uint64_t)place;
+	HLV_TRY(hlv_json_get_integer_or(j, j->root, "limit", 1, LOOK_LIMIT_MAX, &limit));
+	HLV_TRY(get_u64(j, "seq", &w->seq));
+	HLV_TRY(get_u64(j, "newest", &w->newest));
+	HLV_TRY(get_u64(j, "before", &w->before));
+	HLV_TRY(hlv_json_get_bool_or(j, j->root, "newestFirst", &w->newest_first));
+	w->limit = (size_t)limit;
+	return HLV_OK;
+}
+
+/* False: it was refused, and answered. */
+static bool open_wish(struct registrar *g, struct job *j, const struct hlv_json *args,
+		      struct wish *w)
+{
+	struct hlv_json json = *args;
+	if (read_wish(&json, w) == HLV_OK)
+		return true;
+	job_refuse(j, HLV_RC_PROTOCOL_ERROR,
+		   hlv_arena_str(&j->x->arena, hlv_text(json.error->text)));
+	registrar_reply(g, j);
+	return false;
+}
+
+/* With what was registered before; false: it was answered. */
+static bool open_registry(struct registrar *g, struct job *j, struct answer_context *answer,
+			  struct plan_context *c)
+{
+	if (!registrar_flush(g)) {
+		job_refuse(j, HLV_RC_ERROR, "The registry cannot be read");
+		registrar_reply(g, j);
+		return false;
+	}
+	registrar_context(g, j, NULL, answer, c);
+	return true;
+}
+
+static void refuse_err(struct job *j, enum hlv_err err)
+{
+	if (err == HLV_E_NOT_FOUND)
+		job_refuse(j, HLV_RC_NOT_FOUND, NULL);
+	else if (err == HLV_E_NOMEM)
+		job_refuse(j, HLV_RC_ERROR, "Out of memory");
+	else
+		job_refuse(j, HLV_RC_ERROR, "The registry cannot be read");
+}
+
+/* Ends the job: with the page, or with why there is none. */
+static void reply_page(struct registrar *g, struct job *j, enum hlv_err err,
+		       struct hlv_buf *page)
+{
+	if (err == HLV_OK)
+		j->x->rs = (struct hlv_response){
+			.rc = HLV_RC_SUCCESS,
+			.kind = HLV_BODY_OCTETS,
+			.octets = hlv_arena_copy(&j->x->arena, hlv_buf_bytes(page))};
+	else
+		refuse_err(j, err);
+	hlv_buf_free(page);
+	j->plan.answer_flags = 0;
+	registrar_reply(g, j);
+}
+
+/* What is to be done when the plan is no answer: false, and it is under way. */
+static bool is_allowed(struct registrar *g, struct job *j, enum plan_verdict verdict)
+{
+	switch (verdict) {
+	case PLAN_ANSWER:
+	case PLAN_LIST:
+	case PLAN_COMMIT:
+		return true;
+	case PLAN_FETCH:
+		registrar_fetch_group(g, j);
+		return false;
+	case PLAN_REFUSED:
+	case PLAN_CHALLENGE: /* it is known who asks: does not come */
+		registrar_reply(g, j);
+		return false;
+	}
+	return false;
+}
+
+void registrar_list(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	struct wish w;
+	struct answer_context answer;
+	struct plan_context c;
+	struct store_key after;
+	struct hlv_buf page = {0};
+	if (!open_wish(g, j, args, &w) || !open_registry(g, j, &answer, &c))
+		return;
+	struct hlv_request rq = {.m.hdr.op = HLV_OP_LIST_HANDLES, .handle = w.prefix};
+	if (w.prefix.n == 0 || !look_read_cursor(w.after, &after)) {
+		job_refuse(j, HLV_RC_PROTOCOL_ERROR,
+			   w.prefix.n ? "after: no cursor of ours" : "prefix: which one?");
+		registrar_reply(g, j);
+		return;
+	}
+	enum plan_verdict verdict = plan_request(&c, &j->who, &rq, &j->plan, &j->x->rs);
+	if (!is_allowed(g, j, verdict))
+		return;
+	struct hlv_bytes id = w.prefix;
+	if (hlv_name_is_prefix_handle(id))
+		id = hlv_name_split(id).suffix;
+	enum hlv_err err = look_list(&answer, id, &j->plan.list_from, &after, w.limit, &page);
+	j->plan.list_from.n = 0; /* no list of many messages */
+	reply_page(g, j, err, &page);
+}
+
+void registrar_history(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	struct wish w;
+	struct answer_context answer;
+	struct plan_context c;
+	struct hlv_buf page = {0};
+	if (!open_wish(g, j, args, &w) || !open_registry(g, j, &answer, &c))
+		return;
+	enum plan_verdict verdict =
+		plan_history(&c, &j->who, &j->x->rq, w.id, &j->plan, &j->x->rs);
+	if (!is_allowed(g, j, verdict))
+		return;
+	reply_page(g, j, look_history(&answer, w.id, w.before, w.limit, &page), &page);
+}
+
+void registrar_undo(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	struct wish w;
+	struct answer_context answer;
+	struct plan_context c;
+	if (!open_wish(g, j, args, &w) || !open_registry(g, j, &answer, &c))
+		return;
+	struct plan_undo u = {w.id, w.seq, w.newest};
+	if (!g->node->primary && j->who.how != ACTOR_LOCAL) {
+		job_refuse(j, HLV_RC_NOT_RESPONSIBLE,
+			   "This is a mirror: changes are for a primary site");
+		registrar_reply(g, j);
+		return;
+	}
+	enum plan_verdict verdict = plan_undo(&c, &j->who, &j->x->rq, &u, &j->plan, &j->x->rs);
+	if (!is_allowed(g, j, verdict))
+		return;
+	j->x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
+					 .kind = HLV_BODY_OCTETS,
+					 .octets = hlv_text("{\"undo\":\"done\"}")};
+	if (verdict != PLAN_COMMIT) {
+		registrar_reply(g, j);
+		return;
+	}
+	j->txns = &j->plan.txn;
+	j->ntxns = 1;
+	j->use = (struct job_use){hlv_name_split(w.id).prefix, 1, 0};
+	j->uses = &j->use;
+	j->nuses = 1;
+	if (quota_refuses(&g->quota, j, g->store, g->view, g->now))
+		registrar_reply(g, j);
+	else
+		registrar_commit(g, j);
+}
+
+void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	struct wish w;
+	struct answer_context answer;
+	struct plan_context c;
+	struct hlv_buf page = {0};
+	if (!open_wish(g, j, args, &w) || !open_registry(g, j, &answer, &c))
+		return;
+	struct look_audit wish = {w.after_seq, w.before, w.newest_first, w.limit};
+	reply_page(g, j, look_audit(&answer, &wish, &page), &page);
+}
