@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proto/net/daemon.h"
+#include "proto/net/daemon_metrics.h"
 #include "proto/net/file.h"
 #include "proto/net/log.h"
 #include "proto/net/prove.h"
@@ -16,6 +16,7 @@
 #include "resolver/anchor.h"
 #include "resolver/control.h"
 #include "resolver/finder.h"
+#include "resolver/metrics.h"
 #include "resolver/own.h"
 #include "resolver/rootdns.h"
 #include "resolver/service.h"
@@ -41,6 +42,8 @@ struct era {
 struct helver {
 	struct hlv_daemon d;
 	struct web web;
+	struct hlv_daemon_window *window; /* of latencies */
+	bool insecure;			  /* as it was started */
 	struct era *era; /* newest first: walks of the former ones may be under way */
 	struct own own;
 	struct hlv_prove_identity copier;
@@ -344,12 +347,56 @@ static enum hlv_err start_workers(struct helver *h)
 	return HLV_OK;
 }
 
+/* --- what operators see --- */
+
+static struct resolver_watched watched(const struct helver *h)
+{
+	return (struct resolver_watched){h->recursor, h->cache, h->copies};
+}
+
+static void put_metrics(void *ctx, struct hlv_metrics *m)
+{
+	const struct helver *h = ctx;
+	struct resolver_watched w = watched(h);
+	hlv_daemon_put_metrics(&h->d, m);
+	resolver_put_metrics(&w, m);
+}
+
+static void put_stats(void *ctx, struct hlv_buf *json)
+{
+	const struct helver *h = ctx;
+	struct resolver_watched w = watched(h);
+	hlv_buf_str(json, "{");
+	hlv_daemon_put_stats(&h->d, h->window, json);
+	resolver_put_stats(&w, json);
+	hlv_buf_str(json, "}");
+}
+
+/* Without an anchor that is believed nothing can be proven; whether a root is there was looked at before
+ * the start. */
+static const char *unready(void *ctx, char room[256])
+{
+	const struct helver *h = ctx;
+	struct engine_stats stats;
+	uint64_t anchors;
+	recursor_stats(h->recursor, &stats, &anchors);
+	if (anchors > 0 || h->insecure)
+		return NULL;
+	snprintf(room, 256, "no trust anchor is believed any more: see helvectl anchor");
+	return room;
+}
+
 static enum hlv_err prepare_web(struct helver *h)
 {
+	h->window = hlv_daemon_window_new();
+	if (!h->window)
+		return HLV_E_NOMEM;
+	h->insecure = h->era->options->insecure;
 	h->web = (struct web){.daemon = "helver",
 			      .put_counters = put_counters,
 			      .ctx = h,
-			      .started_ns = hlv_clock().mono_ns};
+			      .started_ns = hlv_clock().mono_ns,
+			      .watch = {h, put_metrics, put_stats, unready}};
 	h->d.web = &h->era->options->web;
 	h->d.streams[0].option = "http";
 	h->d.streams[0].addrs = &h->era->options->http;
@@ -508,6 +555,7 @@ static void stop(struct helver *h)
 		next = e->next;
 		era_free(e);
 	}
+	hlv_daemon_window_free(h->window);
 	hlv_daemon_fini(&h->d);
 }
 

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proto/net/daemon.h"
+#include "proto/net/daemon_metrics.h"
 #include "proto/net/log.h"
 #include "proto/net/site_file.h"
 #include "proto/web/session.h"
 #include "proto/web/web.h"
+#include "server/metrics.h"
 #include "server/node.h"
 #include "server/recurse.h"
 
@@ -25,6 +26,7 @@ enum {
 struct helved {
 	struct hlv_daemon d;
 	struct web web;
+	struct hlv_daemon_window *window; /* of latencies */
 	struct server_options *options;
 	struct node *node;
 	struct store *store;
@@ -267,6 +269,7 @@ static void stop(struct helved *h)
 	node_free(h->node);
 	free_options(h->options);
 	free(h->rules);
+	hlv_daemon_window_free(h->window);
 	hlv_daemon_fini(&h->d);
 }
 
@@ -284,13 +287,41 @@ static void on_sigbus(int sig)
 	_exit(EXIT_REGISTRY);
 }
 
+/* --- what operators see --- */
+
+static void put_metrics(void *ctx, struct hlv_metrics *m)
+{
+	struct helved *h = ctx;
+	hlv_daemon_put_metrics(&h->d, m);
+	registrar_meter_put(registrar_meter_of(h->registrar), m);
+}
+
+static void put_stats(void *ctx, struct hlv_buf *json)
+{
+	struct helved *h = ctx;
+	hlv_buf_str(json, "{");
+	hlv_daemon_put_stats(&h->d, h->window, json);
+	registrar_meter_put_stats(registrar_meter_of(h->registrar), json);
+	hlv_buf_str(json, "}");
+}
+
+static const char *unready(void *ctx, char room[256])
+{
+	struct helved *h = ctx;
+	return registrar_meter_unready(registrar_meter_of(h->registrar), room);
+}
+
 static enum hlv_err prepare_web(struct helved *h)
 {
+	h->window = hlv_daemon_window_new();
+	if (!h->window)
+		return HLV_E_NOMEM;
 	h->web = (struct web){.daemon = "helved",
 			      .registry = true,
 			      .put_counters = put_counters,
 			      .ctx = h,
-			      .started_ns = hlv_clock().mono_ns};
+			      .started_ns = hlv_clock().mono_ns,
+			      .watch = {h, put_metrics, put_stats, unready}};
 	h->d.web = &h->options->web;
 	h->d.streams[0].option = "http";
 	h->d.streams[0].addrs = &h->options->http;

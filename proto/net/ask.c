@@ -27,10 +27,27 @@ static void release(struct hlv_asked *a)
 	a->front->asked = a;
 }
 
+static enum hlv_way way_of(const struct hlv_peer *peer)
+{
+	bool tls = peer->transport == HLV_T_TLS;
+	switch (peer->via) {
+	case HLV_VIA_HTTP:
+		return tls ? HLV_WAY_HTTPS : HLV_WAY_HTTP;
+	case HLV_VIA_DNS:
+		return HLV_WAY_DNS;
+	case HLV_VIA_NATIVE:
+		break;
+	}
+	return tls ? HLV_WAY_TLS : HLV_WAY_TCP;
+}
+
 static void done(struct hlv_exchange *x)
 {
 	struct hlv_asked *a = x->front;
 	bool more = x->more;
+	if (!more)
+		hlv_front_answered(a->front, way_of(&x->peer), x,
+				   a->front->in_batch ? 0 : hlv_clock_mono());
 	a->answered(x, a->ctx);
 	if (!more)
 		release(a);
@@ -83,12 +100,15 @@ static struct hlv_asked *begin(struct hlv_front *front, const struct hlv_peer *p
 static void submit(struct hlv_asked *a)
 {
 	struct hlv_front *front = a->front;
+	struct hlv_now now = a->x.now;
 	bool own_batch = !front->in_batch;
 	if (own_batch)
-		hlv_front_batch_begin(front, a->x.now);
+		hlv_front_batch_begin(front, now);
 	front->service->submit(front->service, &a->x);
-	if (own_batch)
+	if (own_batch) {
 		hlv_front_batch_end(front);
+		hlv_front_measure(front, now);
+	}
 }
 
 static size_t room_for(const struct hlv_request *rq)

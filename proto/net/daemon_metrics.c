@@ -142,6 +142,23 @@ static void put_requests(const struct hlv_daemon *d, struct hlv_metrics *m)
 			}
 }
 
+static void put_http(const struct hlv_daemon *d, struct hlv_metrics *m)
+{
+	static const char *const names[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+	hlv_metric(m, "helve_http_responses_total", "counter",
+		   "Answers by HTTP, by the class of their status.");
+	for (unsigned s = 1; s < 6; s++) {
+		uint64_t n = 0;
+		for (unsigned i = 0; i < d->nworkers; i++) {
+			const struct hlv_front *f = front_of(d, i);
+			if (f)
+				n += atomic_load_explicit(&f->meter.http[s],
+							  memory_order_relaxed);
+		}
+		hlv_metric_put(m, (double)n, "status", names[s], NULL);
+	}
+}
+
 static void put_durations(const struct hlv_daemon *d, struct hlv_metrics *m)
 {
 	struct hlv_histogram_sum s;
@@ -196,6 +213,7 @@ void hlv_daemon_put_metrics(const struct hlv_daemon *d, struct hlv_metrics *m)
 	hlv_metric_put(m, 1, "daemon", d->name, "version", HELVE_VERSION, NULL);
 	hlv_metric_one(m, "helve_workers", "gauge", "Threads that answer.", d->nworkers);
 	put_requests(d, m);
+	put_http(d, m);
 	put_durations(d, m);
 	hlv_metric_one(m, "helve_requests_inflight", "gauge",
 		       "Requests that are not answered yet.", (double)inflight(d));

@@ -49,6 +49,7 @@ enum {
 
 struct hlv_meter {
 	_Atomic uint64_t requests[HLV_WAYS][HLV_OP_SLOTS + 1][HLV_RC_SLOTS + 1];
+	_Atomic uint64_t http[6];  /* requests of HTTP by the first digit of their status */
 	_Atomic uint64_t inflight; /* as it was when the last batch ended */
 	struct hlv_histogram took[HLV_TOOKS];
 	uint32_t waiting[HLV_TOOKS]; /* answered in the batch that goes on: the worker's own */

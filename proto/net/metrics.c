@@ -49,7 +49,7 @@ void hlv_metric_put(struct hlv_metrics *m, double value, ...)
 	/* Counters exactly, as far as the format's own numbers are exact. */
 	bool whole =
 		value >= 0 && value <= 9007199254740992.0 && value == (double)(uint64_t)value;
-	hlv_buf_printf(m->b, whole ? " %.0f\n" : " %.9g\n", value);
+	hlv_buf_printf(m->b, whole ? " %.0f\n" : " %.15g\n", value);
 }
 
 void hlv_metric_one(struct hlv_metrics *m, const char *name, const char *type, const char *help,

@@ -385,6 +385,7 @@ static void readable(evutil_socket_t fd, short what, void *ctx)
 	if (!alive)
 		c->state = CONN_DEAD;
 	conn_put_down(t);
+	hlv_front_measure(t->front, t->now);
 }
 
 bool conn_start(struct conn *c)

@@ -90,9 +90,21 @@ static void give_back(struct http_call *call)
 	conn_release(c, 0);
 }
 
+/* To the last octet of its answer; what is answered in the event that brought it is timed with that. */
+static void measure(const struct http_call *call)
+{
+	struct hlv_front *front = call->front;
+	if (front->in_batch && call->now.mono_ns == call->conn->tcp->now.mono_ns)
+		hlv_meter_wait(&front->meter, HLV_TOOK_HTTP);
+	else
+		hlv_histogram_add(&front->meter.took[HLV_TOOK_HTTP],
+				  hlv_clock_mono() - call->now.mono_ns, 1);
+}
+
 void http_retire(struct http_call *call)
 {
 	struct conn *c = call->conn;
+	measure(call);
 	struct http_talk *talk = c->own;
 	bool close = !call->rq.keep_alive || call->closing || call->front->stopping ||
 		     talk->receiving;

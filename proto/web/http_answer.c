@@ -244,6 +244,7 @@ void http_post(struct http_call *call)
 
 static void begin(struct http_call *call, unsigned status, const char *type)
 {
+	hlv_count(&call->front->meter.http[status / 100 % 6]);
 	hlv_require(!call->status);
 	call->status = status;
 	call->type = type;

@@ -15,10 +15,15 @@ struct web_options {
 	const struct hlv_key *key;
 	struct hlv_strings hosts;
 	uint32_t requests, min_rate;
+	struct hlv_nets metrics_net;
 };
 
 /* clang-format off */
 #define WEB_OPTION_ROWS(AT) \
+	{"metrics-net", HLV_OPT_NETS, AT(metrics_net), \
+	 "[ 127.0.0.0/8, \"::1/128\", 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, " \
+	 "\"fc00::/7\", \"fe80::/10\" ]", \
+	 0, 0, NULL, "Networks that may read /metrics and /api/v1/stats by HTTP"}, \
 	{"http-allow-cleartext-auth", HLV_OPT_CHOICE, AT(cleartext_auth), "never", 0, 0, \
 	 "never loopback", \
 	 "Whether logins and changes are taken without TLS from this machine (for tests)"}, \

@@ -47,6 +47,10 @@ static const struct web_route routes[] = {
 	/* --- ours: api_v1*.c --- */
 	{WEB_POST, "/api/v1/resolve", web_v1_resolve, WEB_STREAMS},
 	/* --- operators: metrics.c, health.c, chain.c --- */
+	{READS, "/metrics", web_metrics, 0},
+	{READS, "/healthz", web_health, 0},
+	{READS, "/readyz", web_ready, 0},
+	{READS, "/api/v1/stats", web_stats, 0},
 	/* --- the enterprise dialect: doip.c --- */
 	/* --- pages.c --- */
 	{READS, "/", web_page_resolver, 0},

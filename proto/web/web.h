@@ -8,6 +8,7 @@
 #pragma once
 #include "proto/net/ask.h"
 #include "proto/net/conf.h"
+#include "proto/net/metrics.h"
 #include "proto/web/http.h"
 
 /* The daemon's options for the web: rows in options.h; replaced as a whole by a reload, and reached
@@ -18,6 +19,14 @@ struct web_options;
 enum web_how { WEB_PUBLIC, WEB_BASIC, WEB_SESSION, WEB_TOKEN, WEB_CERT };
 
 struct web_sessions;
+/* What the daemon tells its operators (docs/metrics.md), on any worker's thread, at once. */
+struct web_watch {
+	void *ctx;
+	void (*put_metrics)(void *ctx, struct hlv_metrics *m);
+	void (*put_stats)(void *ctx, struct hlv_buf *json); /* a whole object */
+	/* NULL: ready; else why not, perhaps in `room`. */
+	const char *(*unready)(void *ctx, char room[256]);
+};
 
 /* One for each daemon; lives as long as its workers. */
 struct web {
@@ -29,6 +38,7 @@ struct web {
 	void (*put_counters)(void *ctx, struct hlv_buf *json);
 	void *ctx;
 	hlv_mono_ns started_ns;
+	struct web_watch watch;
 };
 
 /* A route's handler answers its call, now or later. */
@@ -75,3 +85,5 @@ web_handler web_allow;						 /* http_fields.c */
 web_handler web_handles, web_site;				 /* api_handles.c */
 web_handler web_v1_resolve;					 /* api_v1_resolve.c */
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
+web_handler web_metrics, web_stats;				 /* metrics.c */
+web_handler web_health, web_ready;				 /* health.c */

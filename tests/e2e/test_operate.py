@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators see: metrics, health, statistics and logs of real helved and helver processes."""
+
+import json
+import os
+import re
+import signal
+import unittest
+import urllib.error
+import urllib.request
+
+import prometheus
+from hdl import ask_for, ask_tcp, ask_udp
+from node import PATIENCE, Node, NodeCase, text_value
+from tiers import TiersCase
+
+
+def get(address, path):
+    """Status, headers and body."""
+    try:
+        with urllib.request.urlopen("http://%s%s" % (address, path), timeout=PATIENCE) as r:
+            return r.status, r.headers, r.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers, e.read().decode()
+
+
+def http_address(node):
+    line = next(l for l in node.lines if "listen http=" in l)
+    return re.search(r"http=(\S+)", line).group(1)
+
+
+def scrape(address):
+    status, headers, text = get(address, "/metrics")
+    assert status == 200, text
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4"), headers
+    complaint = prometheus.promtool("check", "metrics", stdin=text)
+    assert not complaint, complaint
+    return prometheus.parse(text)
+
+
+class Metrics(NodeCase):
+    settings = {"http": '[ "127.0.0.1:0" ]', "workers": 2}
+
+    @classmethod
+    def fill(cls, node):
+        node.load([{"handle": "88.118.8/a", "values": [text_value(1, "URL", "http://a/")]}])
+
+    def setUp(self):
+        self.http = http_address(self.node)
+
+    def test_requests_are_counted_by_way_op_and_code(self):
+        def counts():
+            s = scrape(self.http)
+            return [prometheus.value(s, "helve_requests_total", op="resolution", **labels)
+                    for labels in ({"proto": "udp", "code": "1"}, {"proto": "udp", "code": "100"},
+                                   {"proto": "tcp", "code": "1"}, {"proto": "http", "code": "1"})]
+        before = counts()
+        for _ in range(3):
+            ask_udp(self.at, ask_for("88.118.8/a"))
+        ask_udp(self.at, ask_for("88.118.8/none"))
+        ask_tcp(self.at, ask_for("88.118.8/a"))
+        self.assertEqual(get(self.http, "/api/handles/88.118.8/a")[0], 200)
+        self.assertEqual([b - a for a, b in zip(before, counts())], [3, 1, 1, 1])
+
+    def test_every_question_is_timed(self):
+        before = scrape(self.http)
+        for _ in range(50):
+            ask_udp(self.at, ask_for("88.118.8/a"))
+            ask_tcp(self.at, ask_for("88.118.8/a"))
+        after = scrape(self.http)
+        name = "helve_request_duration_seconds_count"
+        self.assertEqual(prometheus.value(after, name, kind="resolve") -
+                         prometheus.value(before, name, kind="resolve"), 100)
+        self.assertGreaterEqual(prometheus.value(after, name, kind="http"), 1)
+
+    def test_changes_and_the_registry(self):
+        before = scrape(self.http)
+        for i in range(5):
+            self.node.ctl("put", "88.118.8/c%d" % i, "--value", "1 URL http://c/")
+        # What is looked up is up to a second old.
+        for _ in range(200):
+            after = scrape(self.http)
+            if prometheus.value(after, "helve_changes_total") - \
+                    prometheus.value(before, "helve_changes_total") >= 5:
+                break
+            self.wait_a_little()
+        grown = {n: prometheus.value(after, n) - prometheus.value(before, n)
+                 for n in ("helve_changes_total", "helve_commits_total",
+                           "helve_registry_records", "helve_commit_changes_sum")}
+        self.assertEqual(grown["helve_changes_total"], 5)
+        self.assertGreaterEqual(grown["helve_commits_total"], 1)
+        self.assertEqual(grown["helve_commit_changes_sum"], 5)
+        self.assertEqual(prometheus.value(after, "helve_registry_writable"), 1)
+        self.assertGreater(prometheus.value(after, "helve_disk_free_bytes"), 0)
+        self.assertEqual(prometheus.value(after, "helve_build_info", daemon="helved"), 1)
+
+    def wait_a_little(self):
+        """A round trip to the registrar, whose numbers are waited for."""
+        self.node.ctl("status")
+
+    def test_stats_are_the_same_numbers(self):
+        ask_udp(self.at, ask_for("88.118.8/a"))
+        stats = json.loads(get(self.http, "/api/v1/stats")[2])
+        samples = scrape(self.http)
+        self.assertEqual(stats["requests"]["udp"],
+                         prometheus.value(samples, "helve_requests_total", proto="udp"))
+        self.assertEqual(stats["counters"]["udp_queries"],
+                         prometheus.value(samples, "helve_udp_queries_total"))
+        self.assertEqual(stats["daemon"], "helved")
+        self.assertGreater(stats["latency"]["resolve"]["p99_us"], 0)
+        self.assertLessEqual(stats["latency"]["resolve"]["p50_us"],
+                             stats["latency"]["resolve"]["p99_us"])
+        self.assertGreater(stats["process"]["resident"], 1 << 20)
+
+    def test_health(self):
+        for path in ("/healthz", "/readyz"):
+            status, headers, text = get(self.http, path)
+            self.assertEqual((status, json.loads(text)), (200, {"status": "ok"}), path)
+            self.assertEqual(headers["Cache-Control"], "no-store")
+
+    def test_a_backup_is_known(self):
+        path = os.path.join(self.node.dir, "b.jsonl")
+        self.node.ctl("backup", path)
+        for _ in range(200):
+            age = prometheus.value(scrape(self.http), "helve_backup_timestamp_seconds")
+            if age:
+                break
+            self.wait_a_little()
+        self.assertAlmostEqual(age, os.stat(path).st_mtime, delta=60)
+
+
+class OnlyForSome(NodeCase):
+    settings = {"http": '[ "127.0.0.1:0" ]', "metrics_net": "[ 192.0.2.0/24 ]"}
+
+    def test_others_see_no_numbers(self):
+        http = http_address(self.node)
+        for path in ("/metrics", "/api/v1/stats"):
+            status, _, text = get(http, path)
+            self.assertEqual(status, 403, path)
+            self.assertNotIn("helve_", text)
+        self.assertEqual(get(http, "/healthz")[0], 200)
+
+
+class Resolvers(TiersCase):
+    """helver's own numbers."""
+
+    @classmethod
+    def fill(cls, tiers):
+        tiers.leaf.load([{"handle": "88.118.8/a", "values": [text_value(1, "URL", "u")]}])
+
+    settings = {"http": '[ "127.0.0.1:0" ]'}
+
+    def test_cache_and_walks(self):
+        http = http_address(self.resolver)
+        before = scrape(http)
+        for _ in range(3):
+            ask_udp(self.resolver.address, ask_for("88.118.8/a"))
+        after = scrape(http)
+
+        def grown(name, **labels):
+            return prometheus.value(after, name, **labels) - \
+                prometheus.value(before, name, **labels)
+        self.assertEqual(grown("helve_cache_lookups_total", result="hit"), 2)
+        self.assertEqual(grown("helve_resolutions_total", result="secure"), 1)
+        self.assertGreaterEqual(grown("helve_upstream_packets_total"), 1)
+        self.assertGreaterEqual(prometheus.value(after, "helve_trust_anchors"), 1)
+        stats = json.loads(get(http, "/api/v1/stats")[2])
+        self.assertEqual(stats["daemon"], "helver")
+        self.assertGreaterEqual(stats["cache"]["hits"], 2)
+        self.assertEqual(get(http, "/readyz")[0], 200)
+
+
+class Logs(unittest.TestCase):
+    def setUp(self):
+        self.node = Node("88.118.8", "p256")
+        self.addCleanup(self.node.remove)
+
+    def test_json_lines(self):
+        self.node.configure(log_format="json")
+        self.node.spawn()
+        self.node.wait_for(r'"event":"ready"')
+        self.node.signal(signal.SIGUSR1)
+        self.node.wait_for(r'"event":"stats"')
+        self.node.stop()
+        events = [json.loads(line) for line in self.node.lines]
+        self.assertIn("listen", [e["event"] for e in events])
+        stats = next(e for e in events if e["event"] == "stats")
+        self.assertEqual(stats["level"], "info")
+        self.assertIsInstance(stats["udp"], int)
+        self.assertRegex(stats["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+    def test_a_format_that_is_none(self):
+        self.node.configure(log_format="xml")
+        code, said, _ = self.node.refuses_to_start()
+        self.assertEqual(code, 1)
+        self.assertIn("log-format", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
