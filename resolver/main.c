@@ -120,6 +120,7 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 		free(o);
 		return err;
 	}
+	o->web.schemes = &o->scheme_rules;
 	set_log(o);
 	*out = o;
 	return HLV_OK;

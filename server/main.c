@@ -174,6 +174,7 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 		free_options(o);
 		return err;
 	}
+	o->web.schemes = &o->scheme_rules;
 	set_log(o);
 	warn_of_unbuilt(o);
 	*out = o;

@@ -61,6 +61,8 @@ static const struct web_route routes[] = {
 	{ANY, "/api/", no_endpoint, 0},
 	/* --- GS1: gs1.c --- */
 	/* --- redirects: proxy.c --- */
+	{READS, "/.well-known/", nothing_here, 0},
+	{READS, "", web_proxy, 0},
 	{ANY, "", nothing_here, 0},
 };
 /* clang-format on */

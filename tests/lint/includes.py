@@ -43,6 +43,7 @@ DOORS = {
     "ldns/": ["proto/dns/", "resolver/finder"],
     "event2/": ["proto/net/"],
     "http_parser.h": ["proto/web/http_parse.c"],
+    "expat.h": ["proto/web/loc.c"],
     "zlib.h": ["proto/web/gzip.c"],
     "openssl/": ["proto/sec/"],
     "idn2.h": ["proto/dns/idn.c"],
