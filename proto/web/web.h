@@ -84,6 +84,7 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 web_handler web_allow;						 /* http_fields.c */
 web_handler web_handles, web_site;				 /* api_handles.c */
 web_handler web_proxy;						 /* proxy.c */
+web_handler web_gs1, web_gs1_description;			 /* gs1.c */
 web_handler web_v1_resolve;					 /* api_v1_resolve.c */
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
 web_handler web_metrics, web_stats;				 /* metrics.c */
