@@ -264,11 +264,12 @@ static bool is_for_us(const struct conn *c, struct hlv_bytes host)
 	const struct hlv_strings *hosts = &options_of(c)->hosts;
 	if (hosts->n == 0)
 		return true;
-	/* Without the port; an IPv6 address keeps its brackets. */
-	const uint8_t *colon = host.n ? memrchr(host.p, ':', host.n) : NULL;
-	const uint8_t *bracket = host.n ? memrchr(host.p, ']', host.n) : NULL;
-	if (colon && (!bracket || colon > bracket))
-		host.n = (size_t)(colon - host.p);
+	/* Without the port. */
+	size_t n = host.n;
+	while (n > 0 && host.p[n - 1] >= '0' && host.p[n - 1] <= '9')
+		n--;
+	if (n > 0 && host.p[n - 1] == ':')
+		host.n = n - 1;
 	for (size_t i = 0; i < hosts->n; i++)
 		if (hlv_eq_fold(host, hlv_text(hosts->list[i])))
 			return true;
