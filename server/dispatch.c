@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dispatch.h"
 
+#include "server/look.h"
+
 typedef enum hlv_rc handler(const struct answer_context *, const struct hlv_request *,
 			    struct hlv_response *);
 
@@ -93,6 +95,13 @@ static bool is_for_administrators(const struct answer_context *c, struct hlv_exc
 	       (hlv_exchange_login(x) && answer_hides(c, &x->rq));
 }
 
+/* What everybody may know of this node: answered like a question, without the registrar. */
+static bool is_about_node(const struct hlv_exchange *x)
+{
+	return x->rq.m.hdr.op == HLV_OP_HELVE_CONTROL && x->peer.transport != HLV_T_UDP &&
+	       hlv_eq(x->rq.handle, hlv_text("node"));
+}
+
 bool dispatch(const struct answer_context *c, struct hlv_exchange *x)
 {
 	const char *wrong = wrong_interface(x);
@@ -102,6 +111,10 @@ bool dispatch(const struct answer_context *c, struct hlv_exchange *x)
 	}
 	if (is_in_session(x))
 		return registrars(x);
+	if (is_about_node(x)) {
+		look_node(c, &x->rs);
+		return true;
+	}
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		if ((uint32_t)table[i].op != x->rq.m.hdr.op)
 			continue;

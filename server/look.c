@@ -317,3 +317,33 @@ enum hlv_err look_history(const struct answer_context *c, struct hlv_bytes id, u
 	hlv_buf_str(out, "}");
 	return out->bad ? HLV_E_NOMEM : HLV_OK;
 }
+
+/* --- the node --- */
+
+static bool put_prefix(void *ctx, struct hlv_bytes key, struct hlv_bytes value)
+{
+	struct hlv_buf *b = ctx;
+	(void)value;
+	struct hlv_bytes id = hlv_skip(key, 1);
+	if (b->n > LOOK_OCTETS_MAX / 4)
+		return false;
+	hlv_buf_str(b, b->p[b->n - 1] == '[' ? "" : ",");
+	hlv_json_put_str(b, hlv_name_split(id).suffix);
+	return true;
+}
+
+void look_node(const struct answer_context *c, struct hlv_response *rs)
+{
+	struct hlv_buf b = {0};
+	hlv_buf_str(&b, "{\"prefixes\":[");
+	enum hlv_err err = b.bad ? HLV_E_NOMEM
+				 : c->store->ops->scan(c->view, SPACE_PREFIX,
+						       (struct hlv_bytes){0}, put_prefix, &b);
+	hlv_buf_str(&b, "],\"indexTypes\":[]}");
+	*rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
+				    .kind = HLV_BODY_OCTETS,
+				    .octets = hlv_arena_copy(c->arena, hlv_buf_bytes(&b))};
+	if (err != HLV_OK || b.bad || c->arena->bad)
+		answer_error(rs, HLV_RC_ERROR, "The registry cannot be read");
+	hlv_buf_free(&b);
+}

@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "proto/base/buf.h"
-#include "server/context.h"
+#include "server/answer.h"
 
 enum {
 	LOOK_LIMIT_MAX = 1000,	     /* rows of a page */
@@ -39,3 +39,7 @@ enum hlv_err HLV_MUST_USE look_audit(const struct answer_context *c,
  * (0: from the newest). Secret keys are left out. */
 enum hlv_err HLV_MUST_USE look_history(const struct answer_context *c, struct hlv_bytes id,
 				       uint64_t before, size_t limit, struct hlv_buf *out);
+
+/* {"prefixes":[...],"indexTypes":[...]}: those that are homed here, and the types that can be searched
+ * for. */
+void look_node(const struct answer_context *c, struct hlv_response *rs);

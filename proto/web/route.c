@@ -46,6 +46,13 @@ static const struct web_route routes[] = {
 	/* --- session: api_session.c --- */
 	/* --- ours: api_v1*.c --- */
 	{WEB_POST, "/api/v1/resolve", web_v1_resolve, WEB_STREAMS},
+	{WEB_POST, "/api/v1/token", web_v1_token, WEB_REGISTRY},
+	{READS, "/api/v1/whoami", web_v1_whoami, 0},
+	{READS, "/api/v1/node", web_v1_node, 0},
+	{READS, "/api/v1/identifiers", web_v1_identifiers, WEB_REGISTRY},
+	{READS, "/api/v1/history/", web_v1_history, WEB_REGISTRY},
+	{WEB_POST, "/api/v1/undo/", web_v1_undo, WEB_REGISTRY},
+	{READS, "/api/v1/audit", web_v1_audit, WEB_REGISTRY},
 	/* --- operators: metrics.c, health.c, chain.c --- */
 	{READS, "/metrics", web_metrics, 0},
 	{READS, "/healthz", web_health, 0},

@@ -9,7 +9,7 @@ import unittest
 import auth
 import hdl
 from hdl import array
-from staff import NA, PEOPLE, PREFIX, ROOT, StaffCase, url
+from staff import PEOPLE, PREFIX, ROOT, StaffCase, url
 from test_control import CONTROL, Local
 
 MODIFY, READ = 0x10, 0x400

@@ -2,6 +2,7 @@
 """Our own API as its tests use it: one request a connection, by Python's own client, and a socket
 for what that client would not send."""
 
+import base64
 import http.client
 import json
 import re
@@ -70,3 +71,13 @@ class V1Case(NodeCase):
     def assert_refused(self, answer, status, rc, text=""):
         self.assertEqual((answer.status, answer.json["responseCode"]), (status, rc), answer.body)
         self.assertIn(text, answer.json["message"])
+
+
+def basic(who, secret):
+    """Authorization of "index:handle"; a colon in the name is percent-encoded (rest-clients.md 3)."""
+    pair = "%s:%s" % (who.replace("%", "%25").replace(":", "%3A"), secret)
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")}
+
+
+def bearer(token):
+    return {"Authorization": "Bearer " + token}

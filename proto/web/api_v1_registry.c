@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * /api/v1 of a registry: what stands in it, what stood in it, who did what. Each is a verb of
+ * HELVE_CONTROL (docs/protocol.md), which says who may; here parameters become its arguments.
+ */
+#include "proto/net/json_tree.h"
+#include "proto/web/login.h"
+
+struct verb {
+	struct http_call *call;
+	struct hlv_buf args;
+	bool any;	    /* an argument stands there */
+	const char *answer; /* in place of what the verb says; or NULL */
+};
+
+static struct verb *begin(struct http_call *call)
+{
+	struct verb *v = hlv_alloc(&call->arena, sizeof *v);
+	if (!v) {
+		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
+		return NULL;
+	}
+	v->call = call;
+	hlv_buf_str(&v->args, "{");
+	return v;
+}
+
+static void put_name(struct verb *v, const char *name)
+{
+	hlv_buf_printf(&v->args, "%s\"%s\":", v->any ? "," : "", name);
+	v->any = true;
+}
+
+static void put_text(struct verb *v, const char *name, struct hlv_bytes text)
+{
+	put_name(v, name);
+	hlv_json_put_str(&v->args, text);
+}
+
+/* The parameter as it is: the verb says what is wrong with it. A number may be a string (R9). */
+static void pass(struct verb *v, const char *name)
+{
+	struct hlv_bytes text;
+	if (http_query(v->call, name, 0, &text) && text.n)
+		put_text(v, name, text);
+}
+
+static void pass_flag(struct verb *v, const char *name)
+{
+	if (!http_query_flag(v->call, name))
+		return;
+	put_name(v, name);
+	hlv_buf_str(&v->args, "true");
+}
+
+/* {"responseCode":N,"message":"..."}; 401 says how to log in. */
+static void tell_refusal(struct http_call *call, const struct hlv_response *rs)
+{
+	const char *text = hlv_rc_text(rs->rc);
+	hlv_buf_printf(&call->out, "{\"responseCode\":%u,\"message\":", rs->rc);
+	bool told = rs->kind == HLV_BODY_ERROR && rs->text.n;
+	hlv_json_put_str(&call->out, told ? rs->text : hlv_text(text ? text : "Refused"));
+	hlv_buf_str(&call->out, "}");
+	web_answer(call, web_status(call, rs->rc, false));
+}
+
+static void came(struct hlv_exchange *x, void *ctx)
+{
+	struct verb *v = ctx;
+	struct http_call *call = v->call;
+	if (web_refused(call, x))
+		return;
+	if (x->rs.rc != HLV_RC_SUCCESS) {
+		tell_refusal(call, &x->rs);
+		return;
+	}
+	if (v->answer)
+		hlv_buf_str(&call->out, v->answer);
+	else
+		hlv_buf_put(&call->out, x->rs.octets);
+	http_header(call, "Cache-Control", hlv_text("no-store"));
+	web_answer(call, 200);
+}
+
+static void ask(struct verb *v, const char *name)
+{
+	struct http_call *call = v->call;
+	hlv_buf_str(&v->args, "}");
+	struct hlv_request rq = {.m.hdr.op = HLV_OP_HELVE_CONTROL,
+				 .handle = hlv_text(name),
+				 .octets = hlv_buf_bytes(&v->args)};
+	/* The arguments are copied; the answer may come within. */
+	struct hlv_buf args = v->args;
+	v->args = (struct hlv_buf){0};
+	if (args.bad)
+		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
+	else if (web_login(call))
+		hlv_ask(call->front, &call->peer, call->now, &rq, came, v);
+	hlv_buf_free(&args);
+}
+
+/* The identifier in the path; false: it was answered. */
+static bool put_handle(struct verb *v, const char *path)
+{
+	struct hlv_bytes id;
+	if (http_decode(v->call, web_rest(v->call, path), &id) && id.n) {
+		put_text(v, "handle", id);
+		return true;
+	}
+	hlv_buf_free(&v->args);
+	web_error(v->call, 400, HLV_RC_INVALID_HANDLE, "An identifier is expected in the path");
+	return false;
+}
+
+void web_v1_identifiers(struct http_call *call)
+{
+	struct verb *v = begin(call);
+	if (!v)
+		return;
+	pass(v, "prefix");
+	pass(v, "after");
+	pass(v, "limit");
+	ask(v, "list");
+}
+
+void web_v1_audit(struct http_call *call)
+{
+	struct verb *v = begin(call);
+	if (!v)
+		return;
+	pass(v, "after");
+	pass(v, "before");
+	pass(v, "limit");
+	pass_flag(v, "newestFirst");
+	ask(v, "audit");
+}
+
+void web_v1_history(struct http_call *call)
+{
+	struct verb *v = begin(call);
+	if (!v || !put_handle(v, "/api/v1/history/"))
+		return;
+	pass(v, "before");
+	pass(v, "limit");
+	ask(v, "history");
+}
+
+/* {"seq":N,"newest":N}, or nothing. False: it was answered. */
+static bool pass_body(struct verb *v)
+{
+	static const char *const names[] = {"seq", "newest"};
+	struct http_call *call = v->call;
+	struct hlv_json json;
+	struct hlv_json_error error = {0};
+	if (call->rq.body.n == 0)
+		return true;
+	enum hlv_err err = hlv_json_read(&json, call->rq.body, &call->arena, &error);
+	if (err == HLV_OK && hlv_json_kind(json.root) != HLV_JSON_OBJECT)
+		err = hlv_json_wrong(&json, "body", "an object is expected");
+	uint32_t known = 0;
+	for (size_t i = 0; err == HLV_OK && i < sizeof names / sizeof *names; i++) {
+		int64_t n = 0;
+		if (!hlv_json_member(json.root, names[i]))
+			continue;
+		known++;
+		err = hlv_json_get_integer(&json, json.root, names[i], 1, INT64_MAX, &n);
+		put_name(v, names[i]);
+		hlv_buf_printf(&v->args, "%lld", (long long)n);
+	}
+	if (err == HLV_OK && known < hlv_json_length(json.root))
+		err = hlv_json_wrong(&json, "body", "only seq and newest are known");
+	if (err == HLV_OK)
+		return true;
+	hlv_buf_free(&v->args);
+	web_error(call, 400, HLV_RC_PROTOCOL_ERROR, error.text);
+	return false;
+}
+
+void web_v1_undo(struct http_call *call)
+{
+	struct verb *v = begin(call);
+	if (!v || !put_handle(v, "/api/v1/undo/") || !pass_body(v))
+		return;
+	v->answer = "{\"responseCode\":1}";
+	ask(v, "undo");
+}
