@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/dns/front.h"
 #include "proto/net/daemon_metrics.h"
 #include "proto/net/file.h"
 #include "proto/net/log.h"
@@ -44,6 +45,7 @@ struct helver {
 	struct web web;
 	struct hlv_daemon_window *window; /* of latencies */
 	bool insecure;			  /* as it was started */
+	struct hlv_dns_shared dns;
 	struct era *era; /* newest first: walks of the former ones may be under way */
 	struct own own;
 	struct hlv_prove_identity copier;
@@ -105,12 +107,12 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 		return HLV_E_NOMEM;
 	enum hlv_err err =
 		hlv_conf_load(path, resolver_option_rows, resolver_option_count, o, why);
-	if (err == HLV_OK && *o->root_domain) {
+	if (err == HLV_OK && *o->root_domain)
 		err = finder_check(o->root_domain, &o->dns_anchor, why);
-		if (err != HLV_OK)
-			hlv_conf_free(resolver_option_rows, resolver_option_count, o);
-	}
+	if (err == HLV_OK)
+		err = hlv_dns_check(&o->dns, why);
 	if (err != HLV_OK) {
+		hlv_conf_free(resolver_option_rows, resolver_option_count, o);
 		free(o);
 		return err;
 	}
@@ -411,6 +413,7 @@ static enum hlv_err prepare(struct helver *h)
 	struct resolver_options *o = h->era->options;
 	h->d.listen = &o->listen;
 	HLV_TRY(prepare_web(h));
+	HLV_TRY(hlv_dns_prepare(&h->dns, &o->dns, &h->d.streams[1], h->d.why));
 	HLV_TRY(hlv_daemon_lock(&h->d, o->data_dir, o->workers));
 	HLV_TRY(hlv_daemon_bind(&h->d));
 	HLV_TRY(own_load(o, &h->own, h->d.why));
@@ -463,6 +466,7 @@ static enum hlv_err load_era(struct helver *h, struct era **out)
 	if (err == HLV_OK) {
 		keep_ports(&e->options->listen, h->d.listen);
 		keep_ports(&e->options->http, h->d.streams[0].addrs);
+		keep_ports(&e->options->dns.listen, h->d.streams[1].addrs);
 		err = policy_load(e->options, h->anchors, &e->policy, h->d.why);
 	}
 	if (err != HLV_OK) {
@@ -508,6 +512,7 @@ static void reload(void *ctx)
 	}
 	h->d.listen = &e->options->listen;
 	h->d.streams[0].addrs = &e->options->http;
+	h->d.streams[1].addrs = &e->options->dns.listen;
 	hlv_daemon_fit(&h->d, &e->options->limits, h->sockets);
 	recursor_call(h->recursor, add_keys, e->policy);
 	recursor_set_rules(h->recursor, policy_rules(e->policy));
@@ -552,6 +557,7 @@ static void stop(struct helver *h)
 	}
 	hlv_prove_forget(&h->copier);
 	own_fini(&h->own);
+	hlv_dns_shared_fini(&h->dns);
 	for (struct era *e = h->era, *next; e; e = next) {
 		next = e->next;
 		era_free(e);

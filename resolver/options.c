@@ -5,6 +5,7 @@
 
 #define AT(field) offsetof(struct resolver_options, field)
 #define WEB(field) offsetof(struct resolver_options, web.field)
+#define DNS(field) offsetof(struct resolver_options, dns.field)
 #define LIMIT(field) offsetof(struct resolver_options, limits.field)
 
 /* Whoever can have such an address is of this site, or the routers are wrong. */
@@ -32,7 +33,8 @@ const struct hlv_option resolver_option_rows[] = {
 	{"log-level", HLV_OPT_CHOICE, AT(log_level), "info", 0, 0, "error warn info debug",
 	 "What is logged to standard error"},
 	{"log-format", HLV_OPT_CHOICE, AT(log_format), "text", 0, 0, "text json journald",
-	 "How: lines of text, an object a line, or systemd's journal with a field for each key"},
+	 "How: lines of text, an object a line, or systemd's journal with a field for each "
+	 "key"},
 	{"root", HLV_OPT_STRING, AT(root), "", 0, 0, NULL,
 	 "Site record of the root, JSON or binary; default: root.json beside data-dir"},
 	{"root-domain", HLV_OPT_STRING, AT(root_domain), "", 0, 0, NULL,
@@ -102,6 +104,7 @@ const struct hlv_option resolver_option_rows[] = {
 	{"follow-aliases", HLV_OPT_BOOL, AT(follow_aliases), "false", 0, 0, NULL,
 	 "Answer a record with HS_ALIAS with what the alias names"},
 	WEB_OPTION_ROWS(WEB),
+	DNS_OPTION_ROWS(DNS),
 	HLV_LIMIT_ROWS(LIMIT, LAN)};
 
 const size_t resolver_option_count = sizeof resolver_option_rows / sizeof *resolver_option_rows;

@@ -3,6 +3,7 @@
  * helver's configuration: one row for each option (proto/net/conf.h).
  */
 #pragma once
+#include "proto/dns/options.h"
 #include "proto/net/front.h"
 #include "proto/net/schemes.h"
 #include "proto/web/options.h"
@@ -19,6 +20,7 @@ struct resolver_options {
 	char *anchors;		       /* file; default: anchors.json in data-dir */
 	bool insecure;		       /* run without any anchor */
 	struct web_options web;
+	struct dns_options dns;
 	struct hlv_limits limits;
 	/* who may ask, what is answered without asking anybody */
 	struct hlv_nets allow_query;

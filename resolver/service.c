@@ -292,7 +292,12 @@ struct resolver *resolver_new(const struct resolver_shared *shared)
 	struct resolver *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
-	r->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, ahead};
+	r->service = (struct hlv_service){.submit = submit,
+					  .resume = resume,
+					  .batch_begin = batch_begin,
+					  .batch_end = batch_end,
+					  .seal = seal,
+					  .ahead = ahead};
 	r->shared = *shared;
 	r->copies = shared->copies ? copies_view_new(shared->copies) : NULL;
 	r->signatures = shared->key ? hlv_sign_cache_new(shared->key) : NULL;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/dns/front.h"
 #include "proto/net/daemon_metrics.h"
 #include "proto/net/log.h"
 #include "proto/net/site_file.h"
@@ -27,6 +28,7 @@ struct helved {
 	struct hlv_daemon d;
 	struct web web;
 	struct hlv_daemon_window *window; /* of latencies */
+	struct hlv_dns_shared dns;
 	struct server_options *options;
 	struct node *node;
 	struct store *store;
@@ -142,13 +144,6 @@ static void free_options(struct server_options *o)
 	free(o);
 }
 
-/* A configuration for a later version is not wrong, but nobody should wait for an answer there. */
-static void warn_of_unbuilt(const struct server_options *o)
-{
-	if (o->dns.n)
-		hlv_warn("conf.unbuilt", "option=dns hint=this_version_does_not_listen_there");
-}
-
 static void set_log(const struct server_options *o)
 {
 	enum hlv_log_level level;
@@ -165,6 +160,8 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 	if (!o)
 		return HLV_E_NOMEM;
 	enum hlv_err err = hlv_conf_load(path, server_option_rows, server_option_count, o, why);
+	if (err == HLV_OK)
+		err = hlv_dns_check(&o->dns, why);
 	if (err != HLV_OK) {
 		free_options(o);
 		return err;
@@ -176,7 +173,6 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 	}
 	o->web.schemes = &o->scheme_rules;
 	set_log(o);
-	warn_of_unbuilt(o);
 	*out = o;
 	return HLV_OK;
 }
@@ -251,6 +247,7 @@ static void reload(void *ctx)
 	h->options = options;
 	h->d.listen = &options->listen;
 	h->d.streams[0].addrs = &options->http;
+	h->d.streams[1].addrs = &options->dns.listen;
 	h->rules = rules;
 	hlv_info("reload", "serial=%u", h->node->serial);
 }
@@ -271,6 +268,7 @@ static void stop(struct helved *h)
 	free_options(h->options);
 	free(h->rules);
 	hlv_daemon_window_free(h->window);
+	hlv_dns_shared_fini(&h->dns);
 	hlv_daemon_fini(&h->d);
 }
 
@@ -338,6 +336,7 @@ static enum hlv_err prepare(struct helved *h)
 {
 	h->d.listen = &h->options->listen;
 	HLV_TRY(prepare_web(h));
+	HLV_TRY(hlv_dns_prepare(&h->dns, &h->options->dns, &h->d.streams[1], h->d.why));
 	HLV_TRY(hlv_daemon_lock(&h->d, h->options->data_dir, h->options->workers));
 	HLV_TRY(node_load(h->options, &h->node, h->d.why));
 	h->options->web.key = h->node->key;

@@ -5,6 +5,7 @@
 
 #define AT(field) offsetof(struct server_options, field)
 #define WEB(field) offsetof(struct server_options, web.field)
+#define DNS(field) offsetof(struct server_options, dns.field)
 #define LIMIT(field) offsetof(struct server_options, limits.field)
 
 static const uint64_t TIB = UINT64_C(1) << 40, MIB = 1 << 20;
@@ -16,8 +17,6 @@ const struct hlv_option server_option_rows[] = {
 	 HLV_PORT, 0, NULL, "Addresses for the native protocol, UDP and TCP"},
 	{"http", HLV_OPT_ADDRS, AT(http), "[ ]", 8000, 0, NULL,
 	 "Addresses for HTTP and HTTPS, told apart by the first octet"},
-	{"dns", HLV_OPT_ADDRS, AT(dns), "[ ]", 53, 0, NULL,
-	 "Addresses for DNS; kept for the DNS front end, which is not built yet"},
 	{"workers", HLV_OPT_UINT, AT(workers), "0", 0, 256, NULL,
 	 "Threads that answer; 0: one for each core"},
 	{"control", HLV_OPT_STRING, AT(control), "", 0, 0, NULL,
@@ -68,6 +67,7 @@ const struct hlv_option server_option_rows[] = {
 	 "Site record where such a look-up begins; default: the parent's, without one our own"},
 	WEB_OPTION_ROWS(WEB),
 	{"schemes", HLV_OPT_STRINGS, AT(schemes), "[ ]", 0, 0, NULL, HLV_SCHEMES_HELP},
+	DNS_OPTION_ROWS(DNS),
 	HLV_LIMIT_ROWS(LIMIT, "[ 127.0.0.0/8, \"::1/128\" ]")};
 
 const size_t server_option_count = sizeof server_option_rows / sizeof *server_option_rows;

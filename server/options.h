@@ -3,6 +3,7 @@
  * helved's configuration: one row for each option (options.c), read into this struct.
  */
 #pragma once
+#include "proto/dns/options.h"
 #include "proto/net/conf.h"
 #include "proto/net/front.h"
 #include "proto/net/schemes.h"
@@ -10,7 +11,7 @@
 
 struct server_options {
 	char *data_dir;
-	struct hlv_addrs listen, http, dns;
+	struct hlv_addrs listen, http;
 	uint32_t workers;
 	char *control;
 	char *site, *key, *key_passphrase_file;
@@ -28,6 +29,7 @@ struct server_options {
 	struct web_options web;
 	struct hlv_strings schemes;
 	struct hlv_schemes scheme_rules; /* made of them */
+	struct dns_options dns;
 	struct hlv_limits limits;
 };
 

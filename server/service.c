@@ -22,6 +22,7 @@ struct server {
 	struct recursing recursing;
 	const struct hlv_schemes *schemes; /* NULL: no rules */
 	struct hlv_sign_cache *cache;
+	uint16_t generation;	   /* of the node */
 	hlv_mono_ns complained_ns; /* when an error was last logged; 0: never */
 };
 
@@ -38,6 +39,17 @@ static void batch_begin(struct hlv_service *service, struct hlv_now now)
 	struct server *s = of(service);
 	s->memo = (struct homed_memo){0};
 	s->reading = s->store->ops->view_begin(s->view) == HLV_OK;
+}
+
+/* The snapshot's place in the journal, and which node we are: a reload may change what is answered
+ * while the registry stays. */
+static uint64_t state(struct hlv_service *service)
+{
+	struct server *s = of(service);
+	uint64_t seq;
+	if (!s->reading || store_last_seq(s->store, s->view, &seq) != HLV_OK)
+		return 0;
+	return (uint64_t)s->generation << 48 ^ (seq + 1);
 }
 
 static void batch_end(struct hlv_service *service)
@@ -199,7 +211,12 @@ struct server *server_new(struct store *store, const struct node *node,
 	struct server *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
-	s->service = (struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
+	s->service = (struct hlv_service){.submit = submit,
+					  .resume = resume,
+					  .batch_begin = batch_begin,
+					  .batch_end = batch_end,
+					  .seal = seal,
+					  .state = state};
 	s->store = store;
 	s->registrar = registrar;
 	if (store->ops->view_open(store, &s->view) != HLV_OK ||
@@ -226,6 +243,7 @@ enum hlv_err server_set_node(struct server *s, const struct node *node)
 	hlv_sign_cache_free(s->cache);
 	s->cache = cache;
 	s->node = node;
+	s->generation++;
 	s->place = (struct site_place){node->hash_option, node->servers, node->own};
 	return HLV_OK;
 }

@@ -77,14 +77,16 @@ void hlv_dns_ask_feed(struct hlv_dns_ask *a, enum hlv_dns_state state,
 		      const struct hlv_list *values);
 
 struct hlv_dns_form {
-	size_t limit;		 /* octets of the answer */
-	bool cut;		 /* TC and nothing else: come by TCP */
-	struct hlv_bytes cookie; /* client's and server's part; empty: none */
+	size_t limit; /* octets of the answer */
+	bool cut;     /* TC and nothing else: come by TCP */
 };
 /* The whole answer; also for a question with a code of its own, that was never begun. Never longer than
  * the limit, which is at least HLV_DNS_UDP_PLAIN. */
 void hlv_dns_ask_encode(struct hlv_dns_ask *a, const struct hlv_dns_form *form,
 			struct hlv_writer *w);
+/* Into the OPT at the end of an answer to a question with a cookie: client's and server's part. */
+enum { HLV_DNS_COOKIE_OPTION = 4 + HLV_DNS_COOKIE_CLIENT + HLV_DNS_COOKIE_SERVER };
+void hlv_dns_put_cookie(struct hlv_writer *w, struct hlv_bytes cookie);
 
 /* --- between the files that answer --- */
 

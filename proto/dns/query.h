@@ -19,9 +19,10 @@ enum hlv_dns_rcode {
 
 enum {
 	HLV_DNS_HEADER = 12,
-	HLV_DNS_UDP_PLAIN = 512,  /* without EDNS */
-	HLV_DNS_UDP_MAX = 1232,	  /* never cut on the way */
-	HLV_DNS_MAX = UINT16_MAX, /* by TCP */
+	HLV_DNS_UDP_PLAIN = 512,		 /* without EDNS */
+	HLV_DNS_UDP_MAX = 1232,			 /* never cut on the way */
+	HLV_DNS_UDP_BODY = HLV_DNS_UDP_MAX - 28, /* of it without a cookie */
+	HLV_DNS_MAX = UINT16_MAX,		 /* by TCP */
 	HLV_DNS_COOKIE_CLIENT = 8,
 	HLV_DNS_COOKIE_SERVER = 16, /* ours */
 	/* Flags of the header's second word. */

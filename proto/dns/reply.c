@@ -148,8 +148,7 @@ static bool put_sections(struct hlv_dns_ask *a, struct out *o)
 	return true;
 }
 
-static void put_opt(const struct hlv_dns_ask *a, unsigned rcode, struct hlv_bytes cookie,
-		    struct hlv_writer *w)
+static void put_opt(const struct hlv_dns_ask *a, unsigned rcode, struct hlv_writer *w)
 {
 	hlv_put_u8(w, 0);
 	hlv_put_u16(w, HLV_DNS_OPT);
@@ -158,18 +157,23 @@ static void put_opt(const struct hlv_dns_ask *a, unsigned rcode, struct hlv_byte
 	hlv_put_u8(w, 0); /* version */
 	/* RFC 6891 6.1.4, RFC 9824 5.1: copied. */
 	hlv_put_u16(w, a->q.edns_flags);
-	hlv_put_u16(w, cookie.n ? (uint16_t)(OPTION_HEAD + cookie.n) : 0);
-	if (cookie.n == 0)
-		return;
-	hlv_put_u16(w, OPTION_COOKIE);
-	hlv_put_u16(w, (uint16_t)cookie.n);
-	hlv_put(w, cookie);
+	hlv_put_u16(w, 0);
 }
 
 static void store_u16(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);
 	p[1] = (uint8_t)v;
+}
+
+void hlv_dns_put_cookie(struct hlv_writer *w, struct hlv_bytes cookie)
+{
+	if (cookie.n == 0 || w->bad)
+		return;
+	store_u16(w->p + w->n - 2, (uint16_t)(OPTION_HEAD + cookie.n));
+	hlv_put_u16(w, OPTION_COOKIE);
+	hlv_put_u16(w, (uint16_t)cookie.n);
+	hlv_put(w, cookie);
 }
 
 static void fill_header(const struct hlv_dns_ask *a, const struct out *o, unsigned rcode,
@@ -194,10 +198,8 @@ void hlv_dns_ask_encode(struct hlv_dns_ask *a, const struct hlv_dns_form *form,
 			struct hlv_writer *w)
 {
 	struct out o = {.w = w, .from = w->n, .limit = form->limit};
-	size_t opt = a->q.edns ? OPT_SIZE : 0;
-	if (a->q.edns && form->cookie.n > 0)
-		opt += OPTION_HEAD + form->cookie.n;
-	o.limit -= opt;
+	if (a->q.edns)
+		o.limit -= OPT_SIZE;
 	bool cut = form->cut && a->rcode != HLV_DNS_REFUSED;
 	hlv_put_room(w, HLV_DNS_HEADER);
 	hlv_put(w, a->q.question);
@@ -216,6 +218,6 @@ void hlv_dns_ask_encode(struct hlv_dns_ask *a, const struct hlv_dns_form *form,
 		memset(o.counts, 0, sizeof o.counts);
 	}
 	if (a->q.edns)
-		put_opt(a, a->rcode, form->cookie, w);
+		put_opt(a, a->rcode, w);
 	fill_header(a, &o, a->rcode, cut);
 }

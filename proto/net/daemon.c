@@ -101,8 +101,14 @@ static enum hlv_err bind_stream(struct hlv_daemon *d, struct hlv_daemon_stream *
 	for (size_t i = 0; i < s->addrs->n; i++) {
 		struct hlv_addr *a = &s->addrs->list[i];
 		HLV_TRY(check_port_free(d, a, SOCK_STREAM, s->option));
-		for (unsigned w = 0; w < d->nworkers; w++)
-			HLV_TRY(hlv_stream_bind(a, s->option, &s->fds[w][i], d->why));
+		if (s->datagrams)
+			HLV_TRY(check_port_free(d, a, SOCK_DGRAM, s->option));
+		for (unsigned w = 0; w < d->nworkers; w++) {
+			struct hlv_sockets *fds = &s->fds[w][i];
+			HLV_TRY(s->datagrams
+					? hlv_sockets_bind(a, s->option, fds, d->why)
+					: hlv_stream_bind(a, s->option, &fds->tcp, d->why));
+		}
 	}
 	return HLV_OK;
 }
@@ -118,7 +124,7 @@ enum hlv_err hlv_daemon_bind(struct hlv_daemon *d)
 		HLV_TRY(check_port_free(d, a, SOCK_STREAM, "listen"));
 		HLV_TRY(check_port_free(d, a, SOCK_DGRAM, "listen"));
 		for (unsigned w = 0; w < d->nworkers; w++)
-			HLV_TRY(hlv_sockets_bind(a, &d->sockets[w][i], d->why));
+			HLV_TRY(hlv_sockets_bind(a, "listen", &d->sockets[w][i], d->why));
 	}
 	for (size_t i = 0; i < STREAMS; i++)
 		if (d->streams[i].addrs)
@@ -154,7 +160,7 @@ void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_
 	rlim_t own = 32 + (rlim_t)others + (rlim_t)d->nworkers * (4 + 3 * d->listen->n);
 	for (size_t i = 0; i < STREAMS; i++)
 		if (d->streams[i].addrs)
-			own += (rlim_t)d->nworkers * 2 * d->streams[i].addrs->n;
+			own += (rlim_t)d->nworkers * 3 * d->streams[i].addrs->n;
 	rlim_t want = own + (rlim_t)limits->tcp_connections * d->nworkers;
 	struct rlimit rl;
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur >= want)
@@ -202,8 +208,11 @@ static size_t list_streams(const struct hlv_daemon *d, unsigned worker,
 	for (size_t i = 0; i < STREAMS; i++) {
 		const struct hlv_daemon_stream *s = &d->streams[i];
 		for (size_t k = 0; s->addrs && k < s->addrs->n; k++)
-			list[n++] =
-				(struct hlv_stream){s->fds[worker][k], s->speech, s->shared};
+			list[n++] = (struct hlv_stream){.fd = s->fds[worker][k].tcp,
+							.speech = s->speech,
+							.shared = s->shared,
+							.udp = s->fds[worker][k].udp,
+							.datagrams = s->datagrams};
 	}
 	return n;
 }

@@ -23,7 +23,8 @@ struct hlv_daemon_stream {
 	struct hlv_addrs *addrs;
 	const struct conn_speech *speech;
 	void *shared;
-	int fds[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];
+	const struct hlv_datagrams *datagrams; /* UDP beside it; or NULL */
+	struct hlv_sockets fds[HLV_DAEMON_WORKERS][HLV_DAEMON_ADDRS];
 };
 
 struct hlv_daemon {

@@ -53,7 +53,11 @@ struct hlv_limits {
 	X(tls_failed)                                                                          \
 	X(tls_refused)                                                                         \
 	X(http_requests)                                                                       \
-	X(http_refused)
+	X(http_refused)                                                                        \
+	X(dns_queries)                                                                         \
+	X(dns_answers)                                                                         \
+	X(dns_dropped)                                                                         \
+	X(dns_limited)
 
 struct hlv_stats {
 #define X(name) _Atomic uint64_t name;

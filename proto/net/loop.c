@@ -9,10 +9,17 @@
 #include <unistd.h>
 
 #include "proto/net/ask.h"
+#include "proto/net/packets.h"
 #include "proto/net/tcp.h"
 #include "proto/net/udp.h"
 
-enum { SOCKET_BUFFER = 8 << 20, BACKLOG = 1024, ADDRS_MAX = 64, PORT_TRIES = 16 };
+enum {
+	SOCKET_BUFFER = 8 << 20,
+	BACKLOG = 1024,
+	ADDRS_MAX = 64,
+	STREAMS_MAX = 2 * ADDRS_MAX,
+	PORT_TRIES = 16
+};
 
 struct hlv_worker {
 	struct hlv_front front;
@@ -21,7 +28,11 @@ struct hlv_worker {
 	struct hlv_udp *udp[ADDRS_MAX];
 	struct hlv_tcp *tcp[ADDRS_MAX];
 	size_t n;
-	struct hlv_tcp *streams[ADDRS_MAX];
+	struct stream {
+		struct hlv_tcp *tcp;
+		const struct hlv_datagrams *datagrams; /* NULL: none beside it */
+		void *udp;
+	} streams[STREAMS_MAX];
 	size_t nstreams;
 	struct hlv_tcp *control; /* or NULL */
 	pthread_t thread;
@@ -104,7 +115,8 @@ enum hlv_err hlv_stream_bind(struct hlv_addr *a, const char *option, int *fd, ch
 	return HLV_E_IO;
 }
 
-enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *why)
+enum hlv_err hlv_sockets_bind(struct hlv_addr *a, const char *option, struct hlv_sockets *s,
+			      char *why)
 {
 	const struct hlv_addr wanted = *a;
 	/* A port that the system chose for TCP may be somebody's for UDP: then another. */
@@ -116,7 +128,7 @@ enum hlv_err hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s, char *w
 		if (errno != EADDRINUSE)
 			break;
 	}
-	return tell_bind(a, "listen", why);
+	return tell_bind(a, option, why);
 }
 
 void hlv_front_home(struct hlv_front *f)
@@ -139,8 +151,11 @@ static void take_mail(evutil_socket_t fd, short what, void *ctx)
 		hlv_udp_mail_end(w->udp[i]);
 		hlv_tcp_mail_end(w->tcp[i]);
 	}
-	for (size_t i = 0; i < w->nstreams; i++)
-		hlv_tcp_mail_end(w->streams[i]);
+	for (size_t i = 0; i < w->nstreams; i++) {
+		hlv_tcp_mail_end(w->streams[i].tcp);
+		if (w->streams[i].datagrams)
+			w->streams[i].datagrams->mail_end(w->streams[i].udp);
+	}
 	if (w->control)
 		hlv_tcp_mail_end(w->control);
 	/* Whoever has our exchanges answers them always: wait for the last. */
@@ -161,8 +176,11 @@ static void free_worker(struct hlv_worker *w)
 		hlv_udp_close(w->udp[i]);
 		hlv_tcp_close(w->tcp[i]);
 	}
-	for (size_t i = 0; i < w->nstreams; i++)
-		hlv_tcp_close(w->streams[i]);
+	for (size_t i = 0; i < w->nstreams; i++) {
+		hlv_tcp_close(w->streams[i].tcp);
+		if (w->streams[i].udp)
+			w->streams[i].datagrams->close(w->streams[i].udp);
+	}
 	hlv_tcp_close(w->control);
 	if (w->mail)
 		event_free(w->mail);
@@ -175,6 +193,16 @@ static void free_worker(struct hlv_worker *w)
 	free(w);
 }
 
+static bool open_stream(struct hlv_worker *w, const struct hlv_stream *o)
+{
+	struct stream *s = &w->streams[w->nstreams++];
+	s->tcp = hlv_tcp_open(&w->front, o->fd, o->speech, o->shared);
+	s->datagrams = o->datagrams;
+	if (s->datagrams)
+		s->udp = s->datagrams->open(&w->front, o->udp, o->shared);
+	return s->tcp && (s->udp || !s->datagrams);
+}
+
 static bool open_fronts(struct hlv_worker *w, const struct hlv_worker_options *o)
 {
 	for (size_t i = 0; i < o->n && i < ADDRS_MAX; i++) {
@@ -184,13 +212,9 @@ static bool open_fronts(struct hlv_worker *w, const struct hlv_worker_options *o
 		if (!w->udp[i] || !w->tcp[i])
 			return false;
 	}
-	for (size_t i = 0; i < o->nstreams && i < ADDRS_MAX; i++) {
-		const struct hlv_stream *s = &o->streams[i];
-		w->streams[i] = hlv_tcp_open(&w->front, s->fd, s->speech, s->shared);
-		if (!w->streams[i])
+	for (size_t i = 0; i < o->nstreams && i < STREAMS_MAX; i++)
+		if (!open_stream(w, &o->streams[i]))
 			return false;
-		w->nstreams = i + 1;
-	}
 	if (o->control > 0)
 		w->control = hlv_tcp_open(&w->front, o->control, &conn_native, NULL);
 	return o->control <= 0 || w->control;
@@ -263,8 +287,11 @@ static void stop_fronts(struct hlv_mail *mail, void *receiver)
 		hlv_udp_stop(w->udp[i]);
 		hlv_tcp_stop(w->tcp[i]);
 	}
-	for (size_t i = 0; i < w->nstreams; i++)
-		hlv_tcp_stop(w->streams[i]);
+	for (size_t i = 0; i < w->nstreams; i++) {
+		hlv_tcp_stop(w->streams[i].tcp);
+		if (w->streams[i].datagrams)
+			w->streams[i].datagrams->stop(w->streams[i].udp);
+	}
 	if (w->control)
 		hlv_tcp_stop(w->control);
 }

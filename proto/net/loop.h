@@ -12,14 +12,16 @@ struct hlv_sockets {
 	int udp, tcp;
 };
 /* SO_REUSEPORT; a port of 0 is chosen and written into *a. `why`: 256 octets. */
-enum hlv_err HLV_MUST_USE hlv_sockets_bind(struct hlv_addr *a, struct hlv_sockets *s,
-					   char *why);
+enum hlv_err HLV_MUST_USE hlv_sockets_bind(struct hlv_addr *a, const char *option,
+					   struct hlv_sockets *s, char *why);
 
 /* A listening stream socket that speaks something else than native messages. */
 struct hlv_stream {
 	int fd;
-	const struct conn_speech *speech; /* tcp_conn.h */
-	void *shared;			  /* for the speech: the same for all workers */
+	const struct conn_speech *speech;      /* tcp_conn.h */
+	void *shared;			       /* for the speech: the same for all workers */
+	int udp;			       /* beside it, if there are ... */
+	const struct hlv_datagrams *datagrams; /* ... (packets.h) or NULL */
 };
 
 struct hlv_worker;

@@ -10,7 +10,17 @@
 #include "proto/net/addr.h"
 
 struct event_base;
+struct hlv_front;
 struct hlv_packets;
+
+/* A front end on UDP beside the native one: one of its listeners, on a worker. */
+struct hlv_datagrams {
+	/* Takes `fd`; `shared` is the same for all workers. NULL without memory. */
+	void *(*open)(struct hlv_front *front, int fd, void *shared);
+	void (*stop)(void *own);     /* nothing more is read */
+	void (*mail_end)(void *own); /* what came home goes out */
+	void (*close)(void *own);    /* nothing is away */
+};
 
 enum { HLV_PACKETS_BATCH = 32 };
 

@@ -131,6 +131,9 @@ struct hlv_service {
 	 * checked: a service that will look all of them up can have memory on its way for the last
 	 * while it waits for the first. They stay where they are until batch_end(). */
 	void (*ahead)(struct hlv_service *, const struct hlv_bytes *packets, size_t n);
+	/* NULL, or asked behind batch_begin(): a number that is another, and never 0, as soon as what
+	 * is answered with x->authoritative may be another. 0: nobody knows. */
+	uint64_t (*state)(struct hlv_service *);
 };
 
 /* For front ends: nothing of the former question is left in an exchange that is used again; and

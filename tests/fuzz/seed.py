@@ -291,6 +291,57 @@ def walks():
     yield "silence", b""
 
 
+def dns(folder):
+    """Questions for every name and type in the vectors, and a registry that has their values."""
+    def name(text):
+        return b"".join(bytes([len(l)]) + l for l in text.encode().split(b".") if l) + b"\0"
+
+    def question(text, kind, edns=b""):
+        return (struct.pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 1 if edns else 0) + name(text) +
+                struct.pack(">HH", kind, 1) + edns)
+
+    def seed(how, octets, *identifiers):
+        return bytes([how]) + struct.pack(">H", len(octets)) + octets + b"".join(
+            bytes([1, len(values)]) + b"".join(
+                bytes([kind, len(text)]) + text.encode() for kind, text in values)
+            for values in identifiers)
+
+    signed = b"\0" + struct.pack(">HHIH", 41, 1232, 0x8000, 0)
+    cookie = b"\0" + struct.pack(">HHIHHH", 41, 4096, 0, 12, 10, 8) + b"12345678"
+    for kind, text in enumerate(RECORDS):
+        yield seed(0, question("www.z.example", 255), [], [(kind, text)])
+        yield seed(3, question("www.z.example", 255, signed), [], [(kind, text)])
+    yield seed(1, question("no.z.example", 1, signed), [])
+    yield seed(0, question("a.b.sub.z.example", 1, cookie), [], [(1, "ns.z.example.")])
+    yield seed(0, question("b.a.id.example", 256, cookie), [(48, "https://example.cn/")])
+    yield seed(0, question("6.5.1.oid.example", 35), [(49, "https://example.cn/")])
+    yield seed(2, question("alias.z.example", 15), [], [(4, "www.z.example.")],
+               [(12, "10 mail.z.example.")], [(0, "192.0.2.1"), (21, "2001:db8::1")])
+    for entry in topic(folder, "dns"):
+        if "domain" in entry["decoded"]:
+            yield seed(0, question(entry["decoded"]["domain"].replace("hdl.example.cn", "z.example"),
+                                   1), [], [(0, "192.0.2.1")])
+
+
+# In the order of HLV_DNS_TYPES (proto/dns/rdata.h).
+RECORDS = [
+    "192.0.2.1", "ns.z.example.", "a.example.", "a.example.", "www.z.example.",
+    "ns.example. admin.example. 1 7200 3600 1209600 300", "a.example.", "a.example.", "a.example.",
+    "host.example.", "cpu os", "a.example. b.example.", "10 mail.z.example.", '"hello world" second',
+    "a.example. b.example.", "1 a.example.", "311061700956", "150862028003217 004", "10 a.example.",
+    "256 3 5 AQPSKmynfzW4kyBv015MUG2DeIQ3Cbl+BBZH4b/0PY1kxkmvHjcZc8no", "10 a.example. b.example.",
+    "2001:db8::1", "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m", "0 5 5060 sip.example.",
+    '100 10 "U" "E2U+sip" "!^.*$!sip:info@example.cn!" .', "10 a.example.", "PGP 0 0 AQID",
+    "z.example.", "1:192.0.2.0/24", "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118",
+    "2 1 123456789abcdef67890123456789abcdef67890", "10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6",
+    "256 3 5 AQPSKmynfzW4kyBv015MUG2DeIQ3Cbl+BBZH4b/0PY1kxkmvHjcZc8no", "AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjx",
+    "1 1 1 " + "ab" * 32, "1 1 1 " + "ab" * 32, "60485 13 2 " + "ab" * 32, "257 3 13 AQID", "AQID",
+    "66 3 A NS AAAA", "v=spf1", "00-00-5e-00-53-2a", "00-00-5e-ef-10-00-00-2a",
+    '10 1 "ftp://ftp1.example.com/public"', '0 issue "ca.example.net"',
+    "1 a.example. alpn=h2", "1 . alpn=h3",
+]
+
+
 def write(out, target, seeds):
     folder = os.path.join(out, target)
     os.makedirs(folder, exist_ok=True)
@@ -320,6 +371,7 @@ def main():
     write(out, "finding", findings(vectors))
     write(out, "jws", signed(vectors))
     write(out, "walk", walks())
+    write(out, "dns", dns(vectors))
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")
 

@@ -185,7 +185,7 @@ static void start(void)
 	pthread_mutex_init(&helper.lock, NULL);
 	pthread_cond_init(&helper.changed, NULL);
 	server.service =
-		(struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL};
+		(struct hlv_service){submit, resume, batch_begin, batch_end, seal, NULL, NULL};
 	server.limits = (struct hlv_limits){.udp_answer_max = 65536,
 					    .rate = 0,
 					    .tcp_connections = 64,
@@ -198,7 +198,7 @@ static void start(void)
 					    .tcp_stall_s = 60,
 					    .tcp_life_s = 600};
 	assert_int_equal(hlv_addr_parse("127.0.0.1:0", 0, &server.addr), HLV_OK);
-	check_err(why, hlv_sockets_bind(&server.addr, &sockets, why), HLV_OK);
+	check_err(why, hlv_sockets_bind(&server.addr, "listen", &sockets, why), HLV_OK);
 	server.verified = hlv_verified_new(1);
 	struct hlv_worker_options o = {.service = &server.service,
 				       .limits = &server.limits,

@@ -67,7 +67,7 @@ static void start_worker(void)
 					   .tcp_stall_s = 60,
 					   .tcp_life_s = 600};
 	assert_int_equal(hlv_addr_parse("127.0.0.1:0", 0, &world.addr), HLV_OK);
-	check_err(why, hlv_sockets_bind(&world.addr, &sockets, why), HLV_OK);
+	check_err(why, hlv_sockets_bind(&world.addr, "listen", &sockets, why), HLV_OK);
 	world.verified = hlv_verified_new(1);
 	int fd;
 	check_err(why, hlv_local_bind(world.path, 0660, &fd, why), HLV_OK);

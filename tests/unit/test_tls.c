@@ -82,7 +82,7 @@ static void start(enum hlv_key_kind kind, enum tls_use use, enum trust trust)
 		check_err(why, hlv_tls_server_new(world.key, hlv_text(""), &world.tls, why),
 			  HLV_OK);
 	assert_int_equal(hlv_addr_parse("127.0.0.1:0", 0, &world.addr), HLV_OK);
-	check_err(why, hlv_sockets_bind(&world.addr, &sockets, why), HLV_OK);
+	check_err(why, hlv_sockets_bind(&world.addr, "listen", &sockets, why), HLV_OK);
 	world.verified = hlv_verified_new(1);
 	struct hlv_worker_options o = {.service = &world.service,
 				       .limits = &world.limits,

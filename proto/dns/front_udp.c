@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * DNS by UDP: a finished answer if there is one, else a job; limits for those whose address is not
+ * known to be theirs (threats.md 1), which a cookie lifts.
+ */
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "proto/dns/cookie.h"
+#include "proto/dns/desk.h"
+#include "proto/net/packets.h"
+#include "proto/net/rate.h"
+
+struct dns_udp {
+	struct hlv_dns_desk desk;
+	struct hlv_packets *packets;
+	struct hlv_rate *rate;
+	struct hlv_now now;
+	bool in_batch;
+	uint64_t state; /* of the registry, in this batch */
+};
+
+/* --- how much, and whether --- */
+
+/* Without the cookie, which is put in afterwards: whoever takes the most that we send gets the same
+ * answer with and without one. */
+static size_t limit_of(const struct hlv_dns_query *q)
+{
+	size_t size = q->edns ? q->udp_size : HLV_DNS_UDP_PLAIN;
+	if (q->cookie.n > 0)
+		size -= HLV_DNS_COOKIE_OPTION;
+	return size < HLV_DNS_UDP_BODY ? size : HLV_DNS_UDP_BODY;
+}
+
+static enum hlv_rate_kind kind_of(const uint8_t *answer)
+{
+	unsigned rcode = answer[3] & 0xF, records = (unsigned)(answer[6] << 8 | answer[7]);
+	if (rcode == HLV_DNS_NXDOMAIN)
+		return HLV_RATE_NOT_FOUND;
+	if (rcode != HLV_DNS_NOERROR)
+		return HLV_RATE_ERROR;
+	if (records > 0)
+		return HLV_RATE_ANSWER;
+	return answer[2] & HLV_DNS_AA >> 8 ? HLV_RATE_NOT_FOUND : HLV_RATE_REFERRAL;
+}
+
+static enum hlv_rate_verdict judge(struct dns_udp *u, const struct hlv_peer *peer,
+				   const uint8_t *answer)
+{
+	const struct hlv_limits *l = u->desk.front->limits;
+	uint32_t per_s = l->rate;
+	if (peer->verified)
+		per_s = peer->trusted ? l->rate_trusted : l->rate_verified;
+	if (per_s == 0)
+		return HLV_RATE_PASS;
+	enum hlv_rate_verdict verdict =
+		hlv_rate_take(u->rate, &peer->addr, kind_of(answer), per_s, u->now);
+	if (verdict != HLV_RATE_PASS)
+		hlv_count(&u->desk.front->stats.dns_limited);
+	return verdict;
+}
+
+static void queue(struct dns_udp *u, const struct hlv_peer *peer, const union hlv_local *local,
+		  const struct hlv_writer *answer)
+{
+	hlv_packets_queue(u->packets, &peer->addr, local, answer->n);
+	hlv_dns_desk_count(&u->desk, answer->p);
+}
+
+/* --- cookies --- */
+
+static struct hlv_bytes cookie_for(const struct dns_udp *u, const struct hlv_dns_query *q,
+				   const struct hlv_addr *to, uint8_t room[HLV_DNS_COOKIE])
+{
+	if (q->cookie.n == 0)
+		return (struct hlv_bytes){0};
+	hlv_dns_cookie_make(u->desk.shared->secret, q->cookie.p, to, hlv_now_s(u->now), room);
+	return hlv_bytes(room, HLV_DNS_COOKIE);
+}
+
+/* --- finished answers --- */
+
+static struct hlv_dns_moment moment_of(const struct dns_udp *u, const struct hlv_dns_query *q)
+{
+	return (struct hlv_dns_moment){.state = u->state, .now = u->now, .limit = limit_of(q)};
+}
+
+static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
+			    const struct hlv_peer *peer, const union hlv_local *local)
+{
+	uint8_t room[HLV_DNS_COOKIE];
+	struct hlv_dns_moment m = moment_of(u, q);
+	if (q->rcode != HLV_DNS_NOERROR || (q->type == HLV_DNS_ANY && !peer->verified))
+		return false;
+	uint8_t *out = hlv_packets_slot(u->packets);
+	size_t n = hlv_dns_finished_get(u->desk.finished, q, &m, out);
+	if (n == 0)
+		return false;
+	switch (judge(u, peer, out)) {
+	case HLV_RATE_PASS:
+		break;
+	case HLV_RATE_STUB:
+		return false; /* cut by the long way */
+	case HLV_RATE_DROP:
+		return true;
+	}
+	struct hlv_writer w = {.p = out, .cap = HLV_DNS_UDP_MAX, .n = n};
+	hlv_dns_put_cookie(&w, cookie_for(u, q, &peer->addr, room));
+	queue(u, peer, local, &w);
+	return true;
+}
+
+static void keep_finished(struct dns_udp *u, const struct hlv_dns_job *job,
+			  struct hlv_bytes answer)
+{
+	const struct hlv_dns_ask *a = &job->ask;
+	if (!u->in_batch || a->rcode == HLV_DNS_SERVFAIL || a->q.rcode != HLV_DNS_NOERROR ||
+	    (u->state != 0 && a->fleeting))
+		return;
+	struct hlv_dns_moment m = moment_of(u, &a->q);
+	hlv_dns_finished_put(u->desk.finished, &a->q, &m, answer,
+			     hlv_dnssec_fresh_until_s(a->now));
+}
+
+/* --- jobs --- */
+
+static void done(struct hlv_dns_job *job)
+{
+	struct dns_udp *u = job->desk->ctx;
+	const struct hlv_dns_query *q = &job->ask.q;
+	uint8_t room[HLV_DNS_COOKIE];
+	if (!u->in_batch)
+		u->now = hlv_clock();
+	struct hlv_dns_form form = {
+		.limit = limit_of(q),
+		/* RFC 8482: all there is, for a stranger's word alone, is the longest answer. */
+		.cut = q->type == HLV_DNS_ANY && !job->peer.verified,
+	};
+	uint8_t *out = hlv_packets_slot(u->packets);
+	struct hlv_writer w = hlv_writer(out, HLV_DNS_UDP_MAX);
+	hlv_dns_ask_encode(&job->ask, &form, &w);
+	enum hlv_rate_verdict verdict = HLV_RATE_DROP;
+	if (!w.bad)
+		verdict = judge(u, &job->peer, out);
+	if (verdict == HLV_RATE_PASS && !form.cut)
+		keep_finished(u, job, hlv_written(&w));
+	if (verdict == HLV_RATE_STUB) {
+		form.cut = true;
+		w = hlv_writer(out, HLV_DNS_UDP_MAX);
+		hlv_dns_ask_encode(&job->ask, &form, &w);
+	}
+	hlv_dns_put_cookie(&w, cookie_for(u, q, &job->peer.addr, room));
+	if (verdict != HLV_RATE_DROP)
+		queue(u, &job->peer, &job->local, &w);
+	hlv_dns_desk_end(job);
+	if (!u->in_batch && !u->desk.front->in_mail)
+		hlv_packets_flush(u->packets);
+}
+
+static void take(void *ctx, struct hlv_bytes in, const struct hlv_addr *from,
+		 const union hlv_local *local)
+{
+	struct dns_udp *u = ctx;
+	struct hlv_front *front = u->desk.front;
+	struct hlv_dns_query q;
+	hlv_count(&front->stats.dns_queries);
+	if (!hlv_dns_query_read(in, &q)) {
+		hlv_count(&front->stats.dns_dropped);
+		return;
+	}
+	bool trusted = hlv_nets_have(&front->limits->trusted, from);
+	struct hlv_peer peer = {
+		.addr = *from,
+		.transport = HLV_T_UDP,
+		.interface_kind = HLV_IF_QUERY,
+		.trusted = trusted,
+		.verified = trusted || hlv_verified_has(front->verified, from, u->now) ||
+			    hlv_dns_cookie_is_ours(u->desk.shared->secret, q.cookie, from,
+						   hlv_now_s(u->now)),
+	};
+	if (answer_finished(u, &q, &peer, local))
+		return;
+	struct hlv_dns_job *job = hlv_dns_desk_take(&u->desk, in, &peer, u->now);
+	if (!job) {
+		hlv_count(&front->stats.dns_dropped);
+		return;
+	}
+	job->local = *local;
+	hlv_dns_desk_begin(job);
+}
+
+static void drop(void *ctx)
+{
+	struct dns_udp *u = ctx;
+	hlv_count(&u->desk.front->stats.dns_dropped);
+}
+
+static void begin(void *ctx, const struct hlv_bytes *packets, size_t n)
+{
+	(void)packets;
+	(void)n;
+	struct dns_udp *u = ctx;
+	u->now = hlv_clock();
+	u->in_batch = true;
+	hlv_front_batch_begin(u->desk.front, u->now);
+	u->state = hlv_dns_desk_state(&u->desk);
+}
+
+static void end(void *ctx)
+{
+	struct dns_udp *u = ctx;
+	hlv_front_batch_end(u->desk.front);
+	u->in_batch = false;
+}
+
+static void sent(void *ctx)
+{
+	(void)ctx;
+}
+
+/* --- a worker's --- */
+
+static void close_front(void *own)
+{
+	struct dns_udp *u = own;
+	hlv_packets_close(u->packets);
+	hlv_dns_desk_close(&u->desk);
+	hlv_rate_free(u->rate);
+	free(u);
+}
+
+static void *open_front(struct hlv_front *front, int fd, void *shared)
+{
+	static const struct hlv_packets_user user = {begin, take, drop, end, sent};
+	const struct hlv_dns_shared *s = shared;
+	uint64_t secret;
+	struct dns_udp *u = calloc(1, sizeof *u);
+	if (!u) {
+		close(fd);
+		return NULL;
+	}
+	u->desk.done = done;
+	u->desk.ctx = u;
+	u->packets = hlv_packets_open(front->base, fd, HLV_DNS_UDP_MAX, &user, u);
+	u->desk.finished = hlv_dns_finished_new(s->cache_octets, s->secret);
+	if (getentropy(&secret, sizeof secret) == 0)
+		u->rate = hlv_rate_new(secret);
+	if (!hlv_dns_desk_open(&u->desk, front, s) || !u->packets || !u->rate ||
+	    !u->desk.finished) {
+		close_front(u);
+		return NULL;
+	}
+	return u;
+}
+
+static void stop_front(void *own)
+{
+	struct dns_udp *u = own;
+	hlv_packets_stop(u->packets);
+}
+
+static void mail_end(void *own)
+{
+	struct dns_udp *u = own;
+	hlv_packets_flush(u->packets);
+}
+
+const struct hlv_datagrams hlv_dns_datagrams = {open_front, stop_front, mail_end, close_front};
