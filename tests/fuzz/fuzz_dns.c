@@ -40,7 +40,12 @@ static void put_value(struct hlv_reader *in, struct hlv_writer *w, uint32_t inde
 		HLV_DNS_TYPES(X)
 #undef X
 			"DNS.TYPE64",
-		"DNS.TYPE65", "DNS.TYPE1", "URL", "URL.CINF", "DESC", "HS_ADMIN"};
+		"DNS.TYPE65",
+		"DNS.TYPE1",
+		"URL",
+		"URL.CINF",
+		"DESC",
+		"HS_ADMIN"};
 	uint8_t type = hlv_get_u8(in);
 	struct hlv_bytes text = hlv_take(in, hlv_get_u8(in));
 	struct hlv_value v = {.index = index,
@@ -121,9 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hlv_require(question.n < HLV_DNS_HEADER || question.p[2] & 0x80);
 		return 0;
 	}
-	size_t limit = how & STREAM			     ? HLV_DNS_MAX
+	size_t limit = how & STREAM			 ? HLV_DNS_MAX
 		       : a.q.udp_size < HLV_DNS_UDP_BODY ? a.q.udp_size
-							     : HLV_DNS_UDP_BODY;
+							 : HLV_DNS_UDP_BODY;
 	unsigned asked = 0;
 	hlv_dns_ask_begin(&a);
 	for (const struct hlv_dns_node *node; (node = hlv_dns_ask_next(&a));) {

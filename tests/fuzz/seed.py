@@ -371,7 +371,7 @@ def main():
     write(out, "finding", findings(vectors))
     write(out, "jws", signed(vectors))
     write(out, "walk", walks())
-    write(out, "dns", dns(vectors))
+    write(out, "dns", [("%d" % n, seed) for n, seed in enumerate(dns(vectors))])
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")
 
