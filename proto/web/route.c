@@ -58,6 +58,7 @@ static const struct web_route routes[] = {
 	{READS, "/healthz", web_health, 0},
 	{READS, "/readyz", web_ready, 0},
 	{READS, "/api/v1/stats", web_stats, 0},
+	{READS, "/api/v1/chain/", web_chain, 0},
 	/* --- the enterprise dialect: doip.c --- */
 	/* --- pages.c --- */
 	{READS, "/", web_page_resolver, 0},
