@@ -190,6 +190,14 @@ size_t gs1_links_default(struct http_call *call, const struct gs1_links *links,
 
 /* --- the linkset --- */
 
+uint32_t gs1_links_age(const struct gs1_links *links)
+{
+	uint32_t age = UINT32_MAX;
+	for (size_t i = 0; i < links->n; i++)
+		age = links->list[i].max_age < age ? links->list[i].max_age : age;
+	return age;
+}
+
 static void put_member(struct hlv_buf *b, const char *name, struct hlv_bytes text)
 {
 	if (text.n == 0)

@@ -44,6 +44,8 @@ size_t gs1_links_choose(struct http_call *call, const struct gs1_links *links,
 size_t gs1_links_default(struct http_call *call, const struct gs1_links *links,
 			 const struct gs1_link **best);
 
+/* Seconds that all of them may be kept. */
+uint32_t gs1_links_age(const struct gs1_links *links);
 /* {"linkset":[{"anchor":...}]}: those of `only`, or with NULL all of them. */
 void gs1_links_put(struct hlv_buf *b, const struct gs1_links *links, struct hlv_bytes anchor,
 		   const struct gs1_link *const *only, size_t nonly);
