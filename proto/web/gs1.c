@@ -19,6 +19,9 @@ struct resolving {
 	struct hlv_bytes type;	  /* of the link; empty: the default */
 	bool linkset;		  /* all links are wanted */
 	bool seen;		  /* a record was there, on some level */
+	/* Of a linkset: what was found so far, from the lowest level with links on. */
+	struct gs1_links links;
+	struct hlv_bytes anchor;
 };
 
 static void ask(struct resolving *r);
@@ -69,7 +72,7 @@ static void give_linkset(struct resolving *r, const struct gs1_links *links,
 	bool json = web_accepts(call, "Accept", hlv_text(LINKSET), WEB_EXACT) == 0 &&
 		    web_accepts(call, "Accept", hlv_text("application/json"), WEB_EXACT) > 0;
 	say_links(call, r->full);
-	put_anchor(call, &anchor, r->key);
+	put_anchor(call, &anchor, r->anchor);
 	hlv_buf_clear(&call->out);
 	gs1_links_put(&call->out, links, hlv_buf_bytes(&anchor), only, n);
 	hlv_buf_free(&anchor);
@@ -129,18 +132,22 @@ static bool answer(struct resolving *r, const struct gs1_links *links)
 {
 	if (links->n == 0)
 		return false;
-	if (r->linkset) {
-		give_linkset(r, links, NULL, 0, 200);
-		return true;
+	if (r->anchor.n == 0)
+		r->anchor = r->key;
+	if (r->linkset) { /* given at the top: a level has what is above it, too */
+		gs1_links_inherit(r->call, &r->links, links);
+		return false;
 	}
 	const struct gs1_link **best = hlv_alloc(&r->call->arena, links->n * sizeof(void *));
 	if (!best)
 		return false;
 	size_t n = r->type.n ? gs1_links_choose(r->call, links, r->type, best)
 			     : gs1_links_default(r->call, links, best);
-	if (n > 1)
+	if (n > 1) {
+		r->anchor = r->key;
 		give_linkset(r, links, best, n, 300);
-	else if (n == 1)
+	}
+	if (n == 1)
 		go(r, best[0]);
 	return n > 0;
 }
@@ -149,6 +156,10 @@ static bool answer(struct resolving *r, const struct gs1_links *links)
 static void go_up(struct resolving *r)
 {
 	struct hlv_bytes up = hlv_gs1_up(r->key);
+	if (up.n == 0 && r->links.n > 0) {
+		give_linkset(r, &r->links, NULL, 0, 200);
+		return;
+	}
 	if (up.n == 0) {
 		refuse(r->call, 404, HLV_RC_NOT_FOUND,
 		       !r->seen	   ? "There is no such key here"
@@ -270,7 +281,7 @@ void web_gs1_description(struct http_call *call)
 		return;
 	}
 	(void)web_put_origin(call, &root);
-	hlv_buf_str(b, "{\"name\":\"Helve, a GS1-conformant resolver\",\"resolverRoot\":");
+	hlv_buf_str(b, "{\"name\":\"Helve GS1 Digital Link resolver\",\"resolverRoot\":");
 	hlv_json_put_str(b, hlv_buf_bytes(&root));
 	hlv_buf_str(b, ",\"supportedPrimaryKeys\":[\"all\"],"
 		       "\"supportedLinkType\":[{\"namespace\":\"https://ref.gs1.org/voc/\","

@@ -33,6 +33,11 @@ struct gs1_links {
 enum hlv_err HLV_MUST_USE gs1_links_read(struct http_call *call, const struct hlv_list *values,
 					 struct gs1_links *out);
 
+/* Into `links` what it inherits from the level above: links of types that it has none of. Without memory
+ * it inherits nothing. */
+void gs1_links_inherit(struct http_call *call, struct gs1_links *links,
+		       const struct gs1_links *above);
+
 /* "gs1:pip", or the vocabulary's address of it, names "pip"; empty: no link type. */
 struct hlv_bytes gs1_link_type(struct hlv_bytes text);
 

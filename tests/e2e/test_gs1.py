@@ -177,14 +177,18 @@ class Gs1(TiersCase):
             "href": "https://brand.example/zh", "title": "\u4ea7\u54c1", "type": "text/html",
             "hreflang": ["zh"]})
         self.assertNotIn(VOC + "certificationInfo", one)  # no http(s) address
+        lot = self.linkset(DL + "/10/LOT1")
+        self.assertEqual(urlsplit(lot["anchor"]).path, DL + "/10/LOT1")
+        self.assertEqual(len(lot[VOC + "pip"]), 3)  # inherited, and its own
+        self.assertEqual(lot[VOC + "traceability"][0]["href"], "https://brand.example/lot1")
         # of a key above: its anchor says so
         self.assertEqual(urlsplit(self.linkset(DL + "/10/NONE")["anchor"]).path, DL)
 
     def test_g11_default(self):
-        one = self.linkset()
-        (default,) = one[VOC + "defaultLink"]
-        self.goes(DL, default["href"])
-        self.goes(DL + "?linkType=gs1:defaultLink", default["href"])
+        for path in (DL, DL + "/10/LOT1", DL + "/10/LOT1/21/ab1", DL + "/10/LOT1/21/AB1"):
+            (default,) = self.linkset(path)[VOC + "defaultLink"]
+            self.goes(path, default["href"])
+            self.goes(path + "?linkType=gs1:defaultLink", default["href"])
 
     def test_g12_each_link(self):
         for kind, links in self.linkset().items():
