@@ -46,6 +46,7 @@ static const struct web_route routes[] = {
 	/* --- session: api_session.c --- */
 	/* --- ours: api_v1*.c --- */
 	{WEB_POST, "/api/v1/resolve", web_v1_resolve, WEB_STREAMS},
+	{WEB_POST, "/api/v1/load", web_v1_load, WEB_STREAMS | WEB_REGISTRY},
 	{WEB_POST, "/api/v1/token", web_v1_token, WEB_REGISTRY},
 	{READS, "/api/v1/whoami", web_v1_whoami, 0},
 	{READS, "/api/v1/node", web_v1_node, 0},

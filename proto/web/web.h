@@ -90,6 +90,7 @@ web_handler web_handles, web_site;				 /* api_handles.c */
 web_handler web_proxy;						 /* proxy.c */
 web_handler web_gs1, web_gs1_description;			 /* gs1.c */
 web_handler web_v1_resolve;					 /* api_v1_resolve.c */
+web_handler web_v1_load;					 /* api_v1_load.c */
 web_handler web_v1_whoami, web_v1_token, web_v1_node;		 /* api_v1.c */
 web_handler web_v1_identifiers, web_v1_audit;			 /* api_v1_registry.c */
 web_handler web_v1_history, web_v1_undo;
