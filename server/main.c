@@ -12,6 +12,7 @@
 #include "proto/net/daemon_metrics.h"
 #include "proto/net/log.h"
 #include "proto/net/site_file.h"
+#include "proto/web/doip.h"
 #include "proto/web/session.h"
 #include "proto/web/web.h"
 #include "server/metrics.h"
@@ -264,6 +265,7 @@ static void stop(struct helved *h)
 	if (h->store)
 		h->store->ops->close(h->store);
 	web_sessions_free(h->web.sessions);
+	doip_issued_free(h->web.issued);
 	node_free(h->node);
 	free_options(h->options);
 	free(h->rules);
@@ -334,7 +336,8 @@ static enum hlv_err prepare_web(struct helved *h)
 	h->d.streams[0].speech = &http_speech;
 	h->d.streams[0].shared = &h->web;
 	h->web.sessions = web_sessions_new();
-	if (!h->web.sessions)
+	h->web.issued = doip_issued_new();
+	if (!h->web.sessions || !h->web.issued)
 		return HLV_E_NOMEM;
 	return getentropy(h->web.token_key, sizeof h->web.token_key) == 0 ? HLV_OK : HLV_E_IO;
 }

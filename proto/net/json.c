@@ -117,7 +117,7 @@ const struct hlv_json_node *hlv_json_member(const struct hlv_json_node *object,
 
 const struct hlv_json_node *hlv_json_first(const struct hlv_json_node *node)
 {
-	return node_of(item_of(node)->child);
+	return node ? node_of(item_of(node)->child) : NULL;
 }
 
 const struct hlv_json_node *hlv_json_next(const struct hlv_json_node *node)
@@ -128,6 +128,12 @@ const struct hlv_json_node *hlv_json_next(const struct hlv_json_node *node)
 uint32_t hlv_json_length(const struct hlv_json_node *node)
 {
 	return (uint32_t)cJSON_GetArraySize(item_of(node));
+}
+
+struct hlv_bytes hlv_json_name(const struct hlv_json_node *member)
+{
+	const char *name = item_of(member)->string;
+	return hlv_text(name ? name : "");
 }
 
 struct hlv_bytes hlv_json_text(const struct hlv_json_node *node)

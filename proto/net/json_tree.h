@@ -39,7 +39,9 @@ enum hlv_err hlv_json_wrong(struct hlv_json *j, const char *field, const char *f
 enum hlv_json_kind hlv_json_kind(const struct hlv_json_node *node); /* NULL: absent */
 const struct hlv_json_node *hlv_json_member(const struct hlv_json_node *object,
 					    const char *name);
-/* Elements of an array or members of an object, in order; NULL at the end. */
+/* The name of a member of an object, NUL-terminated. */
+struct hlv_bytes hlv_json_name(const struct hlv_json_node *member);
+/* Elements of an array or members of an object, in order; NULL at the end, and of NULL. */
 const struct hlv_json_node *hlv_json_first(const struct hlv_json_node *node);
 const struct hlv_json_node *hlv_json_next(const struct hlv_json_node *node);
 uint32_t hlv_json_length(const struct hlv_json_node *node);

@@ -61,6 +61,13 @@ static const struct web_route routes[] = {
 	{READS, "/api/v1/stats", web_stats, 0},
 	{READS, "/api/v1/chain/", web_chain, 0},
 	/* --- the enterprise dialect: doip.c --- */
+	{WEB_GET, "/api/v1/doip/public/challenge", web_doip_challenge, WEB_REGISTRY},
+	{WEB_GET | WEB_POST, "/api/v1/doip/public/verify-response", web_doip_verify, WEB_REGISTRY},
+	{WEB_GET | WEB_POST, "/api/v1/doip", web_doip, WEB_REGISTRY},
+	{WEB_POST, "/api/v1/open/meta/create", web_doip_meta_create, WEB_REGISTRY},
+	{WEB_GET, "/api/v1/open/meta/info", web_doip_meta_info, WEB_REGISTRY},
+	{WEB_PUT, "/api/v1/open/meta/publish-or-withdraw", web_doip_meta_publish, WEB_REGISTRY},
+	{ANY, "/api/v1/open/", web_doip_none, WEB_REGISTRY},
 	/* --- pages.c --- */
 	{READS, "/", web_page_resolver, 0},
 	{READS, "/p/", web_page_resolver, 0},

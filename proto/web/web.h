@@ -19,6 +19,7 @@ struct web_options;
 enum web_how { WEB_PUBLIC, WEB_BASIC, WEB_SESSION, WEB_TOKEN, WEB_CERT };
 
 struct web_sessions;
+struct doip_issued;
 /* What the daemon tells its operators (docs/metrics.md), on any worker's thread, at once. */
 struct web_watch {
 	void *ctx;
@@ -38,6 +39,7 @@ struct web {
 	bool registry;		       /* answers for prefixes of its own, and writes */
 	uint8_t token_key[32];	       /* of the tokens that this process gives out */
 	struct web_sessions *sessions; /* session.h; where there is a registry */
+	struct doip_issued *issued;    /* doip.h; the same */
 	/* Members of the status object, each with a comma in front. */
 	void (*put_counters)(void *ctx, struct hlv_buf *json);
 	void *ctx;
@@ -85,6 +87,8 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 
 /* --- the handlers, by file --- */
 
+web_handler web_doip, web_doip_challenge, web_doip_verify, web_doip_none; /* doip*.c */
+web_handler web_doip_meta_create, web_doip_meta_info, web_doip_meta_publish;
 web_handler web_allow;						 /* http_fields.c */
 web_handler web_handles, web_site;				 /* api_handles.c */
 web_handler web_proxy;						 /* proxy.c */

@@ -18,7 +18,7 @@ FAST = {"iterations": 100}
 
 # Each channel from a /24 of its own, so that one test's wrong answers slow down no other
 # (threats.md 3: back-off by identity and source network).
-_networks = ("127.%d.%d.1" % (a, b) for a in range(1, 250) for b in range(250))
+networks = ("127.%d.%d.1" % (a, b) for a in range(1, 250) for b in range(250))
 
 
 def value(index, kind, data, perms="1110"):
@@ -95,13 +95,13 @@ class StaffCase(NodeCase):
         return auth.Secret("%d:%s" % (index, PEOPLE), text or self.secrets[index], **FAST)
 
     def tcp(self, **more):
-        more.setdefault("source", next(_networks))
+        more.setdefault("source", next(networks))
         c = hdl.Tcp(self.at, **more)
         self.open_channels.append(c)
         return c
 
     def udp(self, **more):
-        more.setdefault("source", next(_networks))
+        more.setdefault("source", next(networks))
         c = hdl.Udp(self.at, **more)
         self.open_channels.append(c)
         return c
