@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // GS1 element strings, in brackets or with FNC1, and Digital Link paths: read into the key that is
-// looked up, with the qualifiers in their order and everything else left out.
+// looked up, as an element string in brackets, with the qualifiers in their order and everything else
+// left out.
 
 export type Gs1Error = { error: 'check'; text: string; digit: number } | { error: 'length'; ai: string } |
 	{ error: 'ai'; ai: string } | { error: 'key' };
@@ -87,13 +88,13 @@ function toKey(pairs: Pair[]): Gs1Result {
 		if (right !== Number(numeric.slice(-1)))
 			return { error: 'check', text: first[1], digit: right };
 	}
-	const parts = [first[0], encodeURIComponent(value)];
+	let key = `(${first[0]})${value}`;
 	for (const ai of rule.then) {
 		const found = pairs.find(([name]) => name === ai);
 		if (found && found[1])
-			parts.push(ai, encodeURIComponent(found[1]));
+			key += `(${ai})${found[1]}`;
 	}
-	return { key: parts.join('/') };
+	return { key };
 }
 
 // The path of a Digital Link from its primary key on: 01/09506000134352/21/77.

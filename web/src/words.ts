@@ -6,7 +6,7 @@ export const words = {
 	resolver: ['Resolver', '标识解析'],
 	console: ['Console', '管理控制台'],
 	skip: ['Skip to content', '跳到正文'],
-	language: ['Language: English. Switch to Chinese', '语言：中文。切换为英文'],
+	language: ['中文: switch to Chinese', 'EN：切换为英文'],
 	themeAuto: ['Colours: as the system', '配色：跟随系统'],
 	themeLight: ['Colours: light', '配色：浅色'],
 	themeDark: ['Colours: dark', '配色：深色'],

@@ -3,7 +3,7 @@
 // that need answers no honest server gives. `node test/mock.mjs [PORT]`
 import { createServer } from 'node:http';
 import { readFileSync, existsSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, verify } from 'node:crypto';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 export const CSP = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'";
+const NONCE = Buffer.alloc(16, 7);
 const STAMP = '2026-11-22T08:00:00Z';
 
 export const hostile = {
@@ -48,7 +49,7 @@ function registry() {
 		{ index: 62, type: 'X', data: { format: 'base64', value: hostile.script } },
 		admin,
 	]);
-	records.set('01/09506000134352', [text(1, 'URL', 'https://example.cn/gtin'), text(2000, 'name', 'GTIN')]);
+	records.set('(01)09506000134352', [text(1, 'URL', 'https://example.cn/gtin'), text(2000, 'name', 'GTIN')]);
 	return records;
 }
 
@@ -71,7 +72,7 @@ function chainOf(id) {
 export function serve(port = 0) {
 	const state = {
 		records: registry(), history: new Map(), audit: [], tokens: new Set(), stats: 0, secret: 'correct horse',
-		seen: [], down: false,
+		seen: [], down: false, proven: false, publicKey: null,
 	};
 	const note = (handle, op, values) => {
 		const seq = state.audit.length + 1;
@@ -158,10 +159,15 @@ function answer(state, put, note, request, body, response) {
 		return say(200, { responseCode: 1, handle });
 	}
 	if (path === '/api/sessions')
-		return say(201, { sessionId: 's' + randomUUID(), nonce: Buffer.alloc(16, 7).toString('base64') });
+		return say(201, { sessionId: 's1', nonce: NONCE.toString('base64') });
+	if (path === '/api/sessions/this') {
+		const { cnonce, signature, alg } = JSON.parse(body);
+		const signed = Buffer.concat([NONCE, Buffer.from(cnonce, 'base64')]);
+		state.proven = state.publicKey && verify(alg === 'Ed25519' ? null : 'sha256', signed, state.publicKey, Buffer.from(signature, 'base64'));
+		return state.proven ? say(200, { sessionId: 's1', authenticated: true }) : say(401, '');
+	}
 	if (path === '/api/v1/token') {
-		const good = authorization.startsWith('Handle ') || Buffer.from(authorization.slice(6), 'base64').toString().endsWith(':' + state.secret);
-		state.login = authorization;
+		const good = authorization === 'Handle sessionId="s1"' && state.proven || Buffer.from(authorization.slice(6), 'base64').toString().endsWith(':' + state.secret);
 		if (!good)
 			return say(401, '');
 		const token = randomUUID();
@@ -226,9 +232,11 @@ function answer(state, put, note, request, body, response) {
 		state.commits = (state.commits ?? 0) + wave(400, 5);
 		return say(200, {
 			time: Date.now(), uptime: 86400 + n,
-			counters: { queries: state.queries, commits: state.commits, refused: 12 },
+			requests: { udp: state.queries - 900, http: 900 },
+			counters: { udp_queries: state.queries, http_refused: 12 },
 			latency: { resolve: { p50_us: wave(90, 9), p99_us: wave(700, 4) } },
-			cache: { hits: state.queries * 0.96, misses: state.queries * 0.04 },
+			registry: { commits: state.commits },
+			cache: { hits: Math.round(state.queries * 0.96), misses: Math.round(state.queries * 0.04) },
 		});
 	}
 	return say(404, { responseCode: 4, message: `Unknown HTTP API endpoint ${request.method} ${path}` });

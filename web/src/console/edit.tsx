@@ -25,13 +25,13 @@ function AdminFields({ text, onChange }: { text: string; onChange: (text: string
 	} catch {
 		admin = { handle: '', index: 200, permissions: '000000000000' };
 	}
-	const flags = String(admin.permissions).padStart(12, '0');
+	const flags = String(admin.permissions).padStart(12, '0').slice(-12);
 	const set = (part: Partial<AdminData>) => onChange(JSON.stringify({ ...admin, ...part }));
 	return (
 		<div class="full">
 			<div class="value-grid">
 				<label class="field">{t('index')}
-					<input type="number" min="0" value={admin.index} onInput={(e) => set({ index: Number(e.currentTarget.value) })} /></label>
+					<input type="number" min="0" value={Number(admin.index) || 0} onInput={(e) => set({ index: Number(e.currentTarget.value) })} /></label>
 				<label class="field">{t('identifier')}
 					<input type="text" value={admin.handle} onInput={(e) => set({ handle: e.currentTarget.value })} /></label>
 			</div>

@@ -12,24 +12,29 @@ const W = 600, H = 140;
 type Stats = {
 	time: number;
 	uptime: number;
+	requests: Record<string, number>;
 	counters: Record<string, number>;
 	latency: Record<string, { p50_us?: number; p99_us?: number }>;
-	cache?: Record<string, number>;
+	registry?: { commits: number }; // of helved
+	cache?: { hits: number; stale_hits?: number; misses: number }; // of helver
 };
-type Point = { queries: number; commits: number; p50: number | null; p99: number | null; hits: number | null };
+type Point = { queries: number; commits: number | null; p50: number | null; p99: number | null; hits: number | null };
 
-function rate(now: number | undefined, before: number | undefined, seconds: number): number {
-	return Math.max(0, ((now ?? 0) - (before ?? 0)) / seconds);
+function rate(now: number, before: number, seconds: number): number {
+	return Math.max(0, (now - before) / seconds);
 }
+
+const all = (requests: Record<string, number>): number => Object.values(requests).reduce((sum, n) => sum + n, 0);
+const found = (cache: Stats['cache']): number => (cache?.hits ?? 0) + (cache?.stale_hits ?? 0);
 
 function pointOf(now: Stats, before: Stats): Point {
 	const seconds = Math.max(0.1, (now.time - before.time) / 1000);
-	const hits = rate(now.cache?.hits, before.cache?.hits, seconds);
-	const misses = rate(now.cache?.misses, before.cache?.misses, seconds);
+	const hits = rate(found(now.cache), found(before.cache), seconds);
+	const misses = rate(now.cache?.misses ?? 0, before.cache?.misses ?? 0, seconds);
 	const { p50_us, p99_us } = now.latency.resolve ?? {};
 	return {
-		queries: rate(now.counters.queries, before.counters.queries, seconds),
-		commits: rate(now.counters.commits, before.counters.commits, seconds),
+		queries: rate(all(now.requests), all(before.requests), seconds),
+		commits: now.registry && before.registry ? rate(now.registry.commits, before.registry.commits, seconds) : null,
 		p50: p50_us === undefined ? null : p50_us / 1000,
 		p99: p99_us === undefined ? null : p99_us / 1000,
 		hits: hits + misses > 0 ? (100 * hits) / (hits + misses) : null,
