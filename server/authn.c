@@ -132,6 +132,15 @@ void authn_challenge(struct authn *a, struct job *j)
 		offer_to(a, j, &offer);
 }
 
+enum authn_verdict authn_name(struct authn *a, struct job *j)
+{
+	struct hlv_exchange *x = j->x;
+	if (x->rq.m.hdr.op != HLV_OP_RESOLUTION || hlv_scheme_is_plain(x->rq.handle) ||
+	    hlv_exchange_name(x, a->rules->schemes))
+		return AUTHN_GO;
+	return authn_refuse(j, (enum hlv_rc)x->rs.rc, (const char *)x->rs.text.p);
+}
+
 /* The answer becomes the request that was challenged: its octets, its flags, its digest; but the
  * answer's own ids and versions (8, step 5). */
 static enum authn_verdict swap_in(struct job *j, const struct pending *p)
@@ -167,8 +176,10 @@ static enum authn_verdict open_answer(struct authn *a, struct job *j)
 		x->rq.m.env.session_id = tag->pending;
 	const struct pending *p = pending_take(a->pending, x);
 	x->rq.m.env.session_id = theirs;
-	if (p)
-		return swap_in(j, p);
+	if (p) {
+		enum authn_verdict verdict = swap_in(j, p);
+		return verdict == AUTHN_GO ? authn_name(a, j) : verdict;
+	}
 	return authn_refuse(j, HLV_RC_AUTHENTICATION_TIMEOUT,
 			    "No challenge is pending: it was answered, or is too old");
 }

@@ -5,11 +5,13 @@
  * learns who sent it, or leaves the answer in x->rs.
  */
 #pragma once
+#include "proto/net/schemes.h"
 #include "server/job.h"
 
 struct authn_rules {
-	bool allow_legacy; /* MD5 and SHA-1 proofs */
-	uint32_t own_uid;  /* whom the control socket believes, beside 0 */
+	bool allow_legacy;		   /* MD5 and SHA-1 proofs */
+	uint32_t own_uid;		   /* whom the control socket believes, beside 0 */
+	const struct hlv_schemes *schemes; /* NULL: no rules */
 };
 
 struct authn;

@@ -30,6 +30,9 @@ struct tag *authn_tag(struct authn *a, const struct job *j);
 struct session *authn_session_of(struct authn *a, const struct job *j);
 /* Refuse, and say that it is for a reply. */
 enum authn_verdict authn_refuse(struct job *j, enum hlv_rc rc, const char *text);
+/* A question that was hidden until now, in a session or behind a challenge, names its identifier as any
+ * other may (proto/net/schemes.h). */
+enum authn_verdict authn_name(struct authn *a, struct job *j);
 /* What somebody says by HTTP that he is: known from before, or something to be proven. */
 enum authn_verdict authn_open_claim(struct job *j);
 /* A message in a session: its MAC and its counter; then who sent it. */

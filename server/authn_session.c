@@ -53,7 +53,7 @@ enum authn_verdict authn_decrypt(struct authn *a, struct job *j)
 	if (hlv_message_decode(x->message, &x->rq.m) != HLV_OK ||
 	    hlv_request_decode(&x->rq.m, &x->rq) != HLV_OK)
 		return refuse_ciphertext(a, j, s);
-	return AUTHN_GO;
+	return authn_name(a, j);
 }
 
 /* Does this operation say something that only the session's own peer may say? */

@@ -94,8 +94,10 @@ bool hlv_gs1_begins(struct hlv_bytes path)
 	slash = value.n ? memchr(value.p, '/', value.n) : NULL;
 	value = hlv_head(value, slash ? (size_t)(slash - value.p) : value.n);
 	size_t digits = ai->digits ? ai->digits : KEY_DIGITS;
-	size_t most = ai->digits + ai->tail;
-	if (value.n > most || leading_digits(hlv_head(value, digits)) < digits)
+	size_t most = ai->digits + ai->tail, escapes = 0;
+	for (size_t i = 0; i < value.n; i++)
+		escapes += value.p[i] == '%'; /* "%2F" is one character */
+	if (value.n > most + 2 * escapes || leading_digits(hlv_head(value, digits)) < digits)
 		return false;
 	return ai->checked == 0 ||
 	       hlv_gs1_check_digit(value.p, ai->checked - 1U) == (char)value.p[ai->checked - 1];

@@ -128,6 +128,8 @@ static enum hlv_err join(struct hlv_arena *a, const char *prefix, struct hlv_byt
 enum hlv_err scheme_put(struct scheming *s, struct hlv_bytes subject)
 {
 	const char *prefix = prefix_for(s->rules, (int)s->out->scheme, subject);
+	if (prefix && strlen(prefix) + 1 + s->out->key.n > HLV_IDENTIFIER_MAX)
+		return scheme_wrong(s, "longer than %d octets", HLV_IDENTIFIER_MAX);
 	if (prefix)
 		return join(s->arena, prefix, s->out->key, &s->out->id);
 	for (size_t i = 0; i < WORDS; i++)
@@ -146,7 +148,7 @@ static enum hlv_err read_handle(struct scheming *s, struct hlv_bytes text)
 	struct hlv_name name = hlv_name_split(text);
 	if (!hlv_utf8_valid(text))
 		return scheme_wrong(s, "not UTF-8");
-	if (text.n > HLV_IDENTIFIER_MAX)
+	if (text.n + (name.slash ? 0 : 5) > HLV_IDENTIFIER_MAX)
 		return scheme_wrong(s, "longer than %d octets", HLV_IDENTIFIER_MAX);
 	if (!hlv_name_is_registrable(text))
 		return scheme_wrong(s, "control characters in an identifier");

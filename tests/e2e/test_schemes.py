@@ -4,6 +4,7 @@
 import unittest
 
 import hdl
+import auth
 from node import text_value
 from tiers import TiersCase
 
@@ -18,7 +19,7 @@ def url(handle, name):
 
 
 def data(m):
-    return [v.data.decode() for v in m.values]
+    return [v.data.decode(errors="replace") for v in m.values]
 
 
 RULES = '[ "gs1 %s", "oid %s", "did %s", "ecode:1.0064 %s", "host id.example.cn" ]' % ((LEAF,) * 4)
@@ -34,7 +35,15 @@ class Schemes(TiersCase):
                          url(LEAF + "/jx1", "plain"), url(GTIN + "/10/L1/21/77", "lot"),
                          url(LEAF + "/1.2.156.3001.7", "oid"),
                          url(LEAF + "/did:web:example.com", "web"),
-                         url(LEAF + "/1.0064.1234", "ecode")])
+                         url(LEAF + "/1.0064.1234", "ecode"),
+                         {"handle": LEAF + "/01/09506000134369", "values": [
+                             text_value(1, "secret", "price", permissions="1100"),
+                             text_value(2, "URL", "https://example/hidden"),
+                             text_value(300, "HS_SECKEY", "sesame", permissions="1100"),
+                             {"index": 100, "type": "HS_ADMIN", "ttl": 86400, "data": {
+                                 "format": "admin", "value": {
+                                     "handle": LEAF + "/01/09506000134369", "index": 300,
+                                     "permissions": "111111111111"}}}]}])
         tiers.leaf.more = {"schemes": RULES}
 
     def both(self, handle):
@@ -84,6 +93,27 @@ class Schemes(TiersCase):
                 ("VAA88.118.8/jx1", "plain")):
             with self.subTest(spelling=spelling):
                 self.assertEqual(self.both(spelling), ["https://example/" + name])
+
+    def test_behind_a_challenge_and_in_a_session(self):
+        """Who may read more may ask for it in the same words."""
+        who = auth.Secret("300:%s/01/09506000134369" % LEAF, b"sesame")
+        with hdl.Tcp(self.tiers.leaf.address) as channel:
+            m = auth.Client(channel, who).all_values("(01)09506000134369")
+            self.assert_rc(m, 1)
+            self.assertEqual(m.handle, b"(01)09506000134369")
+            self.assertIn("price", data(m))
+            self.assertNotIn("sesame", data(m))
+        with hdl.Tcp(self.tiers.leaf.address) as channel:
+            session = auth.Session.setup(channel, who)
+            for encrypted in (False, True):
+                with self.subTest(encrypted=encrypted):
+                    m = session.ask(hdl.RESOLUTION, hdl.resolution_body("(01)09506000134369"),
+                                    auth.KEEP & ~hdl.PO, encrypted=encrypted)
+                    self.assert_rc(m, 1)
+                    self.assertIn("price", data(m))
+                    m = session.ask(hdl.RESOLUTION, hdl.resolution_body("(01)09506000134368"),
+                                    auth.KEEP & ~hdl.PO, encrypted=encrypted)
+                    self.assert_rc(m, 102)
 
     def test_no_walk_up(self):
         self.assertEqual(self.both("(01)09506000134352(21)nobody"), 100)

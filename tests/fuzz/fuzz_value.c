@@ -75,7 +75,7 @@ static void check_name(struct hlv_bytes in)
 	struct hlv_name name = hlv_name_split(in);
 	hlv_require(!name.slash || name.prefix.n + 1 + name.suffix.n == in.n);
 	hlv_name_put_upper_prefix(&w, in);
-	hlv_name_put_upper(&upper, in);
+	hlv_name_put_folded(&upper, in);
 	hlv_require(hlv_name_eq_prefix(hlv_written(&w), in));
 	hlv_require(hlv_name_eq_full(hlv_written(&upper), in));
 	hlv_name_put_resolvable(&resolvable, in);

@@ -180,6 +180,20 @@ def jsonl(folder):
     )
 
 
+def schemes():
+    """Every way to write an identifier that the unit test's table has."""
+    for i, text in enumerate((
+            "88.118.8/JX1", "hdl:88.118.8/x", "https://id.example.cn/?x&id=88.118.8%2Fx",
+            "(01)09506000134352(21)77(10)L1", "010950600013435210L1\x1d2177", "]C100195060001000000019",
+            "https://a.example/x/01/9506000134352/21/a%2Fb?17=261231#f", "9506000134352",
+            "(253)9506000134352ab/1", "(8013)1987654Ad4X4bL5ttr2310c2K", "(8010)9506000A-1(8011)12",
+            "(417)9506000134352(7040)1ABC", "(415)9506000134352(8020)inv1", "urn:oid:1.2.156.3001",
+            "ecode:100641234567890", "1.0064.1", "did:cn:88.118.8", "did:web:a.b%3A1:u#k",
+            "did:bid:by01:ef7zFABtWU5hAkaTAdQLkYUoFCBTXDgs", "VAA88.118.8/1", "88\uff0e118/x",
+            "\u3000info:hdl/10.1000/a%20b", "/api/handles/88.118.8/a", "88.118", "/01/0950/foo/")):
+        yield "text%d" % i, text.encode()
+
+
 def batch(data):
     """The reference's batch file, cut at its empty lines into single statements."""
     with open(os.path.join(data, "hsv9-batch.txt"), "rb") as f:
@@ -371,6 +385,7 @@ def main():
     write(out, "finding", findings(vectors))
     write(out, "jws", signed(vectors))
     write(out, "walk", walks())
+    write(out, "scheme", schemes())
     write(out, "dns", [("%d" % n, seed) for n, seed in enumerate(dns(vectors))])
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")
