@@ -5,6 +5,7 @@
 #include "proto/net/json_tree.h"
 #include "proto/sec/sign.h"
 #include "proto/web/options.h"
+#include "proto/web/params.h"
 #include "proto/web/token.h"
 #include "proto/wire/name.h"
 
@@ -466,7 +467,8 @@ void web_answer(struct http_call *call, unsigned status)
 {
 	if (status == 401)
 		challenge(call);
-	http_reply(call, status, call->out.n ? WEB_JSON : NULL);
+	const char *type = web_dress(call);
+	http_reply(call, status, call->out.n ? type : NULL);
 }
 
 /* --- who? --- */

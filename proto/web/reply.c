@@ -5,6 +5,7 @@
  */
 #include "proto/net/json.h"
 #include "proto/web/login.h"
+#include "proto/web/params.h"
 
 const char WEB_JSON[] = "application/json;charset=utf-8";
 const char WEB_LINES[] = "application/x-ndjson;charset=utf-8";
@@ -15,7 +16,7 @@ void web_error(struct http_call *call, unsigned status, uint32_t rc, const char 
 	hlv_buf_printf(&call->out, "{\"responseCode\":%u,\"message\":", rc);
 	hlv_json_put_str(&call->out, hlv_text(message));
 	hlv_buf_str(&call->out, "}");
-	http_reply(call, status, WEB_JSON);
+	http_reply(call, status, web_dress(call));
 }
 
 unsigned web_status(const struct http_call *call, uint32_t rc, bool read)

@@ -41,9 +41,23 @@ static const struct web_route routes[] = {
 	{WEB_PATCH | WEB_OTHER, "", unknown_method, 0},
 	{WEB_OPTIONS, "", web_allow, 0},
 	/* --- REST: api_handles.c --- */
-	{READS, "/api/handles/", web_handles, 0},
-	{READS, "/api/site", web_site, 0},
+	{READS | WEB_POST, "/api/handles/", web_handles, 0},
+	{READS | WEB_POST, "/api/handles", web_handles, 0},
+	{WEB_PUT, "/api/handles/", web_put_handle, WEB_REGISTRY},
+	{WEB_DELETE, "/api/handles/", web_delete_handle, WEB_REGISTRY},
+	{READS | WEB_POST, "/api/site", web_site, 0},
+	{READS, "/api/prefixes", web_get_prefixes, WEB_REGISTRY},
+	{WEB_POST | WEB_PUT, "/api/prefixes", web_home_prefix, WEB_REGISTRY},
+	{WEB_PUT, "/api/prefixes/", web_home_prefix, WEB_REGISTRY},
+	{WEB_DELETE, "/api/prefixes", web_unhome_prefix, WEB_REGISTRY},
+	{WEB_DELETE, "/api/prefixes/", web_unhome_prefix, WEB_REGISTRY},
+	{READS | WEB_POST, "/api/verifications", web_verify, WEB_REGISTRY},
+	{READS | WEB_POST, "/api/verifications/", web_verify, WEB_REGISTRY},
 	/* --- session: api_session.c --- */
+	{WEB_POST, "/api/sessions", web_new_session, WEB_REGISTRY},
+	{READS, "/api/sessions/this", web_get_session, WEB_REGISTRY},
+	{WEB_PUT | WEB_POST, "/api/sessions/this", web_put_session, WEB_REGISTRY},
+	{WEB_DELETE, "/api/sessions/this", web_end_session, WEB_REGISTRY},
 	/* --- ours: api_v1*.c --- */
 	{WEB_POST, "/api/v1/resolve", web_v1_resolve, WEB_STREAMS},
 	{WEB_POST, "/api/v1/token", web_v1_token, WEB_REGISTRY},
@@ -94,6 +108,7 @@ static const struct web_route routes[] = {
 	/* --- redirects: proxy.c --- */
 	{READS, "/.well-known/", nothing_here, 0},
 	{READS, "", web_proxy, 0},
+	{WEB_POST, "", web_native, 0},
 	{ANY, "", nothing_here, 0},
 };
 /* clang-format on */

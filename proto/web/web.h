@@ -77,6 +77,17 @@ unsigned web_status(const struct http_call *call, uint32_t rc, bool read);
 void web_cache_values(struct http_call *call, const struct hlv_response *rs);
 extern const char WEB_JSON[];  /* "application/json;charset=utf-8" */
 extern const char WEB_LINES[]; /* "application/x-ndjson;charset=utf-8" */
+/* The identifier behind `path`, decoded. False: it was answered. */
+bool web_path_handle(struct http_call *call, const char *path, struct hlv_bytes *handle);
+/* The status of a change; `makes`: it registers something that was not there, unless `overwritten`. */
+unsigned web_write_status(const struct http_call *call, bool makes, bool overwritten,
+			  uint32_t rc);
+/* A change of the identifier behind `path` may come: by TLS, with a login. False: answered. */
+bool web_begin_write(struct http_call *call, const char *path, struct hlv_bytes *handle);
+/* Ask for a change, and answer the call with what comes of it. */
+void web_write(struct http_call *call, const struct hlv_request *rq);
+/* GET /api/handles?prefix=: the identifiers of a prefix. */
+void web_list(struct http_call *call, struct hlv_bytes prefix);
 /* {"responseCode":1,"handle":"...","values":[...]}, in the order that the reference writes; `handle` as
  * the asker spelled it. */
 void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv_bytes handle);
@@ -96,3 +107,10 @@ web_handler web_v1_history, web_v1_undo;
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
 web_handler web_metrics, web_stats;				 /* metrics.c */
 web_handler web_health, web_ready;				 /* health.c */
+
+/* api_write.c, api_list.c, api_verify.c, tunnel.c */
+web_handler web_put_handle, web_delete_handle;
+web_handler web_get_prefixes, web_home_prefix, web_unhome_prefix;
+web_handler web_verify, web_native;
+/* api_session.c */
+web_handler web_new_session, web_get_session, web_put_session, web_end_session;
