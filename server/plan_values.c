@@ -7,10 +7,32 @@ enum { MTIME_AT = 4 /* in an encoded value */, UUID_TEXT = 36 };
 
 /* --- the values of the request --- */
 
+/* The first index that stands twice among the request's values. */
+static uint32_t given_twice(const struct change *ch)
+{
+	const struct hlv_list *list = &ch->rq->values;
+	struct hlv_reader r = hlv_reader(list->raw);
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct hlv_value v, other;
+		if (hlv_value_decode(&r, &v) != HLV_OK)
+			break;
+		struct hlv_reader later = r;
+		for (uint32_t k = i + 1; k < list->n; k++)
+			if (hlv_value_decode(&later, &other) == HLV_OK &&
+			    other.index == v.index)
+				return v.index;
+	}
+	return 0;
+}
+
 static bool given_failed(struct change *ch, enum hlv_err err)
 {
 	if (err == HLV_E_EXISTS)
-		return change_refuse(ch, HLV_RC_VALUE_EXISTS, "An index is given twice");
+		return change_refusef(ch, HLV_RC_VALUE_EXISTS, "Index conflict for %u",
+				      given_twice(ch));
+	if (err == HLV_E_LIMIT && ch->rq->values.n <= HLV_VALUES_MAX)
+		return change_refuse(ch, HLV_RC_INVALID_VALUE,
+				     "Value indexes must be positive");
 	if (err == HLV_E_LIMIT)
 		return change_refusef(ch, HLV_RC_INVALID_VALUE,
 				      "Indexes are 1 to 2147483647, and %d values at the most",

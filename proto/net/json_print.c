@@ -388,28 +388,21 @@ static void put_plain_data(struct hlv_buf *b, struct hlv_bytes data)
 
 struct form {
 	const char *type;
+	/* False: it is none; its octets are shown as those of any other type. */
 	bool (*put)(struct hlv_buf *b, struct hlv_bytes data);
-	bool else_plain; /* what cannot be decoded is shown by its octets, else as base64 */
 };
 
 static const struct form forms[] = {
-	{"HS_ADMIN", put_admin_data, false}, {"HS_VLIST", put_vlist_data, false},
-	{"HS_SITE", put_site_data, false},   {"HS_NA_DELEGATE", put_site_data, false},
-	{"HS_PUBKEY", put_key_data, true},
+	{"HS_ADMIN", put_admin_data}, {"HS_VLIST", put_vlist_data},
+	{"HS_SITE", put_site_data},   {"HS_NA_DELEGATE", put_site_data},
+	{"HS_PUBKEY", put_key_data},
 };
 
 void hlv_json_put_data(struct hlv_buf *b, const struct hlv_value *v)
 {
-	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-		if (!hlv_type_is(v->type, forms[i].type))
-			continue;
-		if (forms[i].put(b, v->data))
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		if (hlv_type_is(v->type, forms[i].type) && forms[i].put(b, v->data))
 			return;
-		if (!forms[i].else_plain) {
-			put_base64(b, v->data);
-			return;
-		}
-	}
 	put_plain_data(b, v->data);
 }
 
