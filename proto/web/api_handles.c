@@ -39,7 +39,7 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 	if (values && rs->rc != HLV_RC_SUCCESS) {
 		hlv_buf_str(b, ",\"values\":");
 		hlv_json_put_values(b, &rs->values);
-	} else if (rs->rc == HLV_RC_VALUES_NOT_FOUND) {
+	} else if (rs->rc == HLV_RC_VALUES_NOT_FOUND && rs->kind == HLV_BODY_ERROR) {
 		hlv_buf_str(b, ",\"values\":[]");
 	}
 	if (handle.n) {

@@ -131,7 +131,9 @@ void web_list(struct http_call *call, struct hlv_bytes prefix)
 	if (!l || !read_page(call, l) || !web_login(call))
 		return;
 	l->asked = prefix;
-	if (!name_prefix(call, prefix, &l->rq.handle))
+	if (prefix.n == 0)
+		web_error(call, 400, HLV_RC_NOT_RESPONSIBLE, "That prefix doesn't live here");
+	else if (!name_prefix(call, prefix, &l->rq.handle))
 		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
 	else
 		hlv_ask(call->front, &call->peer, call->now, &l->rq, listed, l);

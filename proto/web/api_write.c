@@ -40,7 +40,11 @@ static void written(struct hlv_exchange *x, void *ctx)
 	/* A minted name is the server's. */
 	bool minted = a->rq.m.hdr.flags & HLV_F_MINT_SUFFIX && x->rs.rc == HLV_RC_SUCCESS &&
 		      x->rs.kind == HLV_BODY_HANDLE && x->rs.handle.n;
-	web_put_answer(&call->out, &x->rs, minted ? x->rs.handle : a->rq.handle);
+	/* Values that are not there are none to show: only questions have a list of them. */
+	struct hlv_response rs = x->rs;
+	if (rs.rc == HLV_RC_VALUES_NOT_FOUND)
+		rs = (struct hlv_response){.rc = rs.rc, .kind = HLV_BODY_EMPTY};
+	web_put_answer(&call->out, &rs, minted ? x->rs.handle : a->rq.handle);
 	web_answer(call, status_of(call, x));
 }
 

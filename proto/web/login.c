@@ -112,10 +112,8 @@ static bool read_basic(struct http_call *call, struct web_login *l, struct hlv_b
 static bool read_token(struct http_call *call, struct web_login *l, struct hlv_bytes text)
 {
 	struct web_token token;
-	if (!web_token_open(call->web, text, call->now, &call->arena, &token)) {
-		l->error = "The token is over, or none of this server";
+	if (!web_token_open(call->web, text, call->now, &call->arena, &token))
 		return false;
-	}
 	l->how = WEB_TOKEN;
 	l->claim = (struct hlv_claim){.kind = HLV_CLAIM_PROVEN, .who = token.who};
 	return true;
@@ -225,6 +223,17 @@ static bool number_of(struct hlv_bytes text, uint32_t *out)
 	return n <= INT32_MAX;
 }
 
+static bool is_algorithm(struct hlv_bytes name)
+{
+	static const char *const known[] = {
+		"SHA1",	     "SHA-1",	    "SHA256",		"SHA-256", "MD5",
+		"HMAC-SHA1", "HMAC-SHA256", "PBKDF2-HMAC-SHA1", "SM3",	   "Ed25519"};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (hlv_eq_fold(name, hlv_text(known[i])))
+			return true;
+	return false;
+}
+
 /* A signature over the session's nonce and the client's. */
 static void read_signed(struct http_call *call, struct web_login *l, const struct fields *f)
 {
@@ -237,8 +246,9 @@ static void read_signed(struct http_call *call, struct web_login *l, const struc
 	bool complete = l->cnonce.n && f->id.n && f->type.n && f->alg.n && f->signature.n;
 	if (!complete)
 		l->error = "Missing fields in authentication data";
-	else if (!hlv_eq(f->type, hlv_text("HS_PUBKEY")) &&
-		 !hlv_eq(f->type, hlv_text("HS_SECKEY")))
+	else if ((!hlv_eq(f->type, hlv_text("HS_PUBKEY")) &&
+		  !hlv_eq(f->type, hlv_text("HS_SECKEY"))) ||
+		 !is_algorithm(f->alg))
 		l->error = UNREADABLE;
 	else if (!octets_of(call, f->signature, &c.proof) ||
 		 !octets_of(call, f->salt, &c.salt) ||
