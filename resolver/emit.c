@@ -144,6 +144,7 @@ static void show(struct hlv_exchange *x, const struct finding *f, uint32_t left_
 void emit(struct hlv_exchange *x, const struct emit_rules *rules, const struct proven *p,
 	  uint32_t left_s)
 {
+	x->proof = (uint8_t)p->proof;
 	begin(x, rules, p->proof == PROOF_SECURE);
 	if (p->proof != PROOF_SECURE && p->proof != PROOF_INSECURE)
 		refuse(x, HLV_RC_ERROR, "The answer is not proven");

@@ -49,6 +49,7 @@ struct engine_waiter {
 	struct proven proven;
 	bool stale;		/* its life is over (EMIT_STALE) */
 	uint32_t left_s;	/* of its life, when not stale */
+	bool bogus;		/* refuted, and not only unproven */
 	uint32_t rc;		/* not proven: the code ... */
 	char why[VALIDATE_WHY]; /* ... and the line */
 	/* the engine's */

@@ -129,6 +129,7 @@ static void ask_new(struct engine *e, struct engine_waiter *w, struct hlv_bytes 
 	}
 	if (failed_lately) {
 		refuse(e, w, f->rc, f->why);
+		w->bogus = f->bogus;
 		return;
 	}
 	if (w->recursion >= ENGINE_RECURSION_MAX) {
@@ -292,6 +293,8 @@ void slot_done(struct engine *e, struct slot *s)
 		hold(e, s);
 	else if (r->proof == PROOF_BOGUS)
 		cache_hold(e->o.cache, s->key, 0); /* the workers' hold too */
+	for (struct engine_waiter *w = s->first; w; w = w->next)
+		w->bogus = r->proof == PROOF_BOGUS;
 	slot_answer_all(e, s, r->rc ? r->rc : HLV_RC_ERROR, r->why, stale);
 	slot_free(e, s);
 }

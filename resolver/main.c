@@ -385,6 +385,16 @@ static const char *unready(void *ctx, char room[256])
 	return room;
 }
 
+static void put_chain(void *ctx, struct hlv_front *front, const struct hlv_exchange *x,
+		      struct hlv_bytes id, struct hlv_buf *json)
+{
+	struct hlv_arena a;
+	(void)ctx;
+	hlv_arena_init(&a, 1 << 20);
+	resolver_put_chain(front->service, id, x->now, &a, json);
+	hlv_arena_fini(&a);
+}
+
 static enum hlv_err prepare_web(struct helver *h)
 {
 	h->window = hlv_daemon_window_new();
@@ -395,7 +405,7 @@ static enum hlv_err prepare_web(struct helver *h)
 			      .put_counters = put_counters,
 			      .ctx = h,
 			      .started_ns = hlv_clock().mono_ns,
-			      .watch = {h, put_metrics, put_stats, unready}};
+			      .watch = {h, put_metrics, put_stats, unready, put_chain}};
 	h->d.web = &h->era->options->web;
 	h->d.streams[0].option = "http";
 	h->d.streams[0].addrs = &h->era->options->http;

@@ -100,6 +100,7 @@ static void give_service(struct question *q, uint32_t left_s)
 		refuse(q, HLV_RC_ERROR, "The answer is not proven");
 		return;
 	}
+	q->x->from = HLV_FROM_WALK;
 	emit(q->x, &q->rules, &both, left_s < q->left_s ? left_s : q->left_s);
 	go_home(q);
 }
@@ -151,9 +152,12 @@ static void answered(struct recursor *r, struct question *q, struct hlv_now now)
 	} else if (q->nservices > 0 && found) {
 		give_service(q, left_s);
 	} else if (w->proven_is_set) {
+		q->x->from = w->stale ? HLV_FROM_STALE : HLV_FROM_WALK;
 		emit(q->x, &q->rules, &w->proven, left_s);
 		go_home(q);
 	} else {
+		q->x->from = HLV_FROM_WALK;
+		q->x->proof = w->bogus ? PROOF_BOGUS : PROOF_UNKNOWN;
 		refuse(q, w->rc, w->why);
 	}
 }

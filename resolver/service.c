@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/net/sign_cache.h"
+#include "resolver/chain.h"
 #include "resolver/control.h"
 
 enum {
@@ -114,8 +115,10 @@ static bool find_cached(struct resolver *r, struct hlv_exchange *x, struct hlv_b
 		if (!hit.held)
 			return false;
 		hit.left_s = EMIT_STALE;
+		x->from = HLV_FROM_STALE;
 		break;
 	case CACHE_FRESH:
+		x->from = HLV_FROM_CACHE;
 		break;
 	}
 	if (hit.prefetch)
@@ -146,6 +149,7 @@ static bool find_here(struct resolver *r, struct hlv_exchange *x, struct hlv_byt
 		break;
 	case POLICY_ANSWER:
 	case POLICY_BLOCK:
+		x->from = HLV_FROM_POLICY;
 		a->rules = policy_emit_own(r->shared.policy);
 		a->left_s = UINT32_MAX;
 		return true;
@@ -153,7 +157,11 @@ static bool find_here(struct resolver *r, struct hlv_exchange *x, struct hlv_byt
 	/* Who wants the authority's word gets it. */
 	if (x->rq.m.hdr.flags & HLV_F_AUTHORITATIVE)
 		return false;
-	return find_copied(r, key, a) || find_cached(r, x, id, key, ask, a);
+	if (find_copied(r, key, a)) {
+		x->from = HLV_FROM_COPY;
+		return true;
+	}
+	return find_cached(r, x, id, key, ask, a);
 }
 
 /* The SDK's question for sites, where the prefix has service handles: the first one that we know. */
@@ -283,6 +291,17 @@ static enum hlv_err seal(struct hlv_service *service, struct hlv_exchange *x,
 	if (r->signatures && x->rq.m.hdr.flags & HLV_F_CERTIFIED)
 		hlv_sign_cached(r->signatures, w, at);
 	return HLV_OK;
+}
+
+void resolver_put_chain(struct hlv_service *service, struct hlv_bytes id, struct hlv_now now,
+			struct hlv_arena *a, struct hlv_buf *json)
+{
+	const struct resolver *r = of(service);
+	struct engine_stats stats;
+	uint64_t anchors;
+	recursor_stats(r->shared.recursor, &stats, &anchors);
+	chain_put(policy_rules(r->shared.policy), r->shared.cache, anchors > 0, id, now, a,
+		  json);
 }
 
 /* --- life --- */

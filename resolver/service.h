@@ -28,3 +28,7 @@ struct hlv_service *resolver_service(struct resolver *r);
 /* On the worker's thread; key and copies must be the same. */
 void resolver_set(struct resolver *r, const struct resolver_shared *shared);
 void resolver_free(struct resolver *r);
+
+/* On its worker: "steps":[...] of the way to an identifier (chain.h). */
+void resolver_put_chain(struct hlv_service *service, struct hlv_bytes id, struct hlv_now now,
+			struct hlv_arena *a, struct hlv_buf *json);

@@ -82,7 +82,13 @@ static bool open_chunk(struct chunk *k)
 	k->entries = hlv_alloc_raw(a, (k->n + 1) * sizeof *k->entries);
 	uint8_t *room = hlv_alloc_raw(a, FAILURES_ROOM);
 	k->failures = hlv_writer(room, room ? FAILURES_ROOM : 0);
-	return a->bad ? refuse(k, HLV_RC_ERROR, "Out of memory") : read_position(k);
+	if (a->bad)
+		return refuse(k, HLV_RC_ERROR, "Out of memory");
+	if (k->n > 0 && k->flags & BULK_DRY_RUN) {
+		k->reached = k->position;
+		return true;
+	}
+	return read_position(k);
 }
 
 /* There is room for all of them, not for all their texts: those that come late go without. */
@@ -298,7 +304,7 @@ enum bulk_verdict bulk_plan(struct job *j, const struct plan_context *c)
 	if (verdict != BULK_COMMIT)
 		return verdict;
 	sort_entries(&k);
-	if (k.nfailures && k.flags & BULK_ALL_OR_NOTHING)
+	if (k.flags & BULK_DRY_RUN || (k.nfailures && k.flags & BULK_ALL_OR_NOTHING))
 		return answer(&k, k.reached) ? BULK_ANSWER : BULK_REFUSED;
 	uint64_t reached = k.position + k.n;
 	return count_uses(&k) && answer(&k, reached) && make_txn(&k, reached) ? BULK_COMMIT

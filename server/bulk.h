@@ -18,6 +18,9 @@
 enum {
 	BULK_ALL_OR_NOTHING = 1,
 	BULK_OVERWRITE = 2,
+	BULK_DRY_RUN =
+		4, /* say what would become of the records: nothing is registered, and the
+			   * position is nobody's */
 	BULK_KEY = 16,
 	BULK_RECORDS_MAX = 8192, /* of one chunk */
 };

@@ -312,6 +312,13 @@ static const char *unready(void *ctx, char room[256])
 	return registrar_meter_unready(registrar_meter_of(h->registrar), room);
 }
 
+static void put_chain(void *ctx, struct hlv_front *front, const struct hlv_exchange *x,
+		      struct hlv_bytes id, struct hlv_buf *json)
+{
+	(void)ctx;
+	server_put_chain(front->service, x, id, json);
+}
+
 static enum hlv_err prepare_web(struct helved *h)
 {
 	h->window = hlv_daemon_window_new();
@@ -322,7 +329,7 @@ static enum hlv_err prepare_web(struct helved *h)
 			      .put_counters = put_counters,
 			      .ctx = h,
 			      .started_ns = hlv_clock().mono_ns,
-			      .watch = {h, put_metrics, put_stats, unready}};
+			      .watch = {h, put_metrics, put_stats, unready, put_chain}};
 	h->d.web = &h->options->web;
 	h->d.streams[0].option = "http";
 	h->d.streams[0].addrs = &h->options->http;

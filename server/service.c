@@ -7,6 +7,7 @@
 #include "proto/net/schemes.h"
 #include "proto/net/sign_cache.h"
 #include "proto/sec/cipher.h"
+#include "server/chain.h"
 #include "server/dispatch.h"
 #include "server/registrar.h"
 
@@ -264,4 +265,10 @@ void server_free(struct server *s)
 		return;
 	hlv_sign_cache_free(s->cache);
 	free(s);
+}
+
+void server_put_chain(struct hlv_service *service, const struct hlv_exchange *x,
+		      struct hlv_bytes id, struct hlv_buf *json)
+{
+	chain_put_own(of(service)->node->site, x, id, json);
 }

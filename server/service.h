@@ -45,3 +45,8 @@ void server_set_recursing(struct server *s, const struct recursing *recursing);
 struct hlv_schemes;
 void server_set_schemes(struct server *s, const struct hlv_schemes *schemes);
 void server_free(struct server *s);
+
+/* On its worker: "steps":[...] of the way to an identifier as far as this node knows it: itself, and
+ * where it sends people. `x` is the answer to a question for it. */
+void server_put_chain(struct hlv_service *service, const struct hlv_exchange *x,
+		      struct hlv_bytes id, struct hlv_buf *json);

@@ -12,6 +12,8 @@
 #include "proto/net/packets.h"
 #include "proto/net/rate.h"
 
+enum { AT_ANSWERS = 6, OPT_SIZE = 11 };
+
 struct dns_udp {
 	struct hlv_dns_desk desk;
 	struct hlv_packets *packets;
@@ -86,6 +88,19 @@ static struct hlv_dns_moment moment_of(const struct dns_udp *u, const struct hlv
 	return (struct hlv_dns_moment){.state = u->state, .now = u->now, .limit = limit_of(q)};
 }
 
+/* Nothing but the question, OPT, and that there is more by TCP. */
+static size_t cut(uint8_t *answer, size_t n, const struct hlv_dns_query *q)
+{
+	size_t head = HLV_DNS_HEADER + q->question.n;
+	memset(answer + AT_ANSWERS, 0, HLV_DNS_HEADER - AT_ANSWERS);
+	answer[2] |= HLV_DNS_TC >> 8;
+	if (!q->edns)
+		return head;
+	memmove(answer + head, answer + n - OPT_SIZE, OPT_SIZE);
+	answer[HLV_DNS_HEADER - 1] = 1;
+	return head + OPT_SIZE;
+}
+
 static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 			    const struct hlv_peer *peer, const union hlv_local *local)
 {
@@ -97,14 +112,11 @@ static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 	size_t n = hlv_dns_finished_get(u->desk.finished, q, &m, out);
 	if (n == 0)
 		return false;
-	switch (judge(u, peer, out)) {
-	case HLV_RATE_PASS:
-		break;
-	case HLV_RATE_STUB:
-		return false; /* cut by the long way */
-	case HLV_RATE_DROP:
+	enum hlv_rate_verdict verdict = judge(u, peer, out);
+	if (verdict == HLV_RATE_DROP)
 		return true;
-	}
+	if (verdict == HLV_RATE_STUB)
+		n = cut(out, n, q);
 	struct hlv_writer w = {.p = out, .cap = HLV_DNS_UDP_MAX, .n = n};
 	hlv_dns_put_cookie(&w, cookie_for(u, q, &peer->addr, room));
 	queue(u, peer, local, &w);

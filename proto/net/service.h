@@ -22,6 +22,16 @@ enum hlv_transport {
 	HLV_T_LOCAL, /* the control socket: the system says who is there */
 };
 
+/* Where a resolver had its answer from. */
+enum hlv_from {
+	HLV_FROM_NOTHING, /* it is of our own making: a refusal, a heart-beat; or no resolver answered */
+	HLV_FROM_POLICY, /* an override, a block */
+	HLV_FROM_COPY,
+	HLV_FROM_CACHE,
+	HLV_FROM_STALE, /* of the cache, beyond its life */
+	HLV_FROM_WALK,
+};
+
 /* Whom a connection has proven to speak for (the national SDK's login, industrial.md 5.4). Made by
  * the service with hlv_login_new(), kept by the connection, and gone with it. */
 struct hlv_login {
@@ -100,6 +110,9 @@ struct hlv_exchange {
 	const struct hlv_protection *protection; /* NULL: a signature, if asked for */
 	uint16_t site_serial;			 /* of the answering site */
 	bool authoritative;			 /* sets AT in the answer */
+	/* out, of a resolver, for logs and for whoever explains an answer */
+	uint8_t from;  /* enum hlv_from */
+	uint8_t proof; /* enum proof (resolver/proven.h) */
 	/* Further messages follow this one (CN): see resume(). Such an exchange was kept. */
 	bool stream_only; /* out: by UDP the stub alone, so that the peer comes by TCP */
 	bool more;

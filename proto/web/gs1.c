@@ -19,19 +19,14 @@ struct resolving {
 	struct hlv_bytes type;	  /* of the link; empty: the default */
 	bool linkset;		  /* all links are wanted */
 	bool seen;		  /* a record was there, on some level */
+	/* Of a linkset: what was found so far, from the lowest level with links on. */
+	struct gs1_links links;
+	struct hlv_bytes anchor;
 };
 
 static void ask(struct resolving *r);
 
 /* --- headers --- */
-
-/* Public data, read by pages of everybody (rest-clients.md 7, G3). */
-static void allow_all(struct http_call *call)
-{
-	http_header(call, "Access-Control-Allow-Origin", hlv_text("*"));
-	http_header(call, "Access-Control-Allow-Methods", hlv_text("GET, HEAD, OPTIONS"));
-	http_header(call, "Access-Control-Expose-Headers", hlv_text("Link, Location"));
-}
 
 /* The Digital Link of a key on this host; canonical text has its escapes in it. */
 static void put_anchor(const struct http_call *call, struct hlv_buf *b, struct hlv_bytes key)
@@ -60,7 +55,6 @@ static void say_links(struct http_call *call, struct hlv_bytes key)
 
 static void refuse(struct http_call *call, unsigned status, uint32_t rc, const char *why)
 {
-	allow_all(call);
 	if (web_accepts(call, "Accept", hlv_text("text/html"), WEB_EXACT) > 0)
 		web_page(call, status, status == 404 ? "Not found" : "No GS1 Digital Link",
 			 hlv_text(why), hlv_bytes(NULL, 0), NULL);
@@ -77,12 +71,12 @@ static void give_linkset(struct resolving *r, const struct gs1_links *links,
 	struct hlv_buf anchor = {0};
 	bool json = web_accepts(call, "Accept", hlv_text(LINKSET), WEB_EXACT) == 0 &&
 		    web_accepts(call, "Accept", hlv_text("application/json"), WEB_EXACT) > 0;
-	allow_all(call);
 	say_links(call, r->full);
-	put_anchor(call, &anchor, r->key);
+	put_anchor(call, &anchor, r->anchor);
 	hlv_buf_clear(&call->out);
 	gs1_links_put(&call->out, links, hlv_buf_bytes(&anchor), only, n);
 	hlv_buf_free(&anchor);
+	http_cache(call, gs1_links_age(links));
 	http_reply(call, status, json ? WEB_JSON : LINKSET);
 }
 
@@ -124,7 +118,6 @@ static void go(struct resolving *r, const struct gs1_link *link)
 	struct hlv_buf to = {0};
 	put_target(r->call, &to, link->href);
 	if (web_is_target(hlv_buf_bytes(&to))) {
-		allow_all(r->call);
 		say_links(r->call, r->full);
 		web_redirect(r->call, 307, hlv_buf_bytes(&to), link->max_age);
 	} else {
@@ -139,18 +132,22 @@ static bool answer(struct resolving *r, const struct gs1_links *links)
 {
 	if (links->n == 0)
 		return false;
-	if (r->linkset) {
-		give_linkset(r, links, NULL, 0, 200);
-		return true;
+	if (r->anchor.n == 0)
+		r->anchor = r->key;
+	if (r->linkset) { /* given at the top: a level has what is above it, too */
+		gs1_links_inherit(r->call, &r->links, links);
+		return false;
 	}
 	const struct gs1_link **best = hlv_alloc(&r->call->arena, links->n * sizeof(void *));
 	if (!best)
 		return false;
 	size_t n = r->type.n ? gs1_links_choose(r->call, links, r->type, best)
 			     : gs1_links_default(r->call, links, best);
-	if (n > 1)
+	if (n > 1) {
+		r->anchor = r->key;
 		give_linkset(r, links, best, n, 300);
-	else if (n == 1)
+	}
+	if (n == 1)
 		go(r, best[0]);
 	return n > 0;
 }
@@ -159,6 +156,10 @@ static bool answer(struct resolving *r, const struct gs1_links *links)
 static void go_up(struct resolving *r)
 {
 	struct hlv_bytes up = hlv_gs1_up(r->key);
+	if (up.n == 0 && r->links.n > 0) {
+		give_linkset(r, &r->links, NULL, 0, 200);
+		return;
+	}
 	if (up.n == 0) {
 		refuse(r->call, 404, HLV_RC_NOT_FOUND,
 		       !r->seen	   ? "There is no such key here"
@@ -232,26 +233,12 @@ static bool read_wish(struct resolving *r)
 	return r->type.n > 0 || hlv_eq(gs1_link_type(type), hlv_text("defaultLink"));
 }
 
-static void answer_options(struct http_call *call)
-{
-	allow_all(call);
-	http_header(call, "Access-Control-Allow-Headers",
-		    hlv_text("Accept, Accept-Language, Content-Type"));
-	http_header(call, "Access-Control-Max-Age", hlv_text("86400"));
-	http_header(call, "Allow", hlv_text("GET, HEAD, OPTIONS"));
-	http_reply(call, 200, NULL);
-}
-
 void web_gs1(struct http_call *call)
 {
 	const struct hlv_schemes *schemes = call->front->web->schemes;
 	struct resolving *r = hlv_alloc(&call->arena, sizeof *r);
 	struct hlv_named named;
 	char why[HLV_SCHEME_WHY];
-	if (call->rq.method == WEB_OPTIONS) {
-		answer_options(call);
-		return;
-	}
 	if (!r) {
 		refuse(call, 500, HLV_RC_ERROR, "Out of memory");
 		return;
@@ -286,10 +273,6 @@ void web_gs1_description(struct http_call *call)
 	const struct hlv_schemes *schemes = call->front->web->schemes;
 	struct hlv_buf root = {0}, *b = &call->out;
 	bool any = false;
-	if (call->rq.method == WEB_OPTIONS) {
-		answer_options(call);
-		return;
-	}
 	for (size_t i = 0; schemes && i < schemes->n; i++)
 		any = any || schemes->rules[i].scheme == HLV_SCHEME_GS1;
 	if (!any) {
@@ -298,8 +281,7 @@ void web_gs1_description(struct http_call *call)
 		return;
 	}
 	(void)web_put_origin(call, &root);
-	allow_all(call);
-	hlv_buf_str(b, "{\"name\":\"Helve, a GS1-conformant resolver\",\"resolverRoot\":");
+	hlv_buf_str(b, "{\"name\":\"Helve GS1 Digital Link resolver\",\"resolverRoot\":");
 	hlv_json_put_str(b, hlv_buf_bytes(&root));
 	hlv_buf_str(b, ",\"supportedPrimaryKeys\":[\"all\"],"
 		       "\"supportedLinkType\":[{\"namespace\":\"https://ref.gs1.org/voc/\","
@@ -308,6 +290,6 @@ void web_gs1_description(struct http_call *call)
 		       "\"extensionProfile\":[],"
 		       "\"supportedContextValuesEnumerated\":[\"any\"]}");
 	hlv_buf_free(&root);
-	http_header(call, "Cache-Control", hlv_text("max-age=3600"));
+	http_cache(call, 3600);
 	http_reply(call, 200, "application/json");
 }

@@ -99,6 +99,33 @@ enum hlv_err gs1_links_read(struct http_call *call, const struct hlv_list *value
 	return call->arena.bad ? HLV_E_NOMEM : HLV_OK;
 }
 
+static bool has_type(const struct gs1_links *links, size_t n, struct hlv_bytes type)
+{
+	bool alternative = hlv_eq(type, hlv_text("defaultLinkMulti"));
+	for (size_t i = 0; i < n; i++)
+		if (hlv_eq(links->list[i].type, type) ||
+		    (alternative && is_type(&links->list[i], "defaultLink")))
+			return true;
+	return false;
+}
+
+void gs1_links_inherit(struct http_call *call, struct gs1_links *links,
+		       const struct gs1_links *above)
+{
+	size_t own = links->n;
+	struct gs1_link *list = hlv_alloc(&call->arena, (own + above->n + 1) * sizeof *list);
+	if (!list)
+		return;
+	if (own > 0)
+		memcpy(list, links->list, own * sizeof *list);
+	links->list = list;
+	for (size_t i = 0; i < above->n && links->n < GS1_LINKS_MAX; i++)
+		if (!has_type(links, own, above->list[i].type))
+			list[links->n++] = above->list[i];
+	if (links->description.n == 0)
+		links->description = above->description;
+}
+
 /* --- choosing --- */
 
 static unsigned language_fit(struct http_call *call, const struct gs1_link *link)
@@ -189,6 +216,14 @@ size_t gs1_links_default(struct http_call *call, const struct gs1_links *links,
 }
 
 /* --- the linkset --- */
+
+uint32_t gs1_links_age(const struct gs1_links *links)
+{
+	uint32_t age = UINT32_MAX;
+	for (size_t i = 0; i < links->n; i++)
+		age = links->list[i].max_age < age ? links->list[i].max_age : age;
+	return age;
+}
 
 static void put_member(struct hlv_buf *b, const char *name, struct hlv_bytes text)
 {

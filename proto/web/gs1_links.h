@@ -33,6 +33,11 @@ struct gs1_links {
 enum hlv_err HLV_MUST_USE gs1_links_read(struct http_call *call, const struct hlv_list *values,
 					 struct gs1_links *out);
 
+/* Into `links` what it inherits from the level above: links of types that it has none of. Without memory
+ * it inherits nothing. */
+void gs1_links_inherit(struct http_call *call, struct gs1_links *links,
+		       const struct gs1_links *above);
+
 /* "gs1:pip", or the vocabulary's address of it, names "pip"; empty: no link type. */
 struct hlv_bytes gs1_link_type(struct hlv_bytes text);
 
@@ -44,6 +49,8 @@ size_t gs1_links_choose(struct http_call *call, const struct gs1_links *links,
 size_t gs1_links_default(struct http_call *call, const struct gs1_links *links,
 			 const struct gs1_link **best);
 
+/* Seconds that all of them may be kept. */
+uint32_t gs1_links_age(const struct gs1_links *links);
 /* {"linkset":[{"anchor":...}]}: those of `only`, or with NULL all of them. */
 void gs1_links_put(struct hlv_buf *b, const struct gs1_links *links, struct hlv_bytes anchor,
 		   const struct gs1_link *const *only, size_t nonly);

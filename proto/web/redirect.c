@@ -95,7 +95,6 @@ static void reply_page(struct http_call *call, unsigned status)
 {
 	/* Nothing of a record runs in our name. */
 	http_header(call, "Content-Security-Policy", hlv_text("default-src 'none'"));
-	http_header(call, "X-Content-Type-Options", hlv_text("nosniff"));
 	http_reply(call, status, HTML);
 }
 

@@ -27,6 +27,10 @@ struct web_watch {
 	void (*put_stats)(void *ctx, struct hlv_buf *json); /* a whole object */
 	/* NULL: ready; else why not, perhaps in `room`. */
 	const char *(*unready)(void *ctx, char room[256]);
+	/* "steps":[...] of the way to an identifier, out of what is known; `x` is the answer to a
+	 * question for it. */
+	void (*put_chain)(void *ctx, struct hlv_front *front, const struct hlv_exchange *x,
+			  struct hlv_bytes id, struct hlv_buf *json);
 };
 
 /* One for each daemon; lives as long as its workers. */
@@ -101,11 +105,13 @@ web_handler web_handles, web_site;				 /* api_handles.c */
 web_handler web_proxy;						 /* proxy.c */
 web_handler web_gs1, web_gs1_description;			 /* gs1.c */
 web_handler web_v1_resolve;					 /* api_v1_resolve.c */
+web_handler web_v1_load;					 /* api_v1_load.c */
 web_handler web_v1_whoami, web_v1_token, web_v1_node;		 /* api_v1.c */
 web_handler web_v1_identifiers, web_v1_audit;			 /* api_v1_registry.c */
 web_handler web_v1_history, web_v1_undo;
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
 web_handler web_metrics, web_stats;				 /* metrics.c */
+web_handler web_chain;						 /* chain.c */
 web_handler web_health, web_ready;				 /* health.c */
 
 /* api_write.c, api_list.c, api_verify.c, tunnel.c */

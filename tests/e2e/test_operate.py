@@ -146,7 +146,8 @@ class Resolvers(TiersCase):
 
     @classmethod
     def fill(cls, tiers):
-        tiers.leaf.load([{"handle": "88.118.8/a", "values": [text_value(1, "URL", "u")]}])
+        tiers.leaf.load([{"handle": "88.118.8/" + name, "values": [text_value(1, "URL", "u")]}
+                         for name in ("a", "counted")])
 
     settings = {"http": '[ "127.0.0.1:0" ]'}
 
@@ -154,7 +155,7 @@ class Resolvers(TiersCase):
         http = http_address(self.resolver)
         before = scrape(http)
         for _ in range(3):
-            ask_udp(self.resolver.address, ask_for("88.118.8/a"))
+            ask_udp(self.resolver.address, ask_for("88.118.8/counted"))
         after = scrape(http)
 
         def grown(name, **labels):
@@ -168,6 +169,60 @@ class Resolvers(TiersCase):
         self.assertEqual(stats["daemon"], "helver")
         self.assertGreaterEqual(stats["cache"]["hits"], 2)
         self.assertEqual(get(http, "/readyz")[0], 200)
+
+    def test_the_chain_of_trust(self):
+        http = http_address(self.resolver)
+        status, _, text = get(http, "/api/v1/chain/88.118.8/a")
+        self.assertEqual(status, 200, text)
+        chain = json.loads(text)
+        self.assertEqual((chain["handle"], chain["verdict"], chain["record"]),
+                         ("88.118.8/a", "secure", "verified"))
+        self.assertEqual([s["prefix"] for s in chain["steps"]],
+                         ["0.NA", "88", "88.118", "88.118.8"])
+        self.assertEqual([s["servers"] for s in chain["steps"]],
+                         [["%s:2641" % n.host] for n in self.tiers.nodes])
+        self.assertEqual([s["by"] for s in chain["steps"]],
+                         ["trust anchor", "0.NA", "88", "88.118"])
+        for step in chain["steps"]:
+            self.assertEqual((step["signature"], step["key"]), ("verified", "p256"))
+            self.assertTrue(step["site"])
+
+    def test_a_chain_costs_one_question(self):
+        http = http_address(self.resolver)
+        get(http, "/api/v1/chain/88.118.8/a")
+        before = scrape(http)
+        for _ in range(20):
+            self.assertEqual(get(http, "/api/v1/chain/88.118.8/a")[0], 200)
+        deep = "a." * 900 + "a/x"
+        self.assertEqual(get(http, "/api/v1/chain/" + deep)[0], 200)
+        after = scrape(http)
+        sent = prometheus.value(after, "helve_upstream_packets_total") - \
+            prometheus.value(before, "helve_upstream_packets_total")
+        self.assertLessEqual(sent, 2)  # of the deep one
+
+    def test_chains_that_end_early(self):
+        http = http_address(self.resolver)
+        for path, code, verdict in (("88.118.8/none", 100, "secure"), ("0.NA/88", 1, "secure")):
+            chain = json.loads(get(http, "/api/v1/chain/" + path)[2])
+            self.assertEqual((chain["responseCode"], chain["verdict"]), (code, verdict), path)
+            self.assertEqual(chain["steps"][0]["prefix"], "0.NA")
+        self.assertEqual(get(http, "/api/v1/chain/")[0], 400)
+        self.assertEqual(get(http, "/api/v1/chain/%zz")[0], 400)
+
+
+class OwnChain(NodeCase):
+    settings = {"http": '[ "127.0.0.1:0" ]'}
+
+    @classmethod
+    def fill(cls, node):
+        node.load([{"handle": "88.118.8/a", "values": [text_value(1, "URL", "u")]}])
+
+    def test_a_registry_knows_itself(self):
+        chain = json.loads(get(http_address(self.node), "/api/v1/chain/88.118.8/a")[2])
+        self.assertEqual((chain["verdict"], chain["record"]), ("unknown", "unknown"))
+        self.assertEqual(chain["steps"][0]["prefix"], "88.118.8")
+        self.assertEqual(chain["steps"][0]["key"], "p256")
+        self.assertEqual(get(http_address(self.node), "/api/v1/chain/99/x")[0], 400)
 
 
 class Logs(unittest.TestCase):
