@@ -94,8 +94,8 @@ static void answered(struct hlv_exchange *x, void *ctx)
 		values = &x->rs.values;
 	} else if (x->rs.rc == HLV_RC_VALUES_NOT_FOUND) {
 		state = HLV_DNS_FOUND;
-	} else if (x->rs.rc == HLV_RC_NOT_FOUND) {
-		state = HLV_DNS_ABSENT;
+	} else if (x->rs.rc == HLV_RC_NOT_FOUND || x->rs.rc == HLV_RC_INVALID_HANDLE) {
+		state = HLV_DNS_ABSENT; /* or nothing that could be there: half of a GTIN */
 	}
 	/* What others said is true for a while; what our registry says, as long as it is so. */
 	job->ask.fleeting |= !x->authoritative;

@@ -42,10 +42,18 @@ static void put_string(struct hlv_writer *w, struct hlv_bytes text)
 	hlv_put(w, text);
 }
 
-/* What a resolution of this kind is called: the value's subtype ("URL.CINF" for ORS, the service's own
+/* A link of the GS1 resolver (docs/schemes.md). */
+static bool is_gs1(const struct hlv_value *v)
+{
+	return hlv_starts_with(v->type, hlv_text("gs1:"));
+}
+
+/* What a resolution of this kind is called: the link's type, the value's subtype ("URL.CINF" for ORS, the service's own
  * URL for ONS), or what a plain URL is: a locator (RFC 2483 I2L), in ORS the child's information. */
 static struct hlv_bytes service_of(const struct hlv_dns_zone *zone, const struct hlv_value *v)
 {
+	if (is_gs1(v))
+		return v->type;
 	if (v->type.n > 4)
 		return hlv_skip(v->type, 4);
 	if (zone->kind == HLV_DNS_OIDS)
@@ -124,7 +132,7 @@ void hlv_dns_view_values(struct hlv_dns_ask *a, struct hlv_dns_node *node,
 		if (type)
 			node->values[node->n++] = (struct hlv_dns_value){
 				.type = type, .ttl_s = ttl_s, .text = v.data};
-		else if (hlv_type_is(v.type, "URL") && urls < URLS_MAX)
+		else if ((hlv_type_is(v.type, "URL") || is_gs1(&v)) && urls < URLS_MAX)
 			add_url(a, node, &v, (uint16_t)(10 * ++urls), ttl_s);
 		else if (!hlv_type_asked(v.type, hlv_text("DNS.")) &&
 			 !hlv_starts_with(v.type, hlv_text("HS_")) && texts++ < TXTS_MAX)

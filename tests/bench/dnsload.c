@@ -43,6 +43,7 @@ struct shot {
 struct dns_load {
 	struct hlv_addr server;
 	double rate, seconds;
+	bool dnssec; /* ask for signatures, and count answers with one alone */
 	uint32_t window, timeout_ms;
 	uint64_t count;
 	struct names names;
@@ -63,9 +64,11 @@ struct dns_load {
 	uint8_t asked[BATCH][PACKET], answered[BATCH][PACKET];
 };
 
-/* Header, name, type, class; returns the size. A name of the file has at most 440 octets. */
-static size_t build(uint8_t *out, uint16_t id, struct hlv_bytes name)
+/* Header, name, type, class, and OPT with DO when signatures are wanted; returns the size. A name of
+ * the file has at most 440 octets. */
+static size_t build(uint8_t *out, uint16_t id, struct hlv_bytes name, bool dnssec)
 {
+	static const uint8_t opt[] = {0, 0, 41, 1232 >> 8, 1232 & 0xFF, 0, 0, 0x80, 0, 0, 0};
 	static const uint8_t rest[] = {1, 0, 0, 1, 0, 0, 0, 0, 0, 0}; /* RD; one question */
 	out[0] = (uint8_t)(id >> 8);
 	out[1] = (uint8_t)id;
@@ -82,7 +85,13 @@ static size_t build(uint8_t *out, uint16_t id, struct hlv_bytes name)
 	*label = (uint8_t)(p - label - 1);
 	static const uint8_t end[] = {0, 0, TYPE_TXT, 0, CLASS_IN};
 	memcpy(p, end, sizeof end);
-	return (size_t)(p - out) + sizeof end;
+	p += sizeof end;
+	if (dnssec) {
+		out[HEAD - 1] = 1;
+		memcpy(p, opt, sizeof opt);
+		p += sizeof opt;
+	}
+	return (size_t)(p - out);
 }
 
 static hlv_mono_ns due_at(const struct dns_load *l, uint64_t k)
@@ -120,7 +129,7 @@ static size_t ask(struct dns_load *l, uint8_t *out)
 	l->open++;
 	struct hlv_bytes name = names_get(&l->names, l->next_name);
 	l->next_name = l->next_name + 1 < l->names.n ? l->next_name + 1 : 0;
-	return build(out, (uint16_t)k, name);
+	return build(out, (uint16_t)k, name, l->dnssec);
 }
 
 /* Neighbours of one size make one message. */
@@ -166,7 +175,7 @@ static void judge(struct dns_load *l, struct hlv_bytes answer)
 	}
 	shot->open = false;
 	l->open--;
-	if (answer.p[3] % 16 != 0 || answer.p[6] != 0 || answer.p[7] != 1) {
+	if (answer.p[3] % 16 != 0 || answer.p[6] != 0 || answer.p[7] != 1 + l->dnssec) {
 		l->other++;
 		return;
 	}
@@ -253,6 +262,7 @@ static bool options(struct dns_load *l, int argc, char **argv)
 		{"seconds", required_argument, NULL, 's'},
 		{"count", required_argument, NULL, 'c'},
 		{"timeout", required_argument, NULL, 't'},
+		{"dnssec", no_argument, NULL, 'd'},
 		{0},
 	};
 	bool ok = true;
@@ -273,6 +283,9 @@ static bool options(struct dns_load *l, int argc, char **argv)
 		case 't':
 			ok = args_u32("--timeout", optarg, 1, 60000, &l->timeout_ms);
 			break;
+		case 'd':
+			l->dnssec = true;
+			break;
 		default:
 			ok = false;
 		}
@@ -280,7 +293,7 @@ static bool options(struct dns_load *l, int argc, char **argv)
 	if (ok && optind == argc - 2 && hlv_addr_parse(argv[optind], 0, &l->server) == HLV_OK)
 		return true;
 	args_complain("usage: dnsload [--rate N | --window N] [--seconds S] [--count N] "
-		      "[--timeout MS] ADDRESS:PORT NAMES");
+		      "[--timeout MS] [--dnssec] ADDRESS:PORT NAMES");
 	return false;
 }
 

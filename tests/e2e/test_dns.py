@@ -44,13 +44,19 @@ def zone_records(prefix):
             text_value(1, "DNS.A", "192.0.2.66", permissions="1100")]},
         {"handle": prefix + "/PUMP-7", "values": [
             text_value(1, "URL", "https://example.cn/pump-7"), text_value(2, "brand", "Helve")]},
+        {"handle": prefix + "/1.2.156.3001", "values": [
+            text_value(1, "URL.RINF", "https://example.cn/oid")]},
+        {"handle": prefix + "/01/09506000134352", "values": [
+            text_value(1, "gs1:defaultLink", "https://example.cn/gtin")]},
     ]
 
 
 class Case(NodeCase):
     settings = {
         "workers": 2, "dns": '[ "127.0.0.1:0" ]',
-        "dns_zones": '[ "%s 88.118.8/dns", "%s identifiers 88.118.8 ns1.%s" ]' % (ZONE, VIEW, ZONE)}
+        "schemes": '[ "oid 88.118.8", "gs1 88.118.8" ]',
+        "dns_zones": '[ "%s 88.118.8/dns", "%s identifiers 88.118.8 ns1.%s", "oid.example.cn oid", '
+                     '"gtin.example.cn gs1 01" ]' % (ZONE, VIEW, ZONE)}
 
     @classmethod
     def fill(cls, node):
@@ -114,6 +120,16 @@ class Answers(Case):
         self.assertIn(b"!^.*$!https://example.cn/pump-7!", naptr)
         self.assertEqual(self.both("pump-7." + VIEW, TXT).data(TXT), [b"\x0bbrand=Helve"])
         self.assertEqual([r[1] for r in self.both(VIEW, NS).answer], [NS])
+
+    def test_views_of_other_schemes(self):
+        oid = self.both("3001.156.2.1.oid.example.cn", NAPTR).data(NAPTR)[0]
+        self.assertIn(b"\1u\4RINF", oid)
+        gtin = ".".join(reversed("09506000134352")) + ".gtin.example.cn"
+        self.assertEqual(self.both(gtin, URI).data(URI), [b"\0\x0a\0\1https://example.cn/gtin"])
+        for name in ("156.2.1.oid.example.cn", "1.oid.example.cn", "x.oid.example.cn",
+                     "9.5.0.gtin.example.cn", "3." + gtin[2:], "10.gtin.example.cn"):
+            a = self.both(name, NAPTR)
+            self.assertEqual((a.rcode, a.answer, [r[1] for r in a.authority]), (NOERROR, [], [SOA]))
 
     def test_as_the_native_protocol(self):
         """One question, one answer, whichever way it comes."""
