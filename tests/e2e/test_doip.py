@@ -65,9 +65,13 @@ class Client:
         return self.send("GET", DOIP + "/public/challenge", handle=handle)["data"]
 
     def login(self, handle, key, method="POST"):
-        signature = base64.b64encode(key.sign("SHA-256", self.challenge(handle).encode())).decode()
-        answer = self.send(method, DOIP + "/public/verify-response",
-                           {"handle": handle, "signature": signature})
+        name = key.digests[0]
+        nonce = self.challenge(handle).encode()
+        octets = key.sign_as(handle.encode(), nonce) if name == "SM3" else key.sign(name, nonce)
+        body = {"handle": handle, "signature": base64.b64encode(octets).decode()}
+        if key.kind != "rsa":
+            body["algorithm"] = name
+        answer = self.send(method, DOIP + "/public/verify-response", body)
         if answer["code"] == 1:
             self.token = answer["data"]["token"]
         return answer
@@ -136,6 +140,17 @@ class Login(DoipCase):
     def test_an_index_may_be_named(self):
         self.assert_code(self.c.login("300:" + APP, self.key), 1)
         self.assert_code(self.c.login("301:" + APP, self.key), 401)
+
+    def test_other_kinds_of_keys(self):
+        for kind in (keys.Ecdsa, keys.Ed25519, keys.Sm2):
+            with self.subTest(kind=kind.kind):
+                key, name = kind.generate(), "%s/%s" % (PREFIX, kind.kind)
+                path = os.path.join(self.node.dir, kind.kind)
+                with open(path, "wb") as f:
+                    f.write(key.public())
+                self.node.ctl("put", name, "--file", "300 HS_PUBKEY " + path)
+                self.assert_code(Client(self.web).login(name, key), 1)
+                self.assert_code(Client(self.web).login(name, kind.generate()), 401)
 
     def test_nonces_cannot_be_guessed(self):
         one, two = self.c.challenge(APP), self.c.challenge(OTHER)
@@ -347,6 +362,42 @@ class Objects(DoipCase):
     def test_audit_names_the_application(self):
         self.make()
         self.assertIn("300:" + APP, self.node.ctl("audit", "show", self.name).stdout)
+
+
+class Sample(NodeCase):
+    """conf/sample/registry.jsonl: its templates are some that this dialect reads, and its records follow
+    them."""
+
+    key = "rsa"
+    settings = DoipCase.settings
+
+    @classmethod
+    def fill(cls, node):
+        path = os.path.join(ROOT, "conf", "sample", "registry.jsonl")
+        with open(path, encoding="utf-8") as f:
+            cls.names = [json.loads(line)["handle"] for line in f]
+        node.load_file(path, "jsonl")
+
+    def test_each_object_can_be_changed(self):
+        c = Client(("127.0.0.1", http_port(self.node)))
+        key = keys.key_file(os.path.join(self.node.dir, "keys/admpriv.bin"))
+        self.assertEqual(c.login("300:" + NA, key)["code"], 1)
+        templates = objects = 0
+        for name in self.names:
+            data = c.op(RETRIEVE, name)["data"]
+            if data is None or data["type"] is None:
+                continue
+            if data["type"] == "0.TYPE/DO.DOIPMETA":
+                templates += 1
+                self.assertEqual(data["state"], "published")
+            elif "/TPL-" in data["type"]:
+                objects += 1
+                content = data["attributes"]["content"]
+                answer = c.op(UPDATE, name, content)
+                self.assertEqual(answer["code"], 1, (name, answer))
+                self.assertEqual(answer["data"], data)
+        self.assertEqual(templates, 6)
+        self.assertGreater(objects, 50)
 
 
 class Templates(DoipCase):
