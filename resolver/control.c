@@ -151,14 +151,18 @@ static void reload(struct control_call *call)
 	hlv_buf_str(&call->json, "{\"reload\":\"asked\"}");
 }
 
+static void slow(struct control_call *call)
+{
+	if (call->o->put_slow)
+		call->o->put_slow(call->o->ctx, &call->json);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct control_call *);
 } verbs[] = {
-	{"reload", reload},
-	{"servers", servers},
-	{"anchors", put_anchors},
-	{"copies", put_copies},
+	{"reload", reload},	  {"slow", slow},	  {"servers", servers},
+	{"anchors", put_anchors}, {"copies", put_copies},
 	/* verbs */
 };
 

@@ -20,6 +20,7 @@ struct control_options {
 	struct copies *copies; /* NULL: none */
 	/* ,"workers":2,"counters":{...}: members of status that main knows. */
 	void (*put_counters)(void *ctx, struct hlv_buf *json);
+	void (*put_slow)(void *ctx, struct hlv_buf *json); /* [ slow queries ] */
 	void *ctx;
 };
 /* NULL: the system has no more. */

@@ -299,6 +299,12 @@ static enum hlv_err start_rootdns(struct helver *h)
 	return HLV_OK;
 }
 
+static void put_slow(void *ctx, struct hlv_buf *json)
+{
+	const struct helver *h = ctx;
+	hlv_daemon_put_slow(&h->d, json);
+}
+
 static void put_counters(void *ctx, struct hlv_buf *json)
 {
 	const struct helver *h = ctx;
@@ -316,6 +322,7 @@ static enum hlv_err start_control(struct helver *h)
 				    .keep = h->keep,
 				    .copies = h->copies,
 				    .put_counters = put_counters,
+				    .put_slow = put_slow,
 				    .ctx = h};
 	h->control = control_start(&o);
 	return h->control ? HLV_OK : HLV_E_NOMEM;
@@ -430,6 +437,7 @@ static enum hlv_err prepare(struct helver *h)
 	HLV_TRY(open_cache(h));
 	HLV_TRY(read_copier(h));
 	HLV_TRY(hlv_daemon_drop(&h->d, o->user));
+	HLV_TRY(hlv_daemon_open_query_log(&h->d, &h->era->options->limits));
 	HLV_TRY(start_copies(h));
 	HLV_TRY(start_recursor(h));
 	HLV_TRY(start_rootdns(h));
@@ -535,6 +543,8 @@ static void reload(void *ctx)
 	free_retired(h, now_ns);
 	if (h->rootdns)
 		rootdns_look_again(h->rootdns);
+	if (hlv_daemon_open_query_log(&h->d, &h->era->options->limits) != HLV_OK)
+		hlv_error("reload", "%s (the former one is kept)", h->d.why);
 	hlv_info("reload", "path=%s", h->d.path);
 }
 

@@ -171,6 +171,17 @@ static void reload(struct registrar *g, struct job *j, const struct hlv_json *ar
 	registrar_reply(g, j);
 }
 
+static void slow(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	struct hlv_buf b = {0};
+	(void)args;
+	if (g->rules->put_slow)
+		g->rules->put_slow(g->rules->ctx, &b);
+	answer_octets(j, hlv_arena_copy(&j->x->arena, hlv_buf_bytes(&b)));
+	hlv_buf_free(&b);
+	registrar_reply(g, j);
+}
+
 static void list_quota(struct registrar *g, struct job *j)
 {
 	struct hlv_buf b = {0};
@@ -252,6 +263,7 @@ static const struct {
 } verbs[] = {
 	{"status", status},
 	{"reload", reload},
+	{"slow", slow},
 	{"quota", quota},
 	{"checkpoint", registrar_checkpoint},
 	{"copy-begin", registrar_copy},

@@ -71,6 +71,12 @@ static enum hlv_err bind_control(struct helved *h)
 	return hlv_daemon_bind_control(&h->d, path, *h->options->control);
 }
 
+static void put_slow(void *ctx, struct hlv_buf *json)
+{
+	const struct helved *h = ctx;
+	hlv_daemon_put_slow(&h->d, json);
+}
+
 static void put_counters(void *ctx, struct hlv_buf *json)
 {
 	const struct helved *h = ctx;
@@ -85,6 +91,7 @@ static enum hlv_err make_rules(struct helved *h, const struct server_options *o,
 		return HLV_E_NOMEM;
 	node_rules(o, node, rules);
 	rules->put_counters = put_counters;
+	rules->put_slow = put_slow;
 	rules->ctx = h;
 	*out = rules;
 	return HLV_OK;
@@ -250,6 +257,8 @@ static void reload(void *ctx)
 	h->d.streams[0].addrs = &options->http;
 	h->d.streams[1].addrs = &options->dns.listen;
 	h->rules = rules;
+	if (hlv_daemon_open_query_log(&h->d, &h->options->limits) != HLV_OK)
+		hlv_error("reload", "%s (the former one is kept)", h->d.why);
 	hlv_info("reload", "serial=%u", h->node->serial);
 }
 
@@ -356,6 +365,7 @@ static enum hlv_err prepare(struct helved *h)
 	hlv_daemon_fit(&h->d, &h->options->limits, h->sockets);
 	HLV_TRY(open_store(h));
 	HLV_TRY(hlv_daemon_drop(&h->d, h->options->user));
+	HLV_TRY(hlv_daemon_open_query_log(&h->d, &h->options->limits));
 	HLV_TRY(start_registrar(h));
 	HLV_TRY(start_recursion(h));
 	return start_workers(h);

@@ -228,7 +228,8 @@ static void end(void *ctx)
 
 static void sent(void *ctx)
 {
-	(void)ctx;
+	const struct dns_udp *u = ctx;
+	(void)hlv_front_measure(u->desk.front, u->now);
 }
 
 /* --- a worker's --- */

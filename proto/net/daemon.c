@@ -242,6 +242,7 @@ enum hlv_err hlv_daemon_start_worker(struct hlv_daemon *d, unsigned number,
 		.tls = tls,
 		.control = number == 0 ? d->control : 0,
 		.number = number,
+		.query_log = d->query_log,
 	};
 	struct hlv_worker *w = hlv_worker_start(&o);
 	d->workers[number] = w;
@@ -360,6 +361,7 @@ void hlv_daemon_fini(struct hlv_daemon *d)
 	if (*d->control_path)
 		unlink(d->control_path);
 	hlv_verified_free(d->verified);
+	hlv_query_log_free(d->query_log);
 	if (d->lock >= 0)
 		close(d->lock);
 }

@@ -39,6 +39,7 @@ struct hlv_daemon {
 	/* NULL: not started yet. The first one's clients may ask for the counters of all already. */
 	struct hlv_worker *_Atomic workers[HLV_DAEMON_WORKERS];
 	struct hlv_verified *verified;
+	struct hlv_query_log *query_log;
 	int lock;
 	int control;			    /* the socket; 0: none */
 	char control_path[HLV_DAEMON_PATH]; /* empty: none */
@@ -81,6 +82,12 @@ void hlv_daemon_serve(const struct hlv_daemon *d, const sigset_t *signals,
 		      void (*reload)(void *ctx), void *ctx);
 /* The workers' counters, as members of an object: ,"workers":2,"counters":{...} */
 void hlv_daemon_put_counters(const struct hlv_daemon *d, struct hlv_buf *json);
+
+/* The slow queries of all workers, newest first: [ ... ] */
+void hlv_daemon_put_slow(const struct hlv_daemon *d, struct hlv_buf *json);
+/* Before the first worker, after privileges were dropped; and with each reload. */
+enum hlv_err HLV_MUST_USE hlv_daemon_open_query_log(struct hlv_daemon *d,
+						    const struct hlv_limits *limits);
 
 /* --- at the end --- */
 

@@ -207,6 +207,25 @@ static void put_process(const struct hlv_daemon *d, struct hlv_metrics *m)
 		       (double)d->started.wall_ms / 1000);
 }
 
+static void put_query_log(const struct hlv_daemon *d, struct hlv_metrics *m)
+{
+	uint64_t lines = 0, dropped = 0, slow = 0;
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		const struct hlv_front *f = front_of(d, i);
+		if (!f)
+			continue;
+		lines += atomic_load_explicit(&f->tap.lines, memory_order_relaxed);
+		dropped += atomic_load_explicit(&f->tap.dropped, memory_order_relaxed);
+		slow += atomic_load_explicit(&f->tap.slow_count, memory_order_relaxed);
+	}
+	hlv_metric_one(m, "helve_query_log_lines_total", "counter", "Lines of the query log.",
+		       (double)lines);
+	hlv_metric_one(m, "helve_query_log_dropped_total", "counter",
+		       "Lines that were dropped because the disk was slow.", (double)dropped);
+	hlv_metric_one(m, "helve_slow_queries_total", "counter",
+		       "Answers that took slow-query-ms or longer.", (double)slow);
+}
+
 void hlv_daemon_put_metrics(const struct hlv_daemon *d, struct hlv_metrics *m)
 {
 	hlv_metric(m, "helve_build_info", "gauge", "Always 1; what runs stands in the labels.");
@@ -217,6 +236,7 @@ void hlv_daemon_put_metrics(const struct hlv_daemon *d, struct hlv_metrics *m)
 	put_durations(d, m);
 	hlv_metric_one(m, "helve_requests_inflight", "gauge",
 		       "Requests that are not answered yet.", (double)inflight(d));
+	put_query_log(d, m);
 	put_counters(d, m);
 	put_process(d, m);
 }
@@ -337,4 +357,41 @@ void hlv_daemon_put_stats(const struct hlv_daemon *d, struct hlv_daemon_window *
 	hlv_buf_printf(b,
 		       ",\"process\":{\"resident\":%llu,\"cpu_s\":%.2f,\"descriptors\":%llu}",
 		       (ull)p.resident, p.cpu_s, (ull)p.descriptors);
+}
+
+/* --- the query log --- */
+
+enum hlv_err hlv_daemon_open_query_log(struct hlv_daemon *d, const struct hlv_limits *limits)
+{
+	if (!d->query_log)
+		d->query_log = hlv_query_log_new();
+	if (!d->query_log)
+		return HLV_E_NOMEM;
+	return hlv_query_log_open(d->query_log, limits->query_log ? limits->query_log : "off",
+				  d->why);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct hlv_slow *x = a, *y = b;
+	return x->wall_ms < y->wall_ms ? 1 : x->wall_ms > y->wall_ms ? -1 : 0;
+}
+
+void hlv_daemon_put_slow(const struct hlv_daemon *d, struct hlv_buf *b)
+{
+	enum { SHOWN_MAX = 256 };
+	size_t n = 0;
+	struct hlv_slow *all = calloc((size_t)d->nworkers * HLV_SLOW_KEPT, sizeof *all);
+	for (unsigned i = 0; all && i < d->nworkers; i++)
+		if (d->workers[i])
+			n += hlv_worker_slow(d->workers[i], all + n);
+	if (n > 0)
+		qsort(all, n, sizeof *all, newest_first);
+	hlv_buf_str(b, "[");
+	for (size_t i = 0; i < n && i < SHOWN_MAX; i++) {
+		hlv_buf_str(b, i ? "," : "");
+		hlv_slow_put(b, &all[i]);
+	}
+	hlv_buf_str(b, "]");
+	free(all);
 }

@@ -8,6 +8,7 @@
 
 #include "proto/net/conf.h"
 #include "proto/net/meter.h"
+#include "proto/net/query_log.h"
 #include "proto/net/service.h"
 #include "proto/net/verified.h"
 
@@ -32,6 +33,9 @@ struct hlv_limits {
 	uint32_t tcp_sdk_idle_s;  /* the same for the national SDK's pools */
 	uint32_t tcp_stall_s;	  /* until a peer reads what we wrote */
 	uint32_t tcp_life_s;	  /* in all */
+	char *query_log; /* "off", "stderr", a file; what main makes of it is in the taps */
+	uint32_t query_log_sample; /* one in so many */
+	uint32_t slow_query_ms;	   /* 0: none is */
 };
 
 /* Written by its worker alone, read relaxed by anybody. */
@@ -81,6 +85,7 @@ struct hlv_front {
 	const struct hlv_tls *tls;     /* TLS on the TCP ports; NULL: none */
 	struct hlv_stats stats;
 	struct hlv_meter meter;
+	struct hlv_query_tap tap; /* of the query log */
 	uint8_t *scratch;	  /* a whole message with its envelope fits */
 	struct hlv_mailbox *mail; /* where exchanges come home; NULL: none is ever given away */
 	unsigned number;	  /* of the worker */
@@ -91,22 +96,37 @@ struct hlv_front {
 	size_t inflight;	  /* exchanges that are not answered to their end */
 	bool stopping;		  /* nothing more is read, no answer of many messages goes on */
 };
+static inline bool hlv_is_slow(const struct hlv_limits *l, uint64_t took_ns)
+{
+	return l->slow_query_ms && took_ns >= l->slow_query_ms * UINT64_C(1000000);
+}
+
 /* x has its answer, which went that way. `now_ns` 0: in a batch, whose end hlv_front_measure() tells. */
 static inline void hlv_front_answered(struct hlv_front *f, enum hlv_way way,
 				      const struct hlv_exchange *x, hlv_mono_ns now_ns)
 {
 	enum hlv_took took = hlv_took_of(x->rq.m.hdr.op);
 	hlv_meter_count(&f->meter, way, x->rq.m.hdr.op, x->rs.rc);
-	if (now_ns == 0)
+	if (hlv_query_is_logged(&f->tap))
+		hlv_query_note(&f->tap, f->limits->query_log_sample, way, x);
+	if (now_ns == 0) {
 		hlv_meter_wait(&f->meter, took);
-	else
-		hlv_histogram_add(&f->meter.took[took], now_ns - x->now.mono_ns, 1);
+		return;
+	}
+	hlv_histogram_add(&f->meter.took[took], now_ns - x->now.mono_ns, 1);
+	if (hlv_is_slow(f->limits, now_ns - x->now.mono_ns))
+		hlv_slow_note_exchange(&f->tap, way, x, now_ns - x->now.mono_ns);
 }
 
-/* The answers of the batch that began then are with the system. */
-static inline void hlv_front_measure(struct hlv_front *f, struct hlv_now began)
+/* The answers of the batch that began then are with the system. Returns how long it took, if that was
+ * slow. */
+static inline uint64_t hlv_front_measure(struct hlv_front *f, struct hlv_now began)
 {
-	hlv_meter_batch(&f->meter, began.mono_ns, hlv_clock_mono(), f->inflight);
+	hlv_mono_ns ended = hlv_clock_mono();
+	hlv_meter_batch(&f->meter, began.mono_ns, ended, f->inflight);
+	if (f->tap.page)
+		hlv_query_push(&f->tap, ended);
+	return hlv_is_slow(f->limits, ended - began.mono_ns) ? ended - began.mono_ns : 0;
 }
 
 /* One of `inflight` is answered to its end. The last of them ends a worker that stops. */

@@ -38,5 +38,11 @@
 	{"tcp-stall-timeout", HLV_OPT_UINT, AT(tcp_stall_s), "10", 1, 3600, NULL, \
 	 "Seconds that a peer may leave answers unread"}, \
 	{"tcp-life", HLV_OPT_UINT, AT(tcp_life_s), "3600", 10, 86400, NULL, \
-	 "Seconds that a connection may live"}
+	 "Seconds that a connection may live"}, \
+	{"query-log", HLV_OPT_STRING, AT(query_log), "off", 0, 0, NULL, \
+	 "A line for each question: off, stderr, or a file, which a reload opens anew"}, \
+	{"query-log-sample", HLV_OPT_UINT, AT(query_log_sample), "1", 1, 1000000, NULL, \
+	 "One question in so many is logged"}, \
+	{"slow-query-ms", HLV_OPT_UINT, AT(slow_query_ms), "1000", 0, 3600000, NULL, \
+	 "Milliseconds from which on an answer is kept for helvectl slow; 0: none"}
 /* clang-format on */

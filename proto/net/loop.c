@@ -25,6 +25,7 @@ struct hlv_worker {
 	struct hlv_front front;
 	struct hlv_mailbox box;
 	struct event *mail;
+	struct event *tick; /* each second */
 	struct hlv_udp *udp[ADDRS_MAX];
 	struct hlv_tcp *tcp[ADDRS_MAX];
 	size_t n;
@@ -163,6 +164,15 @@ static void take_mail(evutil_socket_t fd, short what, void *ctx)
 		event_base_loopbreak(w->front.base);
 }
 
+/* The last lines of the query log, when nobody asks any more. */
+static void each_second(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct hlv_worker *w = ctx;
+	hlv_query_push(&w->front.tap, hlv_clock_mono());
+}
+
 static void *run(void *ctx)
 {
 	struct hlv_worker *w = ctx;
@@ -184,10 +194,13 @@ static void free_worker(struct hlv_worker *w)
 	hlv_tcp_close(w->control);
 	if (w->mail)
 		event_free(w->mail);
+	if (w->tick)
+		event_free(w->tick);
 	hlv_ask_free(&w->front);
 	if (w->front.base)
 		event_base_free(w->front.base);
 	hlv_require(w->front.inflight == 0);
+	hlv_query_tap_fini(&w->front.tap);
 	free(w->front.scratch);
 	hlv_mailbox_fini(&w->box);
 	free(w);
@@ -229,6 +242,7 @@ struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
 	}
 	w->front.service = o->service;
 	w->front.limits = o->limits;
+	hlv_query_tap_init(&w->front.tap, o->query_log);
 	w->front.web = o->web;
 	w->front.verified = o->verified;
 	w->front.tls = o->tls;
@@ -240,7 +254,9 @@ struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o)
 	if (ok) {
 		w->mail =
 			event_new(w->front.base, w->box.fd, EV_READ | EV_PERSIST, take_mail, w);
-		ok = w->mail && event_add(w->mail, NULL) == 0 &&
+		w->tick = event_new(w->front.base, -1, EV_PERSIST, each_second, w);
+		ok = w->mail && event_add(w->mail, NULL) == 0 && w->tick &&
+		     event_add(w->tick, &(struct timeval){.tv_sec = 1}) == 0 &&
 		     pthread_create(&w->thread, NULL, run, w) == 0;
 	}
 	if (!ok) {
@@ -312,4 +328,9 @@ const struct hlv_stats *hlv_worker_stats(const struct hlv_worker *w)
 const struct hlv_front *hlv_worker_front(const struct hlv_worker *w)
 {
 	return &w->front;
+}
+
+size_t hlv_worker_slow(struct hlv_worker *w, struct hlv_slow out[HLV_SLOW_KEPT])
+{
+	return hlv_slow_read(&w->front.tap, out);
 }

@@ -37,6 +37,7 @@ struct hlv_worker_options {
 	const struct hlv_tls *tls; /* TLS on the TCP ports (hlv_tls_server_new()); NULL: none */
 	int control;	 /* the control socket (hlv_local_bind()), taken over; 0: not here */
 	unsigned number; /* in the thread's name */
+	struct hlv_query_log *query_log; /* NULL: none, ever */
 };
 /* A listening TCP socket alone. */
 enum hlv_err HLV_MUST_USE hlv_stream_bind(struct hlv_addr *a, const char *option, int *fd,
@@ -48,6 +49,8 @@ struct hlv_worker *hlv_worker_start(const struct hlv_worker_options *o);
 void hlv_worker_stop(struct hlv_worker *w);
 /* Run `fn(ctx)` on the worker's thread, between two batches, and wait until it has. */
 void hlv_worker_call(struct hlv_worker *w, void (*fn)(struct hlv_front *, void *), void *ctx);
+/* Its slow queries of late, newest first; any thread. */
+size_t hlv_worker_slow(struct hlv_worker *w, struct hlv_slow out[HLV_SLOW_KEPT]);
 const struct hlv_stats *hlv_worker_stats(const struct hlv_worker *w);
 /* For its counters, from any thread. */
 const struct hlv_front *hlv_worker_front(const struct hlv_worker *w);

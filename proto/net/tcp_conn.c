@@ -11,6 +11,20 @@
 enum { LOCAL_REST_S = 3600 }; /* a person may be at the control socket */
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
+enum hlv_way conn_way(const struct conn *c)
+{
+	switch (c->transport) {
+	case HLV_T_TLS:
+		return HLV_WAY_TLS;
+	case HLV_T_LOCAL:
+		return HLV_WAY_LOCAL;
+	case HLV_T_UDP:
+	case HLV_T_TCP:
+		break;
+	}
+	return HLV_WAY_TCP;
+}
+
 uint16_t *conn_source(struct hlv_tcp *t, const struct hlv_addr *a)
 {
 	uint64_t h = 0;
@@ -384,8 +398,12 @@ static void readable(evutil_socket_t fd, short what, void *ctx)
 	t->in_event = false;
 	if (!alive)
 		c->state = CONN_DEAD;
+	struct hlv_slow slow = {
+		.wall_ms = t->now.wall_ms, .way = conn_way(c), .batch = 1, .source = c->addr};
 	conn_put_down(t);
-	hlv_front_measure(t->front, t->now);
+	slow.took_us = hlv_front_measure(t->front, t->now) / 1000;
+	if (slow.took_us)
+		hlv_slow_note(&t->front->tap, &slow);
 }
 
 bool conn_start(struct conn *c)

@@ -128,6 +128,7 @@ void conn_rest(struct conn *c);
 void conn_finish(struct conn *c);
 /* What waits no longer for anybody is dropped; then as conn_finish(). */
 void conn_stop(struct conn *c);
+enum hlv_way conn_way(const struct conn *c);
 /* How many connections this source has. */
 uint16_t *conn_source(struct hlv_tcp *t, const struct hlv_addr *a);
 

@@ -97,20 +97,6 @@ static void wait_for_room(struct tcp_exchange *tx)
 	*last = tx;
 }
 
-static enum hlv_way way_of(const struct conn *c)
-{
-	switch (c->transport) {
-	case HLV_T_TLS:
-		return HLV_WAY_TLS;
-	case HLV_T_LOCAL:
-		return HLV_WAY_LOCAL;
-	case HLV_T_UDP:
-	case HLV_T_TCP:
-		break;
-	}
-	return HLV_WAY_TCP;
-}
-
 static void done(struct hlv_exchange *x)
 {
 	struct tcp_exchange *tx = x->front;
@@ -129,7 +115,7 @@ static void done(struct hlv_exchange *x)
 	(void)conn_take_in_hand(c);
 	encode_answer(c, x);
 	if (!x->more)
-		hlv_front_answered(t->front, way_of(c), x,
+		hlv_front_answered(t->front, conn_way(c), x,
 				   t->front->in_batch ? 0 : t->now.mono_ns);
 	if (x->rq.m.hdr.flags & HLV_F_KEEP_ALIVE)
 		c->keep = true; /* of an encrypted message, known only now */

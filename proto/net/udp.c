@@ -27,6 +27,8 @@ struct udp_exchange {
 struct hlv_udp {
 	struct hlv_front *front;
 	struct hlv_packets *packets;
+	struct hlv_bytes packets_in[HLV_PACKETS_BATCH]; /* of the batch */
+	size_t npackets;
 	bool in_batch; /* `now` is the time */
 	struct hlv_now now;
 	struct udp_exchange *spare;
@@ -251,6 +253,8 @@ static void begin(void *ctx, const struct hlv_bytes *packets, size_t n)
 	struct hlv_service *service = u->front->service;
 	u->now = hlv_clock();
 	u->in_batch = true;
+	u->npackets = n;
+	memcpy(u->packets_in, packets, n * sizeof *packets);
 	hlv_front_batch_begin(u->front, u->now);
 	if (service->ahead)
 		service->ahead(service, packets, n);
@@ -263,10 +267,34 @@ static void end(void *ctx)
 	u->in_batch = false;
 }
 
+/* All of a slow batch were slow, as far as is known; its datagrams are still there. */
+static void note_slow(struct hlv_udp *u, uint64_t took_ns)
+{
+	enum { AT_OP = HLV_ENVELOPE_SIZE, AT_BODY = HLV_ENVELOPE_SIZE + HLV_HEADER_SIZE };
+	for (size_t i = 0; i < u->npackets; i++) {
+		struct hlv_bytes in = u->packets_in[i];
+		if (in.n <= AT_BODY)
+			continue;
+		struct hlv_reader body = hlv_reader(hlv_skip(in, AT_BODY));
+		struct hlv_bytes id = hlv_head(hlv_get_lp32(&body), HLV_SLOW_ID);
+		struct hlv_slow slow = {.wall_ms = u->now.wall_ms,
+					.took_us = took_ns / 1000,
+					.way = HLV_WAY_UDP,
+					.op = hlv_load_u32(in.p + AT_OP),
+					.batch = (uint32_t)u->npackets,
+					.id_n = (uint8_t)id.n};
+		if (id.n)
+			memcpy(slow.id, id.p, id.n);
+		hlv_slow_note(&u->front->tap, &slow);
+	}
+}
+
 static void sent(void *ctx)
 {
 	struct hlv_udp *u = ctx;
-	hlv_front_measure(u->front, u->now);
+	uint64_t slow_ns = hlv_front_measure(u->front, u->now);
+	if (slow_ns)
+		note_slow(u, slow_ns);
 }
 
 struct hlv_udp *hlv_udp_open(struct hlv_front *front, int fd)

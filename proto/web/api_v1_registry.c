@@ -123,6 +123,13 @@ void web_v1_identifiers(struct http_call *call)
 	ask(v, "list");
 }
 
+void web_v1_slow(struct http_call *call)
+{
+	struct verb *v = begin(call);
+	if (v)
+		ask(v, "slow");
+}
+
 void web_v1_audit(struct http_call *call)
 {
 	struct verb *v = begin(call);

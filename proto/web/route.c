@@ -74,6 +74,7 @@ static const struct web_route routes[] = {
 	{READS, "/readyz", web_ready, 0},
 	{READS, "/api/v1/stats", web_stats, 0},
 	{READS, "/api/v1/chain/", web_chain, 0},
+	{READS, "/api/v1/slow", web_v1_slow, 0},
 	/* --- the enterprise dialect: doip.c --- */
 	{WEB_GET, "/api/v1/doip/public/challenge", web_doip_challenge, WEB_REGISTRY},
 	{WEB_GET | WEB_POST, "/api/v1/doip/public/verify-response", web_doip_verify, WEB_REGISTRY},

@@ -129,6 +129,14 @@ class Metrics(NodeCase):
         self.assertAlmostEqual(age, os.stat(path).st_mtime, delta=60)
 
 
+class SlowByHttp(NodeCase):
+    settings = {"http": '[ "127.0.0.1:0" ]'}
+
+    def test_only_for_server_administrators(self):
+        status, _, text = get(http_address(self.node), "/api/v1/slow")
+        self.assertIn(status, (401, 403), text)
+
+
 class OnlyForSome(NodeCase):
     settings = {"http": '[ "127.0.0.1:0" ]', "metrics_net": "[ 192.0.2.0/24 ]"}
 
@@ -223,6 +231,104 @@ class OwnChain(NodeCase):
         self.assertEqual(chain["steps"][0]["prefix"], "88.118.8")
         self.assertEqual(chain["steps"][0]["key"], "p256")
         self.assertEqual(get(http_address(self.node), "/api/v1/chain/99/x")[0], 400)
+
+
+class SlowQueries(TiersCase):
+    settings = {"http": '[ "127.0.0.1:0" ]', "slow_query_ms": 1}
+
+    def test_what_waited_for_a_silent_node(self):
+        leaf = self.tiers.leaf
+        leaf.signal(signal.SIGSTOP)
+        try:
+            ask_tcp(self.resolver.address, ask_for("88.118.8/slow"))
+        finally:
+            leaf.signal(signal.SIGCONT)
+        slow = json.loads(self.resolver.ctl("--json", "slow").stdout)
+        mine = [s for s in slow if s["handle"] == "88.118.8/slow"]
+        self.assertEqual(len(mine), 1, slow)
+        self.assertEqual((mine[0]["proto"], mine[0]["op"], mine[0]["from"]),
+                         ("tcp", "resolution", "walk"))
+        self.assertGreaterEqual(mine[0]["us"], 1000)
+        self.assertTrue(mine[0]["source"].startswith("127."))
+        self.assertIn("88.118.8/slow", self.resolver.ctl("slow").stdout)
+        samples = scrape(http_address(self.resolver))
+        self.assertGreaterEqual(prometheus.value(samples, "helve_slow_queries_total"), 1)
+
+    def test_helvectl_draws_the_chain(self):
+        out = self.resolver.ctl("chain", "88.118.8/x", "--http",
+                                http_address(self.resolver)).stdout
+        self.assertIn("88.118.8  %s:2641  p256  [verified, by 88.118]" %
+                      self.tiers.leaf.host, out)
+        self.assertIn("verdict: secure", out)
+        whole = json.loads(self.resolver.ctl("--json", "chain", "88.118.8/x", "--http",
+                                             http_address(self.resolver)).stdout)
+        self.assertEqual(len(whole["steps"]), 4)
+
+
+class QueryLog(unittest.TestCase):
+    def setUp(self):
+        self.node = Node("88.118.8", "p256")
+        self.addCleanup(self.node.remove)
+        self.path = os.path.join(self.node.dir, "query.log")
+
+    def start(self, **keys):
+        self.keys = dict(keys, query_log='"%s"' % self.path, workers=1,
+                         trusted_net="[ 127.0.0.0/8 ]")
+        self.node.configure(**self.keys)
+        self.node.spawn()
+        self.node.wait_for("listen")
+        line = next(l for l in self.node.lines if "listen" in l)
+        self.node.address = ("127.0.0.1", int(re.search(r"127\.0\.0\.1:(\d+)", line).group(1)))
+        self.node.wait_for("ready")
+
+    def lines(self, path=None):
+        """Behind the end of the process: all that it wrote."""
+        with open(path or self.path, encoding="utf-8") as f:
+            return f.read().splitlines()
+
+    def test_a_line_for_each_question(self):
+        self.start()
+        ask_udp(self.node.address, ask_for("88.118.8/none"))
+        ask_tcp(self.node.address, ask_for('88.118.8/a" rc=1\n\x1b[31m'))
+        self.node.stop()
+        udp, tcp = self.lines()
+        self.assertRegex(udp, r'^\S+Z info query source=127\.0\.0\.1:\d+ proto=udp op=resolution '
+                              r'id="88\.118\.8/none" rc=100 us=\d+ from=here$')
+        self.assertIn("""id="88.118.8/a' rc=1??[31m" rc=""", tcp)
+        self.assertIn(" proto=tcp ", tcp)
+
+    def test_one_in_three_as_json(self):
+        self.start(query_log_sample=3, log_format="json")
+        for i in range(9):
+            ask_udp(self.node.address, ask_for("88.118.8/%d" % i))
+        self.node.stop()
+        lines = [json.loads(line) for line in self.lines()]
+        self.assertEqual([line["id"] for line in lines],
+                         ["88.118.8/2", "88.118.8/5", "88.118.8/8"])
+        self.assertEqual({line["event"] for line in lines}, {"query"})
+
+    def test_a_reload_opens_the_file_anew(self):
+        self.start()
+        ask_udp(self.node.address, ask_for("88.118.8/before"))
+        # Until it is on the disk, which takes a second at the most.
+        for _ in range(10000):
+            if os.path.getsize(self.path) > 0:
+                break
+            self.node.ctl("status")
+        os.rename(self.path, self.path + ".1")
+        self.node.ctl("reload")
+        self.node.wait_for(r" reload serial=")
+        ask_udp(self.node.address, ask_for("88.118.8/after"))
+        self.node.stop()
+        self.assertIn("/before", "".join(self.lines(self.path + ".1")))
+        self.assertNotIn("/after", "".join(self.lines(self.path + ".1")))
+        self.assertIn("/after", "".join(self.lines()))
+
+    def test_a_file_that_cannot_be(self):
+        self.node.configure(query_log='"/nonexistent/query.log"')
+        code, said, _ = self.node.refuses_to_start()
+        self.assertEqual(code, 1)
+        self.assertIn("query-log: /nonexistent/query.log: No such file", said)
 
 
 class Logs(unittest.TestCase):

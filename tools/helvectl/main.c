@@ -98,6 +98,9 @@ static const struct ctl_verb verbs[] = {
 	{"status", "", "What this node holds.", cmd_status},
 	{"doctor", "", "Does the node stand as its files say? Ports, keys, site, parent, room.",
 	 cmd_doctor},
+	{"slow", "", "The questions of late that took longest to answer.", cmd_slow},
+	{"chain", "ID [--http A:P]",
+	 "How the answer about an identifier came to be believed, step by step.", cmd_chain},
 	{"reload", "", "Let the server on DIR read its configuration, keys and site anew.",
 	 cmd_reload},
 };
