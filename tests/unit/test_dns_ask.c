@@ -406,7 +406,7 @@ static void test_memory(void **state)
 			hlv_arena_fini(&w->arena);
 			hlv_arena_init(&w->arena, limit);
 			ldns_pkt *pkt = ask(w, names[i], HLV_DNS_TXT);
-			rcode = ldns_pkt_get_rcode(pkt);
+			rcode = (int)ldns_pkt_get_rcode(pkt);
 			assert_true(rcode == 0 || rcode == LDNS_RCODE_SERVFAIL);
 			ldns_pkt_free(pkt);
 		}
