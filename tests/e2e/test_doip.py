@@ -67,7 +67,10 @@ class Client:
     def login(self, handle, key, method="POST"):
         name = key.digests[0]
         nonce = self.challenge(handle).encode()
-        octets = key.sign_as(handle.encode(), nonce) if name == "SM3" else key.sign(name, nonce)
+        if name == "SM3":  # industrial.md 5.4, form A
+            octets = key.sign_as(handle.encode(), keys.digest("sm3", nonce))
+        else:
+            octets = key.sign(name, nonce)
         body = {"handle": handle, "signature": base64.b64encode(octets).decode()}
         if key.kind != "rsa":
             body["algorithm"] = name
