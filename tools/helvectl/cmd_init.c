@@ -247,9 +247,9 @@ static bool add_address(const struct init *in, const char *text, uint16_t port,
 
 static bool is_resolver_sound(const struct init *in)
 {
-	if (in->root && !in->prefix && !in->parent && !in->address && in->nhttp == 0)
+	if (in->root && !in->prefix && !in->parent && !in->address)
 		return true;
-	ctl_usage(in->ctl, in->root ? "a resolver has no prefix, parent, address or http"
+	ctl_usage(in->ctl, in->root ? "a resolver has no prefix, parent or address"
 				    : "--root is needed: where does the resolver begin?");
 	return false;
 }
@@ -349,8 +349,9 @@ int cmd_init(struct ctl *ctl, int argc, char **argv)
 	if (!parse_options(&in, argc, argv))
 		return CTL_USAGE;
 	if (in.resolver)
-		return init_resolver(
-			ctl, &(struct init_resolver){in.root, in.kind, in.listen, in.nlisten});
+		return init_resolver(ctl,
+				     &(struct init_resolver){in.root, in.kind, in.listen,
+							     in.nlisten, in.http, in.nhttp});
 	/* The address that others use is one to listen on, unless told otherwise (behind a NAT). */
 	if (in.nlisten == 0 && in.address &&
 	    !add_address(&in, in.address, HLV_PORT, in.listen, &in.nlisten))

@@ -29,6 +29,8 @@ struct init_resolver {
 	enum hlv_key_kind kind;
 	const struct hlv_addr *listen;
 	size_t nlisten; /* 0: by default */
+	const struct hlv_addr *http;
+	size_t nhttp; /* 0: none */
 };
 int init_resolver(struct ctl *ctl, const struct init_resolver *in);
 /* From a root node's directory: both of its keys as anchors, the one that signs records too. From a

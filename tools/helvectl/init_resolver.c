@@ -22,6 +22,10 @@ static bool write_config(struct ctl *ctl, const struct init_resolver *in, const 
 		hlv_buf_str(&b, "listen: ");
 		init_put_addresses(&b, in->listen, in->nlisten);
 	}
+	if (in->nhttp > 0) {
+		hlv_buf_str(&b, "http: ");
+		init_put_addresses(&b, in->http, in->nhttp);
+	}
 	bool ok = init_write_file(ctl, "helver.yaml", 0644, hlv_buf_bytes(&b));
 	hlv_buf_free(&b);
 	return ok;
