@@ -55,6 +55,9 @@ class Gs1(TiersCase):
             record("01/%s/10/LOT1/21/ab1" % GTIN, ("gs1:defaultLink", "https://brand.example/s-ab1")),
             record("01/%s/10/LOT1/21/AB1" % GTIN, ("URL", "https://brand.example/s-AB1")),
             record("01/%s/21/a%%2Fb" % GTIN, ("gs1:defaultLink", "https://brand.example/slash")),
+            record("01/09506000134383", ("gs1:defaultLink", link("https://two.example/en",
+                                                                 hreflang=["en"])),
+                   ("gs1:defaultLink", link("https://two.example/zh", hreflang=["zh"]))),
             record("414/" + GLN, ("gs1:defaultLink", "https://brand.example/place")),
             record("01/09506000134369", ("DESC", "without links")),
         ])
@@ -189,6 +192,17 @@ class Gs1(TiersCase):
             (default,) = self.linkset(path)[VOC + "defaultLink"]
             self.goes(path, default["href"])
             self.goes(path + "?linkType=gs1:defaultLink", default["href"])
+
+    def test_two_defaults(self):
+        """One is the default; the other is taken where it fits better."""
+        one = self.linkset("/01/09506000134383")
+        self.assertEqual([each["href"] for each in one[VOC + "defaultLink"]],
+                         ["https://two.example/en"])
+        self.assertEqual([each["href"] for each in one[VOC + "defaultLinkMulti"]],
+                         ["https://two.example/zh"])
+        self.goes("/01/09506000134383", "https://two.example/en")
+        self.goes("/01/09506000134383", "https://two.example/en", accept_language="fr")
+        self.goes("/01/09506000134383", "https://two.example/zh", accept_language="zh-CN")
 
     def test_g12_each_link(self):
         for kind, links in self.linkset().items():

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Identifiers of other schemes, in a registry and in the resolver before it."""
 
+import os
 import unittest
 
-import hdl
 import auth
+import hdl
+import keys
 from node import text_value
 from tiers import TiersCase
 
@@ -152,6 +154,12 @@ class Schemes(TiersCase):
         listed = self.tiers.leaf.ctl("list", LEAF).stdout.split()
         self.assertTrue({SERIAL, OTHER, DID, OTHER_DID} <= set(listed), listed)
         self.tiers.leaf.ctl("verify")
+        admin = auth.Public("300:0.NA/" + LEAF, keys.key_file(
+            os.path.join(self.tiers.leaf.dir, "keys/admpriv.bin")))
+        with hdl.Tcp(self.tiers.leaf.address) as channel:
+            pages = auth.Client(channel, admin).names(hdl.LIST, "0.NA/" + LEAF)
+        listed = [n.decode() for m in pages for n in m.names]
+        self.assertTrue({SERIAL, OTHER, DID, OTHER_DID, LEAF + "/JX1"} <= set(listed), listed)
 
 
 if __name__ == "__main__":
