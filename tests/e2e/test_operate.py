@@ -11,7 +11,7 @@ import urllib.request
 
 import prometheus
 from hdl import ask_for, ask_tcp, ask_udp
-from node import PATIENCE, Node, NodeCase, text_value
+from node import PATIENCE, ROOT, Node, NodeCase, text_value
 from tiers import TiersCase
 
 
@@ -22,6 +22,11 @@ def get(address, path):
             return r.status, r.headers, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.headers, e.read().decode()
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
 
 
 def http_address(node):
@@ -177,6 +182,34 @@ class Resolvers(TiersCase):
         self.assertEqual(stats["daemon"], "helver")
         self.assertGreaterEqual(stats["cache"]["hits"], 2)
         self.assertEqual(get(http, "/readyz")[0], 200)
+
+    def test_dashboard_and_alerts_name_what_there_is(self):
+        """Each family that they ask for is one of the two daemons', and is described."""
+        leaf = Node("88.118.9", "p256")
+        self.addCleanup(leaf.remove)
+        leaf.start(http='[ "127.0.0.1:0" ]')
+        text = get(http_address(leaf), "/metrics")[2] + \
+            get(http_address(self.resolver), "/metrics")[2]
+        families = set(re.findall(r"^# TYPE (\S+)", text, re.M))
+        # There are none without a copy.
+        families |= {"helve_copy_records", "helve_copy_synced_timestamp_seconds"}
+        docs = read("docs/metrics.md")
+        for path in ("conf/grafana/helve.json", "conf/prometheus/alerts.yml"):
+            asked = set(re.findall(r"\b(?:helve|process)_[a-z_]+", read(path)))
+            self.assertGreater(len(asked), 10, path)
+            for name in asked:
+                self.assertIn(re.sub(r"_bucket$", "", name), families, path)
+        json.loads(read("conf/grafana/helve.json"))
+        for alert in re.findall(r"alert: (\w+)", read("conf/prometheus/alerts.yml")):
+            self.assertIn("| %s" % alert, docs)
+
+    def test_promtool_takes_the_rules(self):
+        for argv in (("check", "rules", "conf/prometheus/alerts.yml"),
+                     ("check", "config", "conf/prometheus/prometheus.yml")):
+            complaint = prometheus.promtool(*argv[:2], os.path.join(ROOT, argv[2]))
+            if complaint is None:
+                self.skipTest("promtool is not installed")
+            self.assertEqual(complaint, "")
 
     def test_the_chain_of_trust(self):
         http = http_address(self.resolver)
