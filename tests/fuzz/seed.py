@@ -21,6 +21,28 @@ def enveloped(message, version="2.11"):
     return struct.pack(">BBBBIIII", major, minor, 2, 11, 0, 1, 0, len(message)) + message
 
 
+def http(folder):
+    """Streams of requests, the first octet says how they are cut; the answers are the target's own."""
+    def head(line, *fields):
+        return "\r\n".join((line, "Host: h", *fields)).encode() + b"\r\n\r\n"
+
+    chunks = b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"
+    yield "pipelined", b"\x06" + head("GET /1 HTTP/1.1") + head("HEAD /2 HTTP/1.1") + head("GET /l HTTP/1.1") * 3
+    yield "body", b"\x01" + head("PUT /x HTTP/1.1", "Content-Length: 3") + b"abc" + head("GET /y?a=b HTTP/1.1")
+    yield "chunks", b"\x03" + head("POST /x HTTP/1.1", "Transfer-Encoding: chunked") + chunks + head("GET /l HTTP/1.1")
+    yield "fed", b"\x05" + head("POST /f HTTP/1.1", "Transfer-Encoding: chunked") + chunks + head("GET /b HTTP/1.1")
+    yield "held", b"\x02" + head("POST /h HTTP/1.1", "Content-Length: 20") + b"x" * 20 + head("GET /1 HTTP/1.1")
+    yield "early", b"\x02" + head("POST /e HTTP/1.1", "Content-Length: 20") + b"x" * 20 + head("GET /1 HTTP/1.1")
+    yield "gzip", b"\x20" + head("POST /x HTTP/1.1", "Accept-Encoding: gzip", "Content-Length: 2000") + b"x" * 2000
+    yield "known", b"\x08" + head("GET /x HTTP/1.1", 'If-None-Match: "0123456789abcdef", *', "Origin: https://a")
+    yield "old", b"\x08" + b"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n"
+    yield "url", b"\x07" + head("GET http://h/%e9%bd%bf HTTP/1.1", "Expect: 100-continue", "Connection: close")
+    for entry in topic(folder, "http_live"):
+        raw = entry.get("request", {}).get("raw") if entry.get("request") else None
+        if raw:
+            yield entry["name"], b"\x04" + raw.encode("latin-1")
+
+
 def messages(folder):
     for entry in topic(folder, "messages") + topic(folder, "malformed"):
         yield entry["name"], bytes.fromhex(entry["hex"])
@@ -371,6 +393,7 @@ def main():
     write(out, "message", messages(vectors))
     write(out, "answer", questions(vectors))
     write(out, "stream", streams(vectors))
+    write(out, "http", http(vectors))
     write(out, "value", values(vectors))
     write(out, "site", sites(vectors))
     write(out, "keys", keys(vectors))
