@@ -16,6 +16,8 @@ static const char help[] =
 	"Ask for identifiers as fast as possible, or at a given rate, and measure.\n"
 	"  --names FILE    one identifier a line\n"
 	"  --udp, --tcp    transport (default: udp)\n"
+	"  --http          GET /api/handles/ID over HTTP, one under way on each connection;\n"
+	"                  with --tls over HTTPS (names are sent as they are in FILE)\n"
 	"  --reconnect     with --tcp: a connection for each question\n"
 	"  --cert          ask for signed answers; unsigned ones do not count as ok\n"
 	"  --rate N        open loop: N questions a second; latency counts from the time\n"
@@ -36,7 +38,7 @@ static const char help[] =
 	"  --anywhere      also against addresses that are not this machine's\n"
 	"  --json          one JSON object instead of text\n"
 	"  -V, -h          version, help\n"
-	"Not built yet: --tls, --http.\n"
+	"Not built yet: --tls without --http.\n"
 	"The last line is: qps=N ok=N lost=N p50_us=N p99_us=N p999_us=N\n"
 	"Exit: 0 answers came and none was wrong; 1 failed; 2 usage.\n";
 
@@ -221,10 +223,13 @@ static int plain_option(struct load_options *o, int option)
 		o->json = true;
 		return GO_ON;
 	case O_TLS:
+		o->transport = HLV_T_TLS;
+		return GO_ON;
 	case O_HTTP:
-		args_complain("--%s is not built yet; use --udp or --tcp",
-			      option == O_TLS ? "tls" : "http");
-		return EXIT_USAGE;
+		o->http = true;
+		if (o->transport == HLV_T_UDP)
+			o->transport = HLV_T_TCP;
+		return GO_ON;
 	case 'V':
 		puts("helveload " HELVE_VERSION);
 		return EXIT_DONE;
@@ -249,6 +254,15 @@ static bool is_sound(const struct load_options *o, const char *server)
 		return false;
 	if (!o->names && !o->create) {
 		args_complain("which identifiers? say --names FILE");
+		return false;
+	}
+	if (o->transport == HLV_T_TLS && !o->http) {
+		args_complain("--tls is not built yet without --http");
+		return false;
+	}
+	if (o->http &&
+	    (o->transport == HLV_T_UDP || o->reconnect || o->certified || o->create)) {
+		args_complain("--http goes alone or with --tls");
 		return false;
 	}
 	if (o->reconnect && o->transport != HLV_T_TCP) {
@@ -290,7 +304,8 @@ static int parse(int argc, char **argv, struct load_options *o)
 		return EXIT_USAGE;
 	}
 	/* Fewer questions under way than sockets would leave some without any. */
-	if (o->rate <= 0 && (o->window < o->sockets || (o->create && o->window == WINDOW)))
+	if (o->rate <= 0 &&
+	    (o->window < o->sockets || ((o->create || o->http) && o->window == WINDOW)))
 		o->window = o->sockets;
 	return is_sound(o, server) ? GO_ON : EXIT_USAGE;
 }
@@ -328,7 +343,10 @@ static int run(const struct load_options *o)
 	if (o->certified && o->transport == HLV_T_UDP)
 		introduce(&load);
 	load_begin(&load);
-	err = o->transport == HLV_T_UDP ? load_udp(&load) : load_tcp(&load);
+	if (o->http)
+		err = load_http(&load);
+	else
+		err = o->transport == HLV_T_UDP ? load_udp(&load) : load_tcp(&load);
 	if (err == HLV_OK)
 		report_print(&load);
 	uint64_t ok = load.verdicts[VERDICT_OK];

@@ -31,6 +31,7 @@ struct load_options {
 	int version;	/* of the protocol, HLV_V() */
 	uint64_t first; /* ask only for so many of the names; 0: all */
 	bool certified, check, json, anywhere;
+	bool http; /* by TCP or TLS */
 	bool reconnect;	    /* TCP: a connection for each question */
 	const char *create; /* register under this prefix instead of asking; NULL: ask */
 	uint32_t bulk;	    /* records of a chunk; 0: single creates */
@@ -62,9 +63,10 @@ struct load {
 	const volatile int *interrupted; /* set by a signal: stop now */
 };
 
-/* Both return when the time is over and every question is answered or lost. */
+/* They return when the time is over and every question is answered or lost. */
 enum hlv_err HLV_MUST_USE load_udp(struct load *l);
 enum hlv_err HLV_MUST_USE load_tcp(struct load *l);
+enum hlv_err HLV_MUST_USE load_http(struct load *l);
 
 /* --- what both use (load.c) --- */
 

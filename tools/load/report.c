@@ -28,6 +28,8 @@ static const char *transport(const struct load *l)
 {
 	if (l->o->transport == HLV_T_UDP)
 		return "udp";
+	if (l->o->http)
+		return l->o->transport == HLV_T_TLS ? "https" : "http";
 	return l->o->reconnect ? "tcp, a connection each" : "tcp";
 }
 
