@@ -81,11 +81,31 @@ static uint8_t *encode(const struct look *l, const ldns_rdf *name, ldns_rr_type 
 	return octets;
 }
 
+/* The library reads records that end early, with fewer fields, and stops the process when one that is not
+ * there is asked for. */
+static bool is_whole(const ldns_rr_list *records)
+{
+	for (size_t i = 0; records && i < ldns_rr_list_rr_count(records); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(records, i);
+		const ldns_rr_descriptor *form = ldns_rr_descript(ldns_rr_get_type(rr));
+		size_t n = ldns_rr_rd_count(rr);
+		if (n < ldns_rr_descriptor_minimum(form) || !ldns_rr_owner(rr))
+			return false;
+		for (size_t k = 0; k < n; k++)
+			if (!ldns_rr_rdf(rr, k) || !ldns_rdf_data(ldns_rr_rdf(rr, k)))
+				return false;
+	}
+	return true;
+}
+
 static ldns_pkt *decode(struct look *l, struct hlv_bytes answer, const char *name)
 {
 	ldns_pkt *p = NULL;
-	if (ldns_wire2pkt(&p, answer.p, answer.n) != LDNS_STATUS_OK) {
+	bool good = ldns_wire2pkt(&p, answer.p, answer.n) == LDNS_STATUS_OK;
+	if (!good || !is_whole(ldns_pkt_answer(p)) || !is_whole(ldns_pkt_authority(p))) {
 		look_say(l, "the answer about %s cannot be read", name);
+		if (good)
+			ldns_pkt_free(p);
 		return NULL;
 	}
 	ldns_pkt_rcode code = ldns_pkt_get_rcode(p);

@@ -359,6 +359,50 @@ def dns(folder):
                                    1), [], [(0, "192.0.2.1")])
 
 
+def finders():
+    """What DNS says about where the root is (fuzz_finder.c)."""
+    def name(text):
+        return b"".join(bytes([len(l)]) + l for l in text.encode().split(b".") if l) + b"\0"
+
+    def answer(*records, authority=(), code=0):
+        rest = struct.pack(">HHH", len(records), len(authority), 0) + b"".join(records + authority)
+        return bytes([0, code]) + struct.pack(">H", len(rest)) + rest
+
+    def rr(owner, kind, data, ttl=300):
+        return name(owner) + struct.pack(">HHIH", kind, 1, ttl, len(data)) + data
+
+    def srv(proto, priority, weight, port, host):
+        return rr("_hdl._%s.id.test" % proto, 33,
+                  struct.pack(">HHH", priority, weight, port) + name(host))
+
+    def text(s):
+        return bytes([len(s)]) + s.encode()
+
+    def naptr(order, flag, service, to):
+        return rr("id.test", 35, struct.pack(">HH", order, 1) + text(flag) + text(service) +
+                  text("") + name(to))
+
+    def sig(owner, kind):
+        return rr(owner, 46, struct.pack(">HBBIIIH", kind, 13, owner.count(".") + 1, 300,
+                                         2000000000, 1000000000, 12345) + name("test") + bytes(64))
+
+    a = answer(rr("a.test", 1, b"\xc0\0\2\1"), rr("a.test", 1, b"\xc0\0\2\2"))
+    aaaa = answer(rr("a.test", 28, bytes(15) + b"\1"))
+    nothing, silence = answer(code=3), b"\xff"
+    yield "srv", b"\0" + answer(srv("udp", 1, 9, 2641, "a.test"), srv("udp", 2, 0, 7, "b.test")) + \
+        answer(srv("tcp", 1, 9, 2641, "a.test")) + a + aaaa + nothing + silence
+    yield "naptr", b"\0" + nothing + nothing + answer(
+        naptr(2, "a", "hdl:tcp", "a.test"), naptr(1, "S", "hdl:udp", "_hdl._udp.id.test")) + \
+        answer(srv("udp", 1, 0, 9, "a.test")) + a + aaaa
+    key = rr("test", 48, struct.pack(">HBB", 257, 3, 13) + bytes(64))
+    nsec = rr("id.test", 47, name("z.test") + bytes([0, 4, 0x20, 0, 0, 3]))
+    nsec3 = rr("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.test", 50,
+               struct.pack(">BBHB", 1, 1, 5, 0) + bytes([20]) + bytes(20) + bytes([0, 1, 0x20]))
+    yield "anchored", b"\1" + answer(srv("udp", 1, 9, 2641, "a.test"), sig("_hdl._udp.id.test", 33)) + \
+        answer(key, sig("test", 48)) + answer(authority=(nsec, nsec3, sig("id.test", 47)))
+    yield "file", b"root-domain id.test secure\nplace 0 192.0.2.1 2641 2641\nplace 1 ::1 7 0\n"
+
+
 # In the order of HLV_DNS_TYPES (proto/dns/rdata.h).
 RECORDS = [
     "192.0.2.1", "ns.z.example.", "a.example.", "a.example.", "www.z.example.",
@@ -409,6 +453,7 @@ def main():
     write(out, "jws", signed(vectors))
     write(out, "walk", walks())
     write(out, "scheme", schemes())
+    write(out, "finder", finders())
     write(out, "dns", [("%d" % n, seed) for n, seed in enumerate(dns(vectors))])
     with open(os.path.join(out, os.pardir, "stamp"), "w", encoding="utf-8") as f:
         f.write("made\n")

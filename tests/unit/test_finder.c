@@ -68,6 +68,7 @@ enum trick {
 	DROP_DS,      /* no DS and no proof */
 	DROP_NSEC,    /* no proof of anything */
 	FORGE_KEY,    /* DNSKEY of another zone */
+	EMPTY_KEY,    /* a DNSKEY record that ends before its first field */
 	WRONG_ID,     /* somebody else's answer */
 	SERVFAIL,     /* to everything */
 	SILENCE,      /* to everything */
@@ -185,6 +186,9 @@ static void push(ldns_pkt *p, ldns_pkt_section section, const ldns_rr *rr)
 	if (trick == CHANGE_PORT && ldns_rr_get_type(copy) == LDNS_RR_TYPE_SRV)
 		ldns_rdf_deep_free(ldns_rr_set_rdf(
 			copy, ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, 1), 2));
+	while (trick == EMPTY_KEY && ldns_rr_get_type(copy) == LDNS_RR_TYPE_DNSKEY &&
+	       ldns_rr_rd_count(copy) > 0)
+		ldns_rdf_deep_free(ldns_rr_pop_rdf(copy));
 	ldns_pkt_push_rr(p, section, copy);
 }
 
@@ -309,6 +313,8 @@ static const struct look_row {
 	{"no such service", "none.id.test", .want = FINDER_NOTHING, .why = "neither SRV"},
 	{"a host without address", "lost.id.test", .want = FINDER_NOTHING,
 	 .why = "have no addresses"},
+	{"a key that is cut off", "id.test", .trick = EMPTY_KEY, .want = FINDER_SILENT,
+	 .why = "cannot be read"},
 	{"an answer to something else", "id.test", .trick = WRONG_ID, .want = FINDER_SILENT,
 	 .why = "another question"},
 	{"an error", "id.test", .trick = SERVFAIL, .want = FINDER_SILENT, .why = "answers 2"},
