@@ -90,6 +90,7 @@ static const struct web_route routes[] = {
 	{READS, "/console/", web_page_console, 0},
 	{READS, "/assets/", web_page_asset, 0},
 	{ANY, "/api/", no_endpoint, 0},
+	{ANY, "/api", no_endpoint, 0},
 	/* --- GS1: gs1.c --- */
 	{READS, "/01/", web_gs1, 0},
 	{READS, "/00/", web_gs1, 0},
