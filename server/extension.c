@@ -171,15 +171,26 @@ static void reload(struct registrar *g, struct job *j, const struct hlv_json *ar
 	registrar_reply(g, j);
 }
 
-static void slow(struct registrar *g, struct job *j, const struct hlv_json *args)
+static void tell(struct registrar *g, struct job *j, void (*put)(void *, struct hlv_buf *))
 {
 	struct hlv_buf b = {0};
-	(void)args;
-	if (g->rules->put_slow)
-		g->rules->put_slow(g->rules->ctx, &b);
+	if (put)
+		put(g->rules->ctx, &b);
 	answer_octets(j, hlv_arena_copy(&j->x->arena, hlv_buf_bytes(&b)));
 	hlv_buf_free(&b);
 	registrar_reply(g, j);
+}
+
+static void slow(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	(void)args;
+	tell(g, j, g->rules->put_slow);
+}
+
+static void stats(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	(void)args;
+	tell(g, j, g->rules->put_stats);
 }
 
 static void list_quota(struct registrar *g, struct job *j)
@@ -264,6 +275,7 @@ static const struct {
 	{"status", status},
 	{"reload", reload},
 	{"slow", slow},
+	{"stats", stats},
 	{"quota", quota},
 	{"checkpoint", registrar_checkpoint},
 	{"copy-begin", registrar_copy},

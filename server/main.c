@@ -71,6 +71,15 @@ static enum hlv_err bind_control(struct helved *h)
 	return hlv_daemon_bind_control(&h->d, path, *h->options->control);
 }
 
+static void put_stats(void *ctx, struct hlv_buf *json)
+{
+	struct helved *h = ctx;
+	hlv_buf_str(json, "{");
+	hlv_daemon_put_stats(&h->d, h->window, json);
+	registrar_meter_put_stats(registrar_meter_of(h->registrar), json);
+	hlv_buf_str(json, "}");
+}
+
 static void put_slow(void *ctx, struct hlv_buf *json)
 {
 	const struct helved *h = ctx;
@@ -92,6 +101,7 @@ static enum hlv_err make_rules(struct helved *h, const struct server_options *o,
 	node_rules(o, node, rules);
 	rules->put_counters = put_counters;
 	rules->put_slow = put_slow;
+	rules->put_stats = put_stats;
 	rules->ctx = h;
 	*out = rules;
 	return HLV_OK;
@@ -304,15 +314,6 @@ static void put_metrics(void *ctx, struct hlv_metrics *m)
 	struct helved *h = ctx;
 	hlv_daemon_put_metrics(&h->d, m);
 	registrar_meter_put(registrar_meter_of(h->registrar), m);
-}
-
-static void put_stats(void *ctx, struct hlv_buf *json)
-{
-	struct helved *h = ctx;
-	hlv_buf_str(json, "{");
-	hlv_daemon_put_stats(&h->d, h->window, json);
-	registrar_meter_put_stats(registrar_meter_of(h->registrar), json);
-	hlv_buf_str(json, "}");
 }
 
 static const char *unready(void *ctx, char room[256])

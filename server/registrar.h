@@ -24,7 +24,8 @@ struct registrar_rules {
 	const char *data_dir;
 	/* Members of the status object, each with a comma in front: the workers' counters. */
 	void (*put_counters)(void *ctx, struct hlv_buf *json);
-	void (*put_slow)(void *ctx, struct hlv_buf *json); /* [ slow queries ] */
+	void (*put_slow)(void *ctx, struct hlv_buf *json);  /* [ slow queries ] */
+	void (*put_stats)(void *ctx, struct hlv_buf *json); /* { numbers for charts } */
 	void *ctx;
 };
 

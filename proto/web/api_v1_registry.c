@@ -123,6 +123,14 @@ void web_v1_identifiers(struct http_call *call)
 	ask(v, "list");
 }
 
+/* For whoever may not read them because of where he is: because of who he is. */
+void web_v1_stats(struct http_call *call)
+{
+	struct verb *v = begin(call);
+	if (v)
+		ask(v, "stats");
+}
+
 void web_v1_slow(struct http_call *call)
 {
 	struct verb *v = begin(call);

@@ -32,7 +32,10 @@ void web_metrics(struct http_call *call)
 void web_stats(struct http_call *call)
 {
 	if (!may_watch(call)) {
-		refuse(call);
+		if (call->web->registry)
+			web_v1_stats(call);
+		else
+			refuse(call);
 		return;
 	}
 	call->web->watch.put_stats(call->web->watch.ctx, &call->out);

@@ -12,7 +12,9 @@ import urllib.request
 import prometheus
 from hdl import ask_for, ask_tcp, ask_udp
 from node import PATIENCE, ROOT, Node, NodeCase, text_value
+from staff import PEOPLE, StaffCase
 from tiers import TiersCase
+from v1 import V1Case, basic
 
 
 def get(address, path):
@@ -134,12 +136,23 @@ class Metrics(NodeCase):
         self.assertAlmostEqual(age, os.stat(path).st_mtime, delta=60)
 
 
-class SlowByHttp(NodeCase):
-    settings = {"http": '[ "127.0.0.1:0" ]'}
+class ForServerAdministrators(V1Case, StaffCase):
+    settings = {"workers": 2, "http": '[ "127.0.0.1:0" ]', "slow_query_ms": 1,
+                "server_admins": '[ "304:%s" ]' % PEOPLE, "metrics_net": "[ 192.0.2.0/24 ]"}
 
-    def test_only_for_server_administrators(self):
-        status, _, text = get(http_address(self.node), "/api/v1/slow")
-        self.assertIn(status, (401, 403), text)
+    def get(self, path, index=None):
+        who = basic("%d:%s" % (index, PEOPLE), self.secrets[index]) if index else None
+        return self.ask("GET", path, headers=who, tls=True)
+
+    def test_slow_queries_and_statistics(self):
+        for path in ("/api/v1/slow", "/api/v1/stats"):
+            self.assertEqual(self.get(path).status, 401, path)
+            self.assertEqual(self.get(path, 303).status, 403, path)
+            answer = self.get(path, 304)
+            self.assertEqual(answer.status, 200, answer.body)
+        self.assertIsInstance(self.get("/api/v1/slow", 304).json, list)
+        self.assertEqual(self.get("/api/v1/stats", 304).json["daemon"], "helved")
+        self.assertEqual(self.get("/metrics", 304).status, 403)
 
 
 class OnlyForSome(NodeCase):
@@ -149,7 +162,7 @@ class OnlyForSome(NodeCase):
         http = http_address(self.node)
         for path in ("/metrics", "/api/v1/stats"):
             status, _, text = get(http, path)
-            self.assertEqual(status, 403, path)
+            self.assertIn(status, (401, 403), path)
             self.assertNotIn("helve_", text)
         self.assertEqual(get(http, "/healthz")[0], 200)
 
