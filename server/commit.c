@@ -4,6 +4,7 @@
 #include "proto/base/crc32c.h"
 #include "server/counter.h"
 #include "server/history.h"
+#include "server/index.h"
 #include "server/journal.h"
 #include "server/trail.h"
 
@@ -17,7 +18,9 @@ struct group {
 	struct trail trail;
 	struct hlv_buf entry; /* the journal entry in the making */
 	struct hlv_buf
-		old;  /* what the running put replaces: a reserve ends the engine's copy */
+		old; /* what the running put replaces: a reserve ends the engine's copy */
+	struct index_rules index;
+	bool index_known;
 	uint64_t seq; /* last place given */
 	bool changed;
 };
@@ -188,6 +191,8 @@ static bool is_key(enum store_space space, struct hlv_bytes key)
 		       key.n <= STORE_KEY_MAX + JOURNAL_KEY_SIZE;
 	case SPACE_AUDIT:
 		return key.n == AUDIT_KEY_SIZE;
+	case SPACE_INDEX:
+		return key.n > INDEX_TYPE_HASH && key.n <= INDEX_KEY_MAX;
 	case SPACES:
 		break;
 	}
@@ -222,6 +227,8 @@ static bool is_put(const struct store_put *put)
 		return put->value.n == 0;
 	case SPACE_META:
 		return true;
+	case SPACE_INDEX:
+		return put->value.n <= INDEX_ENTRY_MAX;
 	case SPACE_AUDIT: /* by trail_check() */
 		return put->value.n > 0;
 	case SPACES:
@@ -332,6 +339,28 @@ static enum hlv_err keep_old(struct group *g, const struct store_txn *txn,
 	return HLV_OK;
 }
 
+/* Where the registry has an index, the record's values in it. The put's own octets, which stay where
+ * they are. */
+static enum hlv_err put_index(struct group *g, const struct store_put *put,
+			      struct hlv_bytes before)
+{
+	if (!g->index_known) {
+		struct hlv_bytes stored, value, name = hlv_text("index");
+		enum hlv_err err = g->e->get(g->e, SPACE_META, name, &stored);
+		g->index.ntypes = 0;
+		if (err == HLV_OK)
+			err = meta_open(stored, name, &value);
+		if (err == HLV_OK)
+			err = index_rules_read(value, &g->index);
+		if (err != HLV_OK && err != HLV_E_NOT_FOUND)
+			return err;
+		g->index_known = true;
+	}
+	if (g->index.ntypes == 0)
+		return HLV_OK;
+	return index_move(g->e, &g->index, put->key, before, put->value);
+}
+
 /* A record or a prefix: what is journalled, summed and audited. */
 static enum hlv_err put_change(struct group *g, const struct store_txn *txn,
 			       const struct store_put *put)
@@ -354,7 +383,8 @@ static enum hlv_err put_change(struct group *g, const struct store_txn *txn,
 	if (put->space == SPACE_RECORD)
 		hlv_record_stamp(place, n, put->key, txn->seq, txn->time_ms);
 	change.after = hlv_bytes(place, n);
-	return trail_change(&g->trail, txn, &change);
+	HLV_TRY(trail_change(&g->trail, txn, &change));
+	return put->space == SPACE_RECORD ? put_index(g, put, change.before) : HLV_OK;
 }
 
 static enum hlv_err put_one(struct group *g, const struct store_txn *txn,
@@ -362,10 +392,18 @@ static enum hlv_err put_one(struct group *g, const struct store_txn *txn,
 {
 	if (journal_has(put->space))
 		return put_change(g, txn, put);
+	if (put->space == SPACE_META && hlv_eq(put->key, hlv_text("index")))
+		g->index_known = false;
 	if (put->value.n == 0)
 		return g->e->remove(g->e, put->space, put->key);
 	if (put->space == SPACE_AUDIT)
 		return trail_checkpoint(&g->trail, txn, put);
+	if (put->space == SPACE_INDEX) {
+		uint8_t *place;
+		HLV_TRY(g->e->reserve(g->e, SPACE_INDEX, put->key, put->value.n, &place));
+		memcpy(place, put->value.p, put->value.n);
+		return HLV_OK;
+	}
 	return meta_put(g->e, put->key, put->value); /* is_put(): no other space */
 }
 

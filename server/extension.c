@@ -39,8 +39,8 @@ static void committed(struct job *j, enum hlv_err group)
 /* What commit keeps for itself, and what the registrar does: a tool has nothing to put there. */
 static bool is_reserved(struct hlv_bytes name)
 {
-	static const char *const reserved[] = {"audit",	 "count", "epoch", "format", "history",
-					       "quota:", "seq",	  "state", "used:"};
+	static const char *const reserved[] = {"audit", "count",  "epoch", "format", "history",
+					       "index", "quota:", "seq",   "state",  "used:"};
 	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
 		if (hlv_starts_with(name, hlv_text(reserved[i])))
 			return true;
@@ -285,12 +285,13 @@ static const struct {
 	{"list", registrar_list},
 	{"history", registrar_history},
 	{"undo", registrar_undo},
+	{"search", registrar_search},
 };
 
 /* Verbs that ask by themselves who may: also those who have the rights by a record. */
 static bool asks_itself(const struct hlv_exchange *x)
 {
-	static const char *const names[] = {"list", "history", "undo"};
+	static const char *const names[] = {"list", "history", "undo", "search"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (x->rq.m.hdr.op == HLV_OP_HELVE_CONTROL &&
 		    hlv_eq(x->rq.handle, hlv_text(names[i])))

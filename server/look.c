@@ -8,6 +8,7 @@
 #include "proto/wire/name.h"
 #include "server/audit.h"
 #include "server/history.h"
+#include "server/index.h"
 
 enum {
 	VISITS_MAX = 10000, /* tombstones, or entries of one transaction, that a page passes */
@@ -339,7 +340,15 @@ void look_node(const struct answer_context *c, struct hlv_response *rs)
 	enum hlv_err err = b.bad ? HLV_E_NOMEM
 				 : c->store->ops->scan(c->view, SPACE_PREFIX,
 						       (struct hlv_bytes){0}, put_prefix, &b);
-	hlv_buf_str(&b, "],\"indexTypes\":[]}");
+	hlv_buf_str(&b, "],\"indexTypes\":[");
+	struct index_rules rules = {0};
+	if (err == HLV_OK)
+		err = index_rules_get(c->store, c->view, &rules);
+	for (size_t i = 0; i < rules.ntypes && rules.complete; i++) {
+		hlv_buf_str(&b, i ? "," : "");
+		hlv_json_put_str(&b, rules.types[i]);
+	}
+	hlv_buf_str(&b, "]}");
 	*rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
 				    .kind = HLV_BODY_OCTETS,
 				    .octets = hlv_arena_copy(c->arena, hlv_buf_bytes(&b))};

@@ -221,6 +221,7 @@ void node_rules(const struct server_options *o, const struct node *node,
 			  .own_uid = getuid(),
 			  .schemes = &o->scheme_rules},
 		.undo_days = o->undo_days,
+		.index_types = &o->index_types,
 		.parent = node->parent,
 		.data_dir = o->data_dir,
 	};

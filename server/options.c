@@ -58,6 +58,9 @@ const struct hlv_option server_option_rows[] = {
 	 "Accept the MD5 and SHA-1 proofs of clients older than protocol 2.7"},
 	{"undo-days", HLV_OPT_UINT, AT(undo_days), "7", 0, 36500, NULL,
 	 "Days that deleted and changed records can be brought back"},
+	{"index-types", HLV_OPT_STRINGS, AT(index_types), "[ ]", 0, 0, NULL,
+	 "Types whose values can be searched for, like URL or gs1:*; another list than at the "
+	 "last start builds the index anew"},
 	{"parent", HLV_OPT_STRING, AT(parent), "", 0, 0, NULL,
 	 "Site record of the node above, asked for identities that live elsewhere; default: "
 	 "parent.json beside data-dir"},

@@ -22,6 +22,7 @@ struct server_options {
 	struct hlv_refs server_admins, home_only_admins, backup_admins, replication_admins;
 	bool allow_legacy, list_handles, prefix_admins;
 	uint32_t undo_days;
+	struct hlv_strings index_types;
 	char *parent, *root;
 	struct hlv_nets allow_recursion;
 	bool tls;

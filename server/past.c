@@ -7,6 +7,7 @@
 #include "proto/net/json_tree.h"
 #include "server/look.h"
 #include "server/registrar_inner.h"
+#include "server/search.h"
 
 enum { LIMIT_USUAL = 50 };
 
@@ -205,4 +206,66 @@ void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *
 		return;
 	struct look_audit wish = {w.after_seq, w.before, w.newest_first, w.limit};
 	reply_page(g, j, look_audit(&answer, &wish, &page), &page);
+}
+
+/* --- search --- */
+
+static enum hlv_err read_where(struct hlv_json *j, struct search *s)
+{
+	const struct hlv_json_node *where = hlv_json_member(j->root, "where");
+	if (hlv_json_kind(where) != HLV_JSON_ARRAY || hlv_json_length(where) == 0)
+		return hlv_json_wrong(j, "where", "types and patterns are expected");
+	for (const struct hlv_json_node *n = hlv_json_first(where); n; n = hlv_json_next(n)) {
+		struct search_where *w = &s->where[s->n];
+		if (s->n++ == SEARCH_WHERE_MAX)
+			return hlv_json_wrong(j, "where", "at the most %d", SEARCH_WHERE_MAX);
+		HLV_TRY(hlv_json_get_string(j, n, "type", &w->type));
+		HLV_TRY(hlv_json_get_string(j, n, "pattern", &w->pattern));
+	}
+	return HLV_OK;
+}
+
+static enum hlv_err read_search(struct hlv_json *j, struct search *s)
+{
+	struct wish w;
+	uint64_t skip = 0;
+	HLV_TRY(read_wish(j, &w));
+	HLV_TRY(get_u64(j, "skip", &skip));
+	*s = (struct search){.prefix = w.prefix, .limit = w.limit, .skip = (size_t)skip};
+	if (!look_read_cursor(w.after, &s->after))
+		return hlv_json_wrong(j, "after", "no cursor of ours");
+	return read_where(j, s);
+}
+
+/* What it tells is public, but told to those alone who are known: it tells it by the thousand. */
+void registrar_search(struct registrar *g, struct job *j, const struct hlv_json *args)
+{
+	struct answer_context answer;
+	struct plan_context c;
+	struct hlv_buf page = {0};
+	struct hlv_json json = *args;
+	struct search *s = hlv_alloc(&j->x->arena, sizeof *s);
+	if (!s || read_search(&json, s) != HLV_OK) {
+		job_refuse(j, HLV_RC_PROTOCOL_ERROR,
+			   s ? hlv_arena_str(&j->x->arena, hlv_text(json.error->text)) : NULL);
+		registrar_reply(g, j);
+		return;
+	}
+	if (!open_registry(g, j, &answer, &c))
+		return;
+	enum hlv_err err = search_run(&answer, s, &page);
+	if (err != HLV_E_UNSUPPORTED && err != HLV_E_BUSY && err != HLV_E_LIMIT) {
+		reply_page(g, j, err, &page);
+		return;
+	}
+	hlv_buf_free(&page);
+	if (err == HLV_E_UNSUPPORTED)
+		job_refuse(j, HLV_RC_NOT_SUPPORTED,
+			   "None of these types is indexed: see the option index-types");
+	else if (err == HLV_E_BUSY)
+		job_refuse(j, HLV_RC_BUSY, "The index is being built");
+	else
+		job_refuse(j, HLV_RC_PROTOCOL_ERROR,
+			   "A pattern has 256 octets at the most, and a type 255");
+	registrar_reply(g, j);
 }

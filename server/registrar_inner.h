@@ -91,6 +91,7 @@ void registrar_list(struct registrar *g, struct job *j, const struct hlv_json *a
 void registrar_history(struct registrar *g, struct job *j, const struct hlv_json *args);
 void registrar_undo(struct registrar *g, struct job *j, const struct hlv_json *args);
 void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *args);
+void registrar_search(struct registrar *g, struct job *j, const struct hlv_json *args);
 /* Each second: the disk, the trail's checkpoints, what undo-days have passed. */
 void registrar_upkeep(struct registrar *g);
 

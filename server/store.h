@@ -12,10 +12,12 @@
  *   META     name                             -> its value, CRC-32C behind it
  *   AUDIT    u64 seq                          -> who did what (server/audit.h)
  *   HISTORY  record's key, u64 seq            -> the stored record that the change `seq` replaced
+ *   INDEX    type and value (server/index.h)  -> the key of a record that has it
  * RECORD and PREFIX are what the journal speaks of; JOURNAL (only removals: trimming) and META are
  * this node's own affair and are not journalled. AUDIT and HISTORY are written by commit itself,
  * from who a transaction says that it is by and from what it replaces; only HISTORY is ever
- * removed from (when undo-days are over).
+ * removed from (when undo-days are over). INDEX is derived by commit from what it puts, where
+ * META "index" asks for it; puts there are for whoever builds it anew.
  */
 #pragma once
 #include "proto/base/err.h"
@@ -30,6 +32,7 @@ enum store_space {
 	SPACE_META,
 	SPACE_AUDIT,
 	SPACE_HISTORY,
+	SPACE_INDEX,
 	SPACES,
 };
 

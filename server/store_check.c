@@ -9,6 +9,7 @@
 #include "server/commit.h"
 #include "server/counter.h"
 #include "server/history.h"
+#include "server/index.h"
 #include "server/journal.h"
 #include "server/sum.h"
 
@@ -29,6 +30,8 @@ struct walk {
 	struct store_key former; /* whose versions are being walked; n == 0: nobody's */
 	uint64_t former_end;	 /* the change that replaced the last of them */
 	struct audit_check audit;
+	struct index_rules index;
+	uint64_t index_entries; /* that there should be, less those that there are */
 	bool stopped, failed;
 };
 
@@ -109,6 +112,39 @@ static void check_values(struct walk *w, struct hlv_bytes key, const struct hlv_
 	w->report->values += rec->values.n;
 }
 
+/* Each value that the index should have is in it. */
+static void check_indexed(struct walk *w, struct hlv_bytes key, const struct hlv_record *rec)
+{
+	struct hlv_reader r = hlv_reader(rec->values.raw);
+	struct hlv_value v;
+	if (rec->flags & HLV_RECORD_DELETED || !w->index.complete)
+		return;
+	for (uint32_t i = 0; i < rec->values.n && hlv_value_decode(&r, &v) == HLV_OK; i++) {
+		uint8_t room[INDEX_KEY_MAX];
+		struct hlv_bytes at, stored, found;
+		if (!index_has_value(&w->index, &v))
+			continue;
+		w->index_entries++;
+		enum hlv_err err = index_key(&v, key, room, &at);
+		if (err == HLV_OK)
+			err = w->store->ops->get(w->view, SPACE_INDEX, at, &stored);
+		if (err == HLV_OK)
+			err = index_entry_open(stored, at, &found);
+		if (err != HLV_OK || !hlv_eq(found, key))
+			fault(w, key, "value %" PRIu32 " is not in the index", v.index);
+	}
+}
+
+static bool on_index(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
+{
+	struct walk *w = ctx;
+	struct hlv_bytes record_key;
+	if (index_entry_open(stored, key, &record_key) != HLV_OK)
+		fault(w, hlv_text("index"), "an entry that is damaged");
+	w->index_entries--;
+	return !w->stopped;
+}
+
 static void check_record(struct walk *w, struct hlv_bytes key, struct hlv_bytes stored)
 {
 	struct hlv_record rec;
@@ -128,6 +164,7 @@ static void check_record(struct walk *w, struct hlv_bytes key, struct hlv_bytes 
 	if (rec.seq == 0 || rec.seq > w->last_seq)
 		fault(w, key, "place %" PRIu64 " is not in the journal", rec.seq);
 	check_values(w, key, &rec);
+	check_indexed(w, key, &rec);
 	if (rec.flags & HLV_RECORD_DELETED)
 		w->report->tombstones++;
 	else if (counters_move(&w->counted, rec.name, 1) != HLV_OK)
@@ -326,6 +363,9 @@ static enum hlv_err walk_all(struct walk *w)
 {
 	if (store_last_seq(w->store, w->view, &w->last_seq) != HLV_OK)
 		fault(w, hlv_text("seq"), "the journal's last place cannot be read");
+	enum hlv_err err = index_rules_get(w->store, w->view, &w->index);
+	if (err != HLV_OK)
+		fault(w, hlv_text("index"), "%s", hlv_strerror(err));
 	HLV_TRY(walk_space(w, SPACE_RECORD, on_record));
 	HLV_TRY(walk_space(w, SPACE_PREFIX, on_prefix));
 	HLV_TRY(walk_space(w, SPACE_META, on_meta));
@@ -339,7 +379,14 @@ static enum hlv_err walk_all(struct walk *w)
 	HLV_TRY(walk_space(w, SPACE_HISTORY, on_history));
 	if (!w->stopped)
 		check_former_end(w);
-	return check_audit(w);
+	HLV_TRY(check_audit(w));
+	if (w->index.ntypes > 0 && !w->index.complete)
+		return HLV_OK; /* it is being built */
+	HLV_TRY(walk_space(w, SPACE_INDEX, on_index));
+	if (!w->stopped && w->index_entries)
+		fault(w, hlv_text("index"), "%" PRId64 " entries too many",
+		      -(int64_t)w->index_entries);
+	return HLV_OK;
 }
 
 enum hlv_err store_verify(struct store *store, struct store_view *view, store_verify_fn *tell,

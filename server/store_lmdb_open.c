@@ -116,11 +116,11 @@ static int record_order(const MDB_val *a, const MDB_val *b)
 /* A registry that no writer of this version has opened does not have them: they are empty. */
 static bool is_later(int space)
 {
-	return space == SPACE_AUDIT || space == SPACE_HISTORY;
+	return space == SPACE_AUDIT || space == SPACE_HISTORY || space == SPACE_INDEX;
 }
 
-const char *const lmdb_tables[SPACES] = {"record", "prefix", "journal",
-					 "meta",   "audit",  "history"};
+const char *const lmdb_tables[SPACES] = {"record", "prefix",  "journal", "meta",
+					 "audit",  "history", "index"};
 
 /* `make`: MDB_CREATE or 0. */
 static int open_tables(struct lmdb_store *s, MDB_txn *txn, unsigned make)

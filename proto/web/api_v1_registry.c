@@ -8,6 +8,7 @@
 
 struct verb {
 	struct http_call *call;
+	bool bare; /* of {"identifiers":[...],...} the list alone */
 	struct hlv_buf args;
 	bool any;	    /* an argument stands there */
 	const char *answer; /* in place of what the verb says; or NULL */
@@ -64,6 +65,22 @@ static void tell_refusal(struct http_call *call, const struct hlv_response *rs)
 	web_answer(call, web_status(call, rs->rc, false));
 }
 
+/* The value of the first member, which is an array of strings. */
+static void put_list(struct http_call *call, struct hlv_bytes object)
+{
+	struct hlv_json json;
+	struct hlv_json_error error;
+	const struct hlv_json_node *list = NULL;
+	if (hlv_json_read(&json, object, &call->arena, &error) == HLV_OK)
+		list = hlv_json_member(json.root, "identifiers");
+	hlv_buf_str(&call->out, "[");
+	for (const struct hlv_json_node *n = hlv_json_first(list); n; n = hlv_json_next(n)) {
+		hlv_buf_str(&call->out, n == hlv_json_first(list) ? "" : ",");
+		hlv_json_put_str(&call->out, hlv_json_text(n));
+	}
+	hlv_buf_str(&call->out, "]");
+}
+
 static void came(struct hlv_exchange *x, void *ctx)
 {
 	struct verb *v = ctx;
@@ -76,6 +93,8 @@ static void came(struct hlv_exchange *x, void *ctx)
 	}
 	if (v->answer)
 		hlv_buf_str(&call->out, v->answer);
+	else if (v->bare)
+		put_list(call, x->rs.octets);
 	else
 		hlv_buf_put(&call->out, x->rs.octets);
 	http_header(call, "Cache-Control", hlv_text("no-store"));
@@ -198,4 +217,94 @@ void web_v1_undo(struct http_call *call)
 		return;
 	v->answer = "{\"responseCode\":1}";
 	ask(v, "undo");
+}
+
+/* --- search --- */
+
+static bool is_one_of(struct hlv_bytes name, const char *const *names)
+{
+	for (; *names; names++)
+		if (hlv_eq(name, hlv_text(*names)))
+			return true;
+	return false;
+}
+
+/* Every other key is a type, and its value a pattern. */
+static void put_where(struct verb *v, const char *const *others)
+{
+	struct hlv_bytes name, pattern;
+	bool any = false;
+	put_name(v, "where");
+	hlv_buf_str(&v->args, "[");
+	for (size_t i = 0; http_query_pair(v->call, i, &name, &pattern); i++) {
+		if (is_one_of(name, others))
+			continue;
+		hlv_buf_str(&v->args, any ? ",{\"type\":" : "{\"type\":");
+		hlv_json_put_str(&v->args, name);
+		hlv_buf_str(&v->args, ",\"pattern\":");
+		hlv_json_put_str(&v->args, pattern);
+		hlv_buf_str(&v->args, "}");
+		any = true;
+	}
+	hlv_buf_str(&v->args, "]");
+}
+
+void web_v1_search(struct http_call *call)
+{
+	static const char *const others[] = {"prefix", "after", "limit", NULL};
+	struct verb *v = begin(call);
+	if (!v)
+		return;
+	pass(v, "prefix");
+	pass(v, "after");
+	pass(v, "limit");
+	put_where(v, others);
+	ask(v, "search");
+}
+
+static bool number_of(struct http_call *call, const char *name, uint64_t usual, uint64_t *n)
+{
+	struct hlv_bytes text;
+	*n = usual;
+	if (!http_query(call, name, 0, &text))
+		return true;
+	*n = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9' || i > 8)
+			return false;
+		*n = *n * 10 + (uint64_t)(text.p[i] - '0');
+	}
+	return text.n > 0;
+}
+
+/* The servlet of the EPIC clients (rest-clients.md W7): /hrls/handles[/PREFIX]?KEY=pattern&limit=N&page=P,
+ * and a bare list back. */
+void web_hrls(struct http_call *call)
+{
+	static const char *const others[] = {"limit", "page", NULL};
+	enum { PAGE = 1000 };
+	struct hlv_bytes prefix;
+	uint64_t limit, page;
+	struct verb *v = begin(call);
+	if (!v)
+		return;
+	if (!http_decode(call, web_rest(call, "/hrls/handles/"), &prefix) ||
+	    !number_of(call, "limit", PAGE, &limit) || !number_of(call, "page", 0, &page) ||
+	    limit == 0) {
+		hlv_buf_free(&v->args);
+		web_error(call, 400, HLV_RC_PROTOCOL_ERROR, "limit and page are numbers");
+		return;
+	}
+	limit = limit < PAGE ? limit : PAGE;
+	if (prefix.n && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	if (prefix.n)
+		put_text(v, "prefix", prefix);
+	put_name(v, "limit");
+	hlv_buf_printf(&v->args, "%u", (unsigned)limit);
+	put_name(v, "skip");
+	hlv_buf_printf(&v->args, "%llu", (unsigned long long)(limit * page));
+	put_where(v, others);
+	v->bare = true;
+	ask(v, "search");
 }

@@ -76,6 +76,21 @@ bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_
 	return false;
 }
 
+bool http_query_pair(struct http_call *call, size_t nth, struct hlv_bytes *name,
+		     struct hlv_bytes *value)
+{
+	struct hlv_bytes rest = call->rq.query, decoded;
+	do {
+		if (!next_pair(&rest, name, value))
+			return false;
+	} while (nth-- > 0);
+	if (decode(&call->arena, *name, true, &decoded))
+		*name = decoded;
+	if (decode(&call->arena, *value, true, &decoded))
+		*value = decoded;
+	return true;
+}
+
 bool http_query_flag(struct http_call *call, const char *key)
 {
 	struct hlv_bytes value;

@@ -68,6 +68,9 @@ static const struct web_route routes[] = {
 	{READS, "/api/v1/history/", web_v1_history, WEB_REGISTRY},
 	{WEB_POST, "/api/v1/undo/", web_v1_undo, WEB_REGISTRY},
 	{READS, "/api/v1/audit", web_v1_audit, WEB_REGISTRY},
+	{READS, "/api/v1/search", web_v1_search, WEB_REGISTRY},
+	{READS, "/hrls/handles", web_hrls, WEB_REGISTRY},
+	{READS, "/hrls/handles/", web_hrls, WEB_REGISTRY},
 	/* --- operators: metrics.c, health.c, chain.c --- */
 	{READS, "/metrics", web_metrics, 0},
 	{READS, "/healthz", web_health, 0},

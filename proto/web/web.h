@@ -110,6 +110,7 @@ web_handler web_v1_whoami, web_v1_token, web_v1_node;		 /* api_v1.c */
 web_handler web_v1_identifiers, web_v1_audit;			 /* api_v1_registry.c */
 web_handler web_v1_history, web_v1_undo;
 web_handler web_v1_slow, web_v1_stats;
+web_handler web_v1_search, web_hrls; /* api_v1_registry.c */
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
 web_handler web_metrics, web_stats;				 /* metrics.c */
 web_handler web_chain;						 /* chain.c */

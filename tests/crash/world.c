@@ -9,6 +9,7 @@
 #include "proto/base/crc32c.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/value.h"
+#include "server/index.h"
 
 enum { TEXT_MAX = 64, LARGE = 9000 };
 
@@ -27,6 +28,12 @@ enum hlv_err world_open(struct world *w, const char *dir, bool create)
 	}
 	HLV_TRY(store_lmdb_open(dir, &o, &w->store, w->why));
 	HLV_TRY(w->store->ops->view_open(w->store, &w->view));
+	/* With an index, which has to be as whole as the records when the end comes. */
+	if (create) {
+		bool changed;
+		uint64_t built;
+		HLV_TRY(index_build(w->store, w->view, hlv_text("\nURL"), &changed, &built));
+	}
 	return head_open(dir, &w->head, &found, &newest);
 }
 

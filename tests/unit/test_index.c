@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/index.h"
+
+#include "server/search.h"
+#include "tests/unit/store_world.h"
+#include "tests/unit/unit.h"
+
+static void test_patterns(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *pattern, *text;
+		bool fits;
+	} rows[] = {
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "abc", true},
+		{"a", "A", true},
+		{"a", "ab", false},
+		{"a*", "ab", true},
+		{"*b", "ab", true},
+		{"*b", "abc", false},
+		{"a*c", "abbc", true},
+		{"a*c", "ac", true},
+		{"a*c", "abcd", false},
+		{"*b*", "abc", true},
+		{"*b*", "ac", false},
+		{"**", "x", true},
+		{"a**b", "ab", true},
+		{"*ab", "aab", true},
+		{"*aab", "aaab", true},
+		{"a*b*c", "aXbXbXc", true},
+		{"a*b*c", "acb", false},
+		{"?", "x", false},
+		{"[a]", "a", false},
+		{"\xC3\xBC*", "\xC3\xBCx", true},
+		{"\xC3\xBC", "\xC3\x9C", false},
+		{"*a*a*a*b", "aaaaaaaaaaaaaaaa", false},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (search_matches(hlv_text(rows[i].pattern), hlv_text(rows[i].text)) !=
+		    rows[i].fits)
+			fail_msg("%s on %s", rows[i].pattern, rows[i].text);
+}
+
+static void test_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		enum hlv_err err;
+		size_t n;
+	} rows[] = {
+		{"\1", HLV_OK, 0},
+		{"\1\nURL", HLV_OK, 1},
+		{"\1\nURL\nGS1:*", HLV_OK, 2},
+		{"", HLV_E_CORRUPT, 0},
+		{"\1URL", HLV_E_CORRUPT, 0},
+		{"\1\n", HLV_E_CORRUPT, 0},
+		{"\1\n\nURL", HLV_E_CORRUPT, 0},
+		{"\1\nURL\n", HLV_E_CORRUPT, 1},
+	};
+	struct index_rules rules;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		check_err(rows[i].text, index_rules_read(hlv_text(rows[i].text), &rules),
+			  rows[i].err);
+		if (rows[i].err == HLV_OK)
+			assert_int_equal(rules.ntypes, rows[i].n);
+	}
+	char many[INDEX_TEXT_MAX + 2] = "\1";
+	for (size_t i = 0; i <= INDEX_TYPES_MAX; i++)
+		memcpy(many + 1 + 2 * i, "\nA", 2);
+	check_err("too many", index_rules_read(hlv_text(many), &rules), HLV_E_CORRUPT);
+	check_err("good", index_rules_read(hlv_text("\1\nURL\nGS1:*"), &rules), HLV_OK);
+	static const char *const in[] = {"url", "URL", "gs1:", "Gs1:pip"};
+	static const char *const out[] = {"", "UR", "URLS", "gs1", "EMAIL"};
+	for (size_t i = 0; i < COUNT(in); i++)
+		assert_true(index_has_type(&rules, hlv_text(in[i])));
+	for (size_t i = 0; i < COUNT(out); i++)
+		assert_false(index_has_type(&rules, hlv_text(out[i])));
+}
+
+static void test_cursors(void **state)
+{
+	(void)state;
+	struct store_key key;
+	char longest[LOOK_CURSOR_MAX + 3];
+	memset(longest, 'a', sizeof longest);
+	static const char *const bad[] = {"0", "00", "0g", "xyz", "001", " 0011"};
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (look_read_cursor(hlv_text(bad[i]), &key))
+			fail_msg("taken: %s", bad[i]);
+	assert_true(look_read_cursor(hlv_text(""), &key));
+	assert_int_equal(key.n, 0);
+	assert_true(look_read_cursor(hlv_bytes(longest, LOOK_CURSOR_MAX), &key));
+	assert_int_equal(key.n, STORE_KEY_MAX);
+	assert_false(look_read_cursor(hlv_bytes(longest, LOOK_CURSOR_MAX + 2), &key));
+	struct hlv_buf b = {0};
+	uint8_t octets[] = {0, 0xFF, 'A', 1};
+	look_put_cursor(&b, hlv_bytes(octets, sizeof octets));
+	assert_true(look_read_cursor(hlv_buf_bytes(&b), &key));
+	assert_memory_equal(key.octets, octets, sizeof octets);
+	hlv_buf_free(&b);
+}
+
+static void test_entries(void **state)
+{
+	(void)state;
+	uint8_t room[INDEX_ENTRY_MAX];
+	struct hlv_bytes key = hlv_text("12345678URL"), found,
+			 entry = index_entry(key,
+					     hlv_text("\1"
+						      "88.1/A"),
+					     room);
+	check_err("whole", index_entry_open(entry, key, &found), HLV_OK);
+	assert_true(hlv_eq(found, hlv_text("\1"
+					   "88.1/A")));
+	check_err("other key", index_entry_open(entry, hlv_text("12345678URM"), &found),
+		  HLV_E_CORRUPT);
+	for (size_t i = 0; i < entry.n; i++) {
+		room[i] ^= 0x10;
+		check_err("bit", index_entry_open(entry, key, &found), HLV_E_CORRUPT);
+		room[i] ^= 0x10;
+		check_err("cut", index_entry_open(hlv_head(entry, i), key, &found),
+			  HLV_E_CORRUPT);
+	}
+}
+
+/* --- in a registry --- */
+
+static bool count_one(void *ctx, struct hlv_bytes key, struct hlv_bytes value)
+{
+	size_t *n = ctx;
+	(void)key;
+	(void)value;
+	(*n)++;
+	return true;
+}
+
+static size_t entries(struct world *w)
+{
+	size_t n = 0;
+	assert_int_equal(w->store->ops->view_begin(w->view), HLV_OK);
+	assert_int_equal(
+		w->store->ops->scan(w->view, SPACE_INDEX, (struct hlv_bytes){0}, count_one, &n),
+		HLV_OK);
+	w->store->ops->view_end(w->view);
+	return n;
+}
+
+static void build(struct world *w, const char *text, bool changes, uint64_t want)
+{
+	bool changed;
+	uint64_t built;
+	assert_int_equal(index_build(w->store, w->view, hlv_text(text), &changed, &built),
+			 HLV_OK);
+	assert_int_equal(changed, changes);
+	assert_int_equal(built, want);
+}
+
+static void is_sound(struct world *w)
+{
+	char line[320];
+	if (world_verify(w, line) != 0)
+		fail_msg("%s", line);
+}
+
+static void test_kept(void **state)
+{
+	struct world *w = *state;
+	struct store_put a = {SPACE_RECORD, world_key(w, "88.1/a"),
+			      world_record(w, "88.1/a", 3, 0)};
+	struct store_put more = {SPACE_RECORD, world_key(w, "88.1/a"),
+				 world_record(w, "88.1/a", 5, 0)};
+	struct store_put b = world_put(w, "88.1/b"), gone = world_delete(w, "88.1/a");
+	assert_int_equal(world_commit(w, &a, 1), HLV_OK);
+	assert_int_equal(entries(w), 0);
+	build(w, "", false, 0);
+	build(w, "\n*", true, 3);
+	assert_int_equal(entries(w), 3);
+	build(w, "\n*", false, 0);
+	is_sound(w);
+	assert_int_equal(world_commit(w, &more, 1), HLV_OK);
+	assert_int_equal(entries(w), 5);
+	assert_int_equal(world_commit(w, &b, 1), HLV_OK);
+	is_sound(w);
+	assert_int_equal(world_commit(w, &gone, 1), HLV_OK);
+	is_sound(w);
+	size_t left = entries(w);
+	build(w, "\nNOSUCH", true, 0);
+	assert_int_equal(entries(w), 0);
+	is_sound(w);
+	build(w, "\n*", true, left);
+	build(w, "", true, 0);
+	assert_int_equal(entries(w), 0);
+	is_sound(w);
+}
+
+/* The registry's check sees what is missing and what is too much. */
+static void test_checked(void **state)
+{
+	struct world *w = *state;
+	char line[320];
+	struct store_put a = {SPACE_RECORD, world_key(w, "88.1/a"),
+			      world_record(w, "88.1/a", 1, 0)};
+	assert_int_equal(world_commit(w, &a, 1), HLV_OK);
+	build(w, "\n*", true, 1);
+	uint8_t room[INDEX_ENTRY_MAX];
+	struct hlv_bytes key = hlv_text("12345678FOREIGN");
+	struct store_put foreign = {SPACE_INDEX, key, index_entry(key, a.key, room)};
+	assert_int_equal(world_commit(w, &foreign, 1), HLV_OK);
+	assert_int_equal(world_verify(w, line), 1);
+	assert_non_null(strstr(line, "1 entries too many"));
+	foreign.value.n = 0;
+	assert_int_equal(world_commit(w, &foreign, 1), HLV_OK);
+	is_sound(w);
+	struct store_put bad = {SPACE_INDEX, hlv_text("1234567"), a.key};
+	assert_int_equal(world_commit(w, &bad, 1), HLV_E_MALFORMED);
+}
+
+int main(void)
+{
+	static enum engine mem = ENGINE_MEM, lmdb = ENGINE_LMDB;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_cursors),
+		cmocka_unit_test(test_entries),
+		cmocka_unit_test_prestate_setup_teardown(test_kept, world_setup, world_teardown,
+							 &mem),
+		cmocka_unit_test_prestate_setup_teardown(test_kept, world_setup, world_teardown,
+							 &lmdb),
+		cmocka_unit_test_prestate_setup_teardown(test_checked, world_setup,
+							 world_teardown, &mem),
+		cmocka_unit_test_prestate_setup_teardown(test_checked, world_setup,
+							 world_teardown, &lmdb),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
