@@ -4,6 +4,7 @@
  * REST API takes and gives.
  */
 #include "proto/net/json.h"
+#include "proto/web/web.h"
 #include "proto/wire/admin.h"
 #include "tests/vectors/check.h"
 
@@ -208,8 +209,29 @@ static bool check_refused(const struct vector *v)
 	return error.text[0] != '\0' || vector_differs(v, "refused without a reason");
 }
 
+/* The status of HTTP for a code, of a question or a change; that it was made, or overwritten. */
+static bool check_status(const struct vector *v)
+{
+	static struct http_call call = {.peer.transport = HLV_T_TLS};
+	uint32_t rc = (uint32_t)js_u64(v->decoded, "response_code");
+	uint64_t op = js_u64(v->decoded, "op_code");
+	bool read = op == HLV_OP_RESOLUTION;
+	bool makes = op == HLV_OP_CREATE_HANDLE || op == HLV_OP_ADD_VALUE;
+	uint64_t made =
+		read ? web_status(&call, rc, true) : web_write_status(&call, makes, false, rc);
+	uint64_t replaced =
+		read ? web_status(&call, rc, true) : web_write_status(&call, makes, true, rc);
+	if (made != js_u64(v->decoded, "http_status") ||
+	    replaced != js_u64(v->decoded, "http_status_if_overwritten"))
+		return vector_differs(v, "statuses %u and %u", (unsigned)made,
+				      (unsigned)replaced);
+	return true;
+}
+
 bool topic_json_api(const struct vector *v)
 {
+	if (js_has(v->decoded, "http_status_if_overwritten"))
+		return check_status(v);
 	if (js_has(v->decoded, "error"))
 		return check_refused(v);
 	if (js_has(v->decoded, "json_in"))
