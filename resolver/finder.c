@@ -87,7 +87,8 @@ static bool is_whole(const ldns_rr_list *records)
 {
 	for (size_t i = 0; records && i < ldns_rr_list_rr_count(records); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(records, i);
-		const ldns_rr_descriptor *form = ldns_rr_descript(ldns_rr_get_type(rr));
+		const ldns_rr_descriptor *form =
+			ldns_rr_descript((uint16_t)ldns_rr_get_type(rr));
 		size_t n = ldns_rr_rd_count(rr);
 		if (n < ldns_rr_descriptor_minimum(form) || !ldns_rr_owner(rr))
 			return false;

@@ -8,6 +8,8 @@
 enum {
 	VALUE_OVERHEAD = 128,
 	HEAD_ROOM = 1024 + 2 * HLV_IDENTIFIER_MAX,
+	PAGE_USUAL = 100,
+	PAGE_MAX = 1000,
 };
 
 /* --- a record as an object --- */
@@ -345,10 +347,115 @@ static void hello(struct doip_task *t)
 
 static void list_operations(struct doip_task *t);
 
+/* --- Search --- */
+
+static void search_came(struct doip_task *t, struct hlv_exchange *x)
+{
+	struct hlv_json j = {.error = &t->error};
+	struct hlv_bytes page = hlv_arena_copy(&t->call->arena, x->rs.octets);
+	if (x->rs.rc != HLV_RC_SUCCESS) {
+		doip_refuse(t, x);
+		return;
+	}
+	if (hlv_json_read(&j, page, &t->call->arena, &t->error) != HLV_OK) {
+		doip_say(t, DOIP_FAILED, "The page cannot be read");
+		return;
+	}
+	const struct hlv_json_node *list = hlv_json_member(j.root, "identifiers");
+	struct hlv_bytes next = hlv_json_text(hlv_json_member(j.root, "next"));
+	struct hlv_buf *b = doip_data(t);
+	hlv_buf_printf(b, "{\"size\":%u,\"results\":[", hlv_json_length(list));
+	for (const struct hlv_json_node *m = hlv_json_first(list); m; m = hlv_json_next(m)) {
+		if (m != hlv_json_first(list))
+			hlv_buf_str(b, ",");
+		hlv_json_put_str(b, hlv_json_text(m));
+	}
+	hlv_buf_str(b, "],\"next\":");
+	if (next.n)
+		hlv_json_put_str(b, next);
+	else
+		hlv_buf_str(b, "null");
+	hlv_buf_str(b, "}");
+	doip_send(t);
+}
+
+static void put_pair(struct hlv_buf *b, bool first, struct hlv_bytes item,
+		     struct hlv_bytes pattern)
+{
+	hlv_buf_str(b, first ? "{\"type\":" : ",{\"type\":");
+	hlv_json_put_str(b, item);
+	hlv_buf_str(b, ",\"pattern\":");
+	hlv_json_put_str(b, pattern);
+	hlv_buf_str(b, "}");
+}
+
+/* {"item":"pattern",..}, or ITEM:PATTERN as a text. False: neither. */
+static bool put_query(struct doip_task *t, struct hlv_buf *b)
+{
+	const struct hlv_json_node *query = hlv_json_member(t->json.root, "query");
+	struct hlv_bytes text = doip_field(t, "query"), pattern;
+	if (hlv_json_kind(query) == HLV_JSON_OBJECT) {
+		const struct hlv_json_node *m = hlv_json_first(query);
+		for (; m; m = hlv_json_next(m)) {
+			if (!hlv_json_spelling(&t->json, m, &pattern))
+				return false;
+			put_pair(b, m == hlv_json_first(query), hlv_json_name(m), pattern);
+		}
+		return hlv_json_length(query) > 0;
+	}
+	const uint8_t *colon = text.n ? memchr(text.p, ':', text.n) : NULL;
+	if (!colon)
+		return false;
+	struct hlv_bytes item = hlv_head(text, (size_t)(colon - text.p));
+	put_pair(b, true, item, hlv_skip(text, item.n + 1));
+	return true;
+}
+
+/* Digits, or what is usual. */
+static unsigned page_size(struct doip_task *t)
+{
+	struct hlv_bytes text = doip_field(t, "pageSize");
+	unsigned n = 0;
+	for (size_t i = 0; i < text.n && n <= PAGE_MAX; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return PAGE_USUAL;
+		n = n * 10 + (unsigned)(text.p[i] - '0');
+	}
+	return n == 0 ? PAGE_USUAL : n < PAGE_MAX ? n : PAGE_MAX;
+}
+
+/* Under the target's prefix, if there is one. */
 static void search(struct doip_task *t)
 {
-	doip_say(t, DOIP_UNSUPPORTED, "This node does not search by value");
+	struct hlv_buf args = {0};
+	struct hlv_bytes prefix = t->target, after = doip_field(t, "after");
+	const uint8_t *slash = prefix.n ? memchr(prefix.p, '/', prefix.n) : NULL;
+	if (slash)
+		prefix = hlv_head(prefix, (size_t)(slash - prefix.p));
+	hlv_buf_printf(&args, "{\"limit\":%u", page_size(t));
+	if (prefix.n) {
+		hlv_buf_str(&args, ",\"prefix\":");
+		hlv_json_put_str(&args, prefix);
+	}
+	if (after.n) {
+		hlv_buf_str(&args, ",\"after\":");
+		hlv_json_put_str(&args, after);
+	}
+	hlv_buf_str(&args, ",\"where\":[");
+	bool good = put_query(t, &args);
+	hlv_buf_str(&args, "]}");
+	struct hlv_request rq = {.m.hdr.op = HLV_OP_HELVE_CONTROL,
+				 .handle = hlv_text("search"),
+				 .octets = hlv_buf_bytes(&args)};
+	if (!good || args.bad)
+		doip_say(t, DOIP_BAD_PARAMETER,
+			 "query: expected {\"item\":\"pattern\"} or item:pattern");
+	else
+		doip_ask(t, &rq, DOIP_READS, search_came);
+	hlv_buf_free(&args);
 }
+
+/* --- the operations --- */
 
 static const struct {
 	const char *name;
@@ -369,8 +476,7 @@ static void list_operations(struct doip_task *t)
 {
 	struct hlv_buf *b = doip_data(t);
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-		if (operations[i].run != search)
-			hlv_buf_printf(b, "%s\"%s\"", i ? "," : "[", operations[i].name);
+		hlv_buf_printf(b, "%s\"%s\"", i ? "," : "[", operations[i].name);
 	hlv_buf_str(b, "]");
 	doip_send(t);
 }

@@ -94,7 +94,7 @@ def template(name, items, required=(), version="1", **more):
 
 
 class DoipCase(NodeCase):
-    settings = {"http": '[ "127.0.0.1:0" ]', "workers": 2}
+    settings = {"http": '[ "127.0.0.1:0" ]', "workers": 2, "index_types": '[ "name", "shift" ]'}
 
     @classmethod
     def fill(cls, node):
@@ -326,6 +326,31 @@ class Objects(DoipCase):
         self.assert_code(self.c.op(RETRIEVE, self.name), 104)
         self.assert_code(self.c.op(DELETE, self.name), 104)
 
+    def test_search(self):
+        self.make(name="search-1", shift="A")
+        for i in (2, 3):
+            self.assert_code(self.c.op(CREATE, "%s.%d" % (self.name, i), {
+                "name": "search-%d" % i, "shift": "B"}, self.meta), 1)
+
+        def found(query, target=PREFIX, **more):
+            return self.assert_code(self.c.op("0.DOIP/Op.Search", target, query=query, **more), 1)
+
+        want = [self.name, self.name + ".2", self.name + ".3"]
+        data = found({"name": "search-*"})
+        self.assertEqual((data["size"], sorted(data["results"]), data["next"]), (3, want, None))
+        self.assertEqual(sorted(found("name:search-*")["results"]), want)
+        self.assertEqual(sorted(found({"name": "search-*", "shift": "B"})["results"]), want[1:])
+        self.assertEqual(found({"name": "search-9"})["results"], [])
+        page, seen = found({"name": "search-*"}, pageSize=2), []
+        seen += page["results"]
+        while page["next"]:
+            page = found({"name": "search-*"}, pageSize=2, after=page["next"])
+            seen += page["results"]
+        self.assertEqual(sorted(seen), want)
+        data = self.assert_code(self.c.send("GET", DOIP, operationId="0.DOIP/Op.Search",
+                                            query="name:search-1"), 1)
+        self.assertEqual(data["results"], [self.name])
+
     def test_rights(self):
         """The registry's own: who may add identifiers may not change those of others."""
         self.make()
@@ -349,7 +374,10 @@ class Objects(DoipCase):
         self.assert_code(self.c.send("GET", DOIP), 404)
         self.assert_code(self.c.send("GET", DOIP, operationId=RETRIEVE), 40508)
         self.assert_code(self.c.op(RETRIEVE, "x" * 2049), 40508)
-        self.assert_code(self.c.op("0.DOIP/Op.Search", PREFIX), 405)
+        self.assert_code(self.c.op("0.DOIP/Op.Search", PREFIX), 106)
+        for query in ("name", [], {}, {"name": ["x"]}, 7):
+            self.assert_code(self.c.op("0.DOIP/Op.Search", PREFIX, query=query), 106)
+        self.assert_code(self.c.op("0.DOIP/Op.Search", PREFIX, query={"none": "x*"}), 405)
         self.assert_code(self.c.op(CREATE, self.name), 106)
         self.assert_code(self.c.send("POST", DOIP, "nonsense", targetId=self.name,
                                      operationId=CREATE), 106)
