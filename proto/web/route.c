@@ -71,6 +71,7 @@ static const struct web_route routes[] = {
 	{READS, "/api/v1/search", web_v1_search, WEB_REGISTRY},
 	{READS, "/hrls/handles", web_hrls, WEB_REGISTRY},
 	{READS, "/hrls/handles/", web_hrls, WEB_REGISTRY},
+	{READS, "/openapi.json", web_openapi, 0},
 	/* --- operators: metrics.c, health.c, chain.c --- */
 	{READS, "/metrics", web_metrics, 0},
 	{READS, "/healthz", web_health, 0},

@@ -100,17 +100,18 @@ void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv
 
 web_handler web_doip, web_doip_challenge, web_doip_verify, web_doip_none; /* doip*.c */
 web_handler web_doip_meta_create, web_doip_meta_info, web_doip_meta_publish;
-web_handler web_allow;						 /* http_fields.c */
-web_handler web_handles, web_site;				 /* api_handles.c */
-web_handler web_proxy;						 /* proxy.c */
-web_handler web_gs1, web_gs1_description;			 /* gs1.c */
-web_handler web_v1_resolve;					 /* api_v1_resolve.c */
-web_handler web_v1_load;					 /* api_v1_load.c */
-web_handler web_v1_whoami, web_v1_token, web_v1_node;		 /* api_v1.c */
-web_handler web_v1_identifiers, web_v1_audit;			 /* api_v1_registry.c */
+web_handler web_allow;				      /* http_fields.c */
+web_handler web_handles, web_site;		      /* api_handles.c */
+web_handler web_proxy;				      /* proxy.c */
+web_handler web_gs1, web_gs1_description;	      /* gs1.c */
+web_handler web_v1_resolve;			      /* api_v1_resolve.c */
+web_handler web_v1_load;			      /* api_v1_load.c */
+web_handler web_v1_whoami, web_v1_token, web_v1_node; /* api_v1.c */
+web_handler web_v1_identifiers, web_v1_audit;	      /* api_v1_registry.c */
 web_handler web_v1_history, web_v1_undo;
 web_handler web_v1_slow, web_v1_stats;
-web_handler web_v1_search, web_hrls; /* api_v1_registry.c */
+web_handler web_v1_search, web_hrls;				 /* api_v1_registry.c */
+web_handler web_openapi;					 /* openapi.c */
 web_handler web_page_resolver, web_page_console, web_page_asset; /* pages.c */
 web_handler web_metrics, web_stats;				 /* metrics.c */
 web_handler web_chain;						 /* chain.c */
