@@ -30,11 +30,11 @@ enum state {
 	DONE,
 };
 
+/* RFC 9110 5.6.2: letters, digits and !#$%&'*+-.^_`|~, a bit for each. */
 static bool is_token(uint8_t c)
 {
-	static const char others[] = "!#$%&'*+-.^_`|~";
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c && memchr(others, c, sizeof others - 1));
+	static const uint32_t tokens[4] = {0, 0x03FF6CFA, 0xC7FFFFFE, 0x57FFFFFF};
+	return c < 0x80 && tokens[c >> 5] >> (c & 31) & 1;
 }
 
 static bool is_text(uint8_t c)
@@ -272,11 +272,22 @@ static int hex_digit(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Nothing to decode, and nothing but visible ASCII: what else there was, scan() has refused. */
+static bool is_plain(struct hlv_bytes text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '%' || text.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
 /* Decoded once it is text: UTF-8 in its one form, without control octets. */
 static bool is_clean(struct hlv_bytes text)
 {
 	uint8_t decoded[TARGET_MAX];
 	size_t n = 0;
+	if (is_plain(text))
+		return true;
 	for (size_t i = 0; i < text.n && n < sizeof decoded; i++) {
 		int c = text.p[i];
 		if (c == '%') {
