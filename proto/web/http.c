@@ -13,6 +13,8 @@ enum {
 	BUFFER_KEEP = 16 << 10,
 	ARENA_KEEP = 16 << 10,
 	SPARE_CALLS = 64,
+	/* Of one connection's pipelined requests; then it is the others' turn. */
+	TURN_REQUESTS = 32,
 };
 static const hlv_mono_ns SECOND_NS = 1000000000U;
 
@@ -376,7 +378,8 @@ static size_t take(struct conn *c, struct hlv_bytes b)
 		conn_finish(c);
 		return b.n;
 	}
-	while (c->state == CONN_OPEN && used < b.n && !conn_is_full(c)) {
+	uint32_t last = c->requests + TURN_REQUESTS;
+	while (c->state == CONN_OPEN && used < b.n && !conn_is_full(c) && c->requests < last) {
 		struct hlv_bytes rest = hlv_skip(b, used);
 		size_t n = talk->receiving ? take_body(c, rest) : take_head(c, rest);
 		if (n == 0)
