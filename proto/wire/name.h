@@ -24,10 +24,15 @@ size_t hlv_name_fold_n(struct hlv_bytes id);
 size_t hlv_name_fold_sensitive(struct hlv_bytes id, size_t slash);
 static inline size_t hlv_name_fold_from(struct hlv_bytes id, size_t slash)
 {
-	uint8_t c = slash + 1 < id.n ? id.p[slash + 1] : 0;
-	if (c != 'd' && (uint8_t)(c - '0') > 9)
+	/* "did:", or an AI of two to four digits and a slash: the shortest such suffixes have more
+	 * octets than this looks at. */
+	const uint8_t *s = id.p + slash + 1;
+	if (id.n - slash < 6)
 		return id.n;
-	return hlv_name_fold_sensitive(id, slash);
+	if (*s == 'd' ? s[1] == 'i' && s[3] == ':'
+		      : (uint8_t)(*s - '0') <= 9 && (s[2] == '/' || s[3] == '/' || s[4] == '/'))
+		return hlv_name_fold_sensitive(id, slash);
+	return id.n;
 }
 /* Equal in such a registry. */
 bool hlv_name_eq_full(struct hlv_bytes a, struct hlv_bytes b);
