@@ -55,6 +55,13 @@ static bool is_ready(struct hlv_dns_ask *a, struct hlv_dns_value *v)
 		return !v->bad;
 	v->ready = true;
 	v->bad = true;
+	if (a->memo)
+		v->rdata = hlv_dns_memo_get(a->memo, v->type, v->text);
+	if (v->rdata.n > 0) {
+		v->rdata = hlv_arena_copy(a->arena, v->rdata);
+		v->bad = false;
+		return true;
+	}
 	uint8_t small[RDATA_SMALL], *large = NULL;
 	struct hlv_writer w = hlv_writer(small, sizeof small);
 	if (v->text.n > sizeof small / 2) {
@@ -64,6 +71,8 @@ static bool is_ready(struct hlv_dns_ask *a, struct hlv_dns_value *v)
 	if (hlv_dns_rdata_parse(v->type, v->text, &w)) {
 		v->rdata = hlv_arena_copy(a->arena, hlv_written(&w));
 		v->bad = false;
+		if (a->memo)
+			hlv_dns_memo_put(a->memo, v->type, v->text, v->rdata);
 	}
 	free(large);
 	return !v->bad;

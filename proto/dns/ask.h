@@ -11,6 +11,7 @@
 #include "proto/base/arena.h"
 #include "proto/base/now.h"
 #include "proto/dns/dnssec.h"
+#include "proto/dns/memo.h"
 #include "proto/dns/query.h"
 #include "proto/dns/zones.h"
 #include "proto/wire/value.h"
@@ -54,6 +55,7 @@ struct hlv_dns_placed {
 struct hlv_dns_ask {
 	const struct hlv_dns_zones *zones;
 	struct hlv_dnssec *dnssec; /* NULL: nothing is signed */
+	struct hlv_dns_memo *memo; /* NULL: each text is read */
 	struct hlv_arena *arena;
 	struct hlv_now now;
 	struct hlv_dns_query q; /* borrows from the datagram */

@@ -16,10 +16,10 @@ bool hlv_dns_desk_open(struct hlv_dns_desk *d, struct hlv_front *front,
 {
 	d->front = front;
 	d->shared = shared;
-	if (!shared->key)
-		return true;
-	d->dnssec = hlv_dnssec_new(shared->key);
-	return d->dnssec;
+	d->memo = hlv_dns_memo_new(shared->secret);
+	if (shared->key)
+		d->dnssec = hlv_dnssec_new(shared->key);
+	return d->memo && (d->dnssec || !shared->key);
 }
 
 void hlv_dns_desk_close(struct hlv_dns_desk *d)
@@ -31,6 +31,7 @@ void hlv_dns_desk_close(struct hlv_dns_desk *d)
 		free(job);
 	}
 	hlv_dnssec_free(d->dnssec);
+	hlv_dns_memo_free(d->memo);
 	hlv_dns_finished_free(d->finished);
 }
 
@@ -56,6 +57,7 @@ struct hlv_dns_job *hlv_dns_desk_take(struct hlv_dns_desk *d, struct hlv_bytes i
 	job->octets = (uint32_t)in.n;
 	job->ask = (struct hlv_dns_ask){.zones = &d->shared->zones,
 					.dnssec = d->dnssec,
+					.memo = d->memo,
 					.arena = &job->arena,
 					.now = now};
 	/* The datagram may be gone before the answer is there. */

@@ -33,6 +33,7 @@ struct hlv_dns_desk {
 	struct hlv_front *front;
 	const struct hlv_dns_shared *shared;
 	struct hlv_dnssec *dnssec;
+	struct hlv_dns_memo *memo;
 	struct hlv_dns_finished *finished; /* NULL: none are kept */
 	struct hlv_dns_job *spare;
 	size_t away; /* jobs */

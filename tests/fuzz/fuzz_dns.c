@@ -18,6 +18,7 @@ enum { SIGNED = 1, STREAM = 2, ASKED_MAX = 1000, LIST_MAX = 8192, FINISHED = 1 <
 static struct hlv_dns_zones zones;
 static struct hlv_dnssec *dnssec;
 static struct hlv_dns_finished *finished;
+static struct hlv_dns_memo *memo;
 
 static void prepare(void)
 {
@@ -30,7 +31,8 @@ static void prepare(void)
 	hlv_require(hlv_key_generate(HLV_KEY_P256, &key) == HLV_OK);
 	dnssec = hlv_dnssec_new(key);
 	finished = hlv_dns_finished_new(FINISHED, (uint64_t[2]){1, 2});
-	hlv_require(dnssec && finished);
+	memo = hlv_dns_memo_new((uint64_t[2]){1, 2});
+	hlv_require(dnssec && finished && memo);
 }
 
 static void put_value(struct hlv_reader *in, struct hlv_writer *w, uint32_t index)
@@ -120,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hlv_bytes question = fuzz_copy(arena, hlv_take(&in, hlv_get_u16(&in)));
 	struct hlv_dns_ask a = {.zones = &zones,
 				.dnssec = how & SIGNED ? dnssec : NULL,
+				.memo = memo,
 				.arena = arena,
 				.now = {.wall_ms = UINT64_C(1700000000000)}};
 	if (!hlv_dns_query_read(question, &a.q)) {
