@@ -133,15 +133,19 @@ static bool open_listener(struct hlv_tcp *t, void *shared)
 	struct hlv_dns_desk *d = calloc(1, sizeof *d);
 	if (!d)
 		return false;
-	t->own = d;
 	d->done = done;
-	return hlv_dns_desk_open(d, t->front, shared);
+	if (hlv_dns_desk_open(d, t->front, shared)) {
+		t->own = d;
+		return true;
+	}
+	hlv_dns_desk_close(d);
+	free(d);
+	return false;
 }
 
 static void close_listener(struct hlv_tcp *t)
 {
-	if (t->own)
-		hlv_dns_desk_close(t->own);
+	hlv_dns_desk_close(t->own);
 	free(t->own);
 }
 
