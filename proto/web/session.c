@@ -161,7 +161,7 @@ static void make_room(struct web_sessions *t, const struct hlv_ref *who, struct 
 		if (is_over(e, now)) {
 			drop(t, e);
 		} else if (e->who.index == who->index &&
-			   hlv_name_eq_prefix(e->who.handle, who->handle)) {
+			   hlv_name_eq_full(e->who.handle, who->handle)) {
 			his = his ? his : e;
 			own++;
 		}
