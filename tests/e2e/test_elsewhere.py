@@ -9,8 +9,8 @@ import unittest
 import auth
 import hdl
 import keys
+import rest
 from hdl import Value, array
-from node import Node
 from staff import FAST, url
 
 
@@ -43,7 +43,7 @@ class Elsewhere(unittest.TestCase):
     @classmethod
     def make(cls, prefix, *more):
         port = free_port()
-        node = Node(prefix, "rsa", *more, listen="127.0.0.1:%d" % port)
+        node = rest.RestNode(prefix, "rsa", *more, listen="127.0.0.1:%d" % port)
         node.port = port
         cls.nodes.append(node)
         return node
@@ -144,6 +144,16 @@ class Elsewhere(unittest.TestCase):
         self.assertEqual(s.login(auth.Public("300:88.2/U", keys.Sm2())).rc, 403)
         s = auth.Sdk(self.tcp())
         self.assertIn(s.login(auth.Public("300:88.3/U", keys.Sm2())).rc, (403, 406))
+
+    def test_by_http(self):
+        """A password whose secret is another node's: that node says whether it fits."""
+        for secret, status in (("mi ma", 201), ("mi mb", 401)):
+            with self.subTest(secret):
+                got = rest.call(self.here.web, "PUT", "/api/handles/88.1/HTTP",
+                                [{"index": 1, "type": "URL", "data": "u"}],
+                                [rest.basic("330:88.2/U", secret)],
+                                source="127.55.%d.1" % next(self.networks))
+                self.assertEqual(got.status, status, got.body)
 
     def test_after_a_reload(self):
         """Whom to ask is read anew with everything else."""
