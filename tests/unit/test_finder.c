@@ -192,6 +192,25 @@ static void push(ldns_pkt *p, ldns_pkt_section section, const ldns_rr *rr)
 	ldns_pkt_push_rr(p, section, copy);
 }
 
+/* What a wild card says about any name below it: signed, and yet no proof. */
+static void expand(ldns_pkt *p, const ldns_rr_list *all, const ldns_rdf *name,
+		   ldns_rr_type type)
+{
+	ldns_rdf *card = name_of("*.wild.id.test."), *below = name_of("wild.id.test.");
+	bool fits = ldns_pkt_ancount(p) == 0 && ldns_dname_is_subdomain(name, below);
+	for (size_t i = 0; fits && i < ldns_rr_list_rr_count(all); i++) {
+		ldns_rr *rr = ldns_rr_list_rr(all, i);
+		if (ldns_dname_compare(ldns_rr_owner(rr), card) != 0 || !covers(rr, type))
+			continue;
+		ldns_rr *copy = ldns_rr_clone(rr);
+		ldns_rdf_deep_free(ldns_rr_owner(copy));
+		ldns_rr_set_owner(copy, ldns_rdf_clone(name));
+		ldns_pkt_push_rr(p, LDNS_SECTION_ANSWER, copy);
+	}
+	ldns_rdf_deep_free(card);
+	ldns_rdf_deep_free(below);
+}
+
 static void fill(ldns_pkt *p, const ldns_rdf *name, ldns_rr_type type)
 {
 	struct dns_zone *z = zone_for(name, type);
@@ -203,6 +222,7 @@ static void fill(ldns_pkt *p, const ldns_rdf *name, ldns_rr_type type)
 		    !is_dropped(rr) && !(trick == DROP_DS && type == LDNS_RR_TYPE_DS))
 			push(p, LDNS_SECTION_ANSWER, rr);
 	}
+	expand(p, all, name, type);
 	for (size_t i = 0;
 	     ldns_pkt_ancount(p) == 0 && trick != DROP_NSEC &&
 	     !(trick == DROP_DS && type == LDNS_RR_TYPE_DS) && i < ldns_rr_list_rr_count(all);
@@ -308,7 +328,7 @@ static const struct look_row {
 	 .why = "nothing proves"},
 	{"over", "id.test", .later_s = 1001, .want = FINDER_BOGUS, .why = "dns-anchor"},
 	{"not yet", "id.test", .later_s = -1001, .want = FINDER_BOGUS, .why = "dns-anchor"},
-	{"a wild card", "x.wild.id.test", .want = FINDER_NOTHING, .why = "neither SRV"},
+	{"a wild card", "x.wild.id.test", .want = FINDER_BOGUS, .why = "not signed"},
 	{"no such name", "nobody.id.test", .want = FINDER_NOTHING, .why = "neither SRV"},
 	{"no such service", "none.id.test", .want = FINDER_NOTHING, .why = "neither SRV"},
 	{"a host without address", "lost.id.test", .want = FINDER_NOTHING,
