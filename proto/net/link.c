@@ -247,7 +247,7 @@ enum hlv_err hlv_link_send(struct hlv_link *l, struct hlv_bytes message, uint32_
 /* The first message in what has come; empty when it is not whole yet. */
 static enum hlv_err first_message(const struct hlv_link *l, struct hlv_bytes *message)
 {
-	struct hlv_bytes in = hlv_bytes(l->in.p + l->at, waiting(l));
+	struct hlv_bytes in = hlv_skip(hlv_buf_bytes(&l->in), l->at);
 	struct hlv_reader r = hlv_reader(in);
 	struct hlv_envelope env;
 	*message = hlv_bytes(NULL, 0);

@@ -74,7 +74,7 @@ void live_setting(const struct ctl *ctl, const char *key, struct hlv_buf *value)
 		const char *line = file.p;
 		while (line && (strncmp(line, key, n) != 0 || line[n] != ':')) {
 			line = strchr(line, '\n');
-			line += line != NULL;
+			line = line ? line + 1 : NULL;
 		}
 		if (line)
 			take_value(line + n + 1, value);
