@@ -260,7 +260,9 @@ class Slow(HttpCase):
             except BlockingIOError:
                 pass
         self.assertEqual(self.ask("GET", KNOWN).status, 200)
-        self.assertLess(resident() - before, 20 * (1 << 20))
+        with open("/proc/%d/maps" % self.node.process.pid, encoding="utf-8") as f:
+            watched = "libasan" in f.read()  # which keeps what was freed
+        self.assertLess(resident() - before, (300 if watched else 20) << 20)
         for s in peers:
             s.setblocking(True)
             try:
