@@ -58,6 +58,10 @@ function Rail({ state, next }: { state: State; next: State | undefined }) {
 	);
 }
 
+function signer(by: string): string {
+	return by === 'trust anchor' ? t('anchored') : t('signedBy', by);
+}
+
 function StepText({ step, root, state }: { step: Step; root: boolean; state: State }) {
 	return (
 		<div>
@@ -66,7 +70,8 @@ function StepText({ step, root, state }: { step: Step; root: boolean; state: Sta
 				<span class="quiet">{root ? t('stepRoot') : t('stepPrefix')}</span>
 			</p>
 			<p class={'step-state ' + state.tone}><Plain text={state.text} /></p>
-			{step.by && <p class="quiet"><Plain text={t('signedBy', step.by) + (step.key ? ' · ' + step.key : '')} /></p>}
+			{step.by && /^(verified|failed)/.test(step.signature) &&
+				<p class="quiet"><Plain text={signer(step.by) + (step.key ? ' · ' + step.key : '')} /></p>}
 			{step.servers && step.servers.length > 0 &&
 				<p class="quiet"><Plain text={t('servers', (step.site ? step.site + ' · ' : '') + step.servers.join(', '))} /></p>}
 		</div>

@@ -95,6 +95,7 @@ export const words = {
 	sigUnsigned: ['No signature', '没有签名'],
 	sigFailed: ['Signature wrong: {0}', '签名无效：{0}'],
 	sigUnknown: ['Not checked', '未校验'],
+	anchored: ['known here as the trust anchor', '本节点信任的根密钥'],
 	signedBy: ['signed by {0}', '签名者 {0}'],
 	servers: ['served by {0}', '服务器 {0}'],
 	// scanning

@@ -50,13 +50,13 @@ export function Browse({ node, prefix: given }: { node: Node; prefix: string }) 
 				<span />
 				<button type="submit" class="button second">{t('show')}</button>
 			</form>
-			<form class="bar" role="search" onSubmit={(e) => { e.preventDefault(); void search(); }}>
+			{node.features?.includes('search') && <form class="bar" role="search" onSubmit={(e) => { e.preventDefault(); void search(); }}>
 				<label class="field">{t('searchType')}
 					<input type="text" required value={type} placeholder="name" spellcheck={false} onInput={(e) => setType(e.currentTarget.value)} /></label>
 				<label class="field">{t('searchPattern')}
 					<input type="text" required value={pattern} placeholder="*6205*" spellcheck={false} onInput={(e) => setPattern(e.currentTarget.value)} /></label>
 				<button type="submit" class="button second"><Icon name="search" />{t('search')}</button>
-			</form>
+			</form>}
 			{error && <Notice tone="bad"><Plain text={error} /></Notice>}
 			{listing && (
 				<section class="card" aria-live="polite">

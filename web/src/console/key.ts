@@ -81,15 +81,12 @@ export async function loginWithKey(id: string, file: File): Promise<Token> {
 	const { sessionId, nonce } = await callJson<Session>('POST', '/api/sessions', {});
 	const cnonce = crypto.getRandomValues(new Uint8Array(16));
 	const signature = await signer.sign(Uint8Array.from([...fromBase64(nonce), ...cnonce]));
-	const Authorization = `Handle sessionId="${sessionId}"`;
-	await call('/api/sessions/this', {
-		method: 'PUT',
-		headers: { Authorization, 'Content-Type': 'application/json' },
-		body: JSON.stringify({
-			version: '0', sessionId, cnonce: toBase64(cnonce), id, type: 'HS_PUBKEY',
-			alg: signer.alg, signature: toBase64(signature),
-		}),
+	// In the body, as an identity may hold what no header can.
+	await callJson('PUT', '/api/sessions/this', {
+		version: '0', sessionId, cnonce: toBase64(cnonce), id, type: 'HS_PUBKEY',
+		alg: signer.alg, signature: toBase64(signature),
 	});
+	const Authorization = `Handle sessionId="${sessionId}"`;
 	return call<Token>('/api/v1/token', { method: 'POST', headers: { Authorization } });
 }
 
