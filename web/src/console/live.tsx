@@ -51,7 +51,7 @@ type Curve = { values: (number | null)[]; name?: string };
 
 function Chart({ title, curves, unit, top }: { title: string; curves: Curve[]; unit: (n: number) => string; top?: number }) {
 	const known = curves.flatMap((c) => c.values.filter((v): v is number => v !== null));
-	const max = top ?? roof(Math.max(...known, 1e-3));
+	const max = top ?? roof(Math.max(...known, 1));
 	const x = (i: number) => W - (SECONDS - 1 - i) * (W / (SECONDS - 1));
 	const y = (v: number) => H - (Math.min(v, max) / max) * H;
 	const path = (values: (number | null)[]) => {
