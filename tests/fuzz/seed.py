@@ -349,8 +349,8 @@ def dns(folder):
         yield seed(3, question("www.z.example", 255, signed), [], [(kind, text)])
     yield seed(1, question("no.z.example", 1, signed), [])
     yield seed(0, question("a.b.sub.z.example", 1, cookie), [], [(1, "ns.z.example.")])
-    yield seed(0, question("b.a.id.example", 256, cookie), [(48, "https://example.cn/")])
-    yield seed(0, question("6.5.1.oid.example", 35), [(49, "https://example.cn/")])
+    yield seed(0, question("b.a.id.example", 256, cookie), [(47, "https://example.cn/")])
+    yield seed(0, question("6.5.1.oid.example", 35), [(48, "https://example.cn/")])
     yield seed(2, question("alias.z.example", 15), [], [(4, "www.z.example.")],
                [(12, "10 mail.z.example.")], [(0, "192.0.2.1"), (21, "2001:db8::1")])
     for entry in topic(folder, "dns"):
@@ -413,7 +413,7 @@ RECORDS = [
     "2001:db8::1", "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m", "0 5 5060 sip.example.",
     '100 10 "U" "E2U+sip" "!^.*$!sip:info@example.cn!" .', "10 a.example.", "PGP 0 0 AQID",
     "z.example.", "1:192.0.2.0/24", "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118",
-    "2 1 123456789abcdef67890123456789abcdef67890", "10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6",
+    "2 1 123456789abcdef67890123456789abcdef67890",
     "256 3 5 AQPSKmynfzW4kyBv015MUG2DeIQ3Cbl+BBZH4b/0PY1kxkmvHjcZc8no", "AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjx",
     "1 1 1 " + "ab" * 32, "1 1 1 " + "ab" * 32, "60485 13 2 " + "ab" * 32, "257 3 13 AQID", "AQID",
     "66 3 A NS AAAA", "v=spf1", "00-00-5e-00-53-2a", "00-00-5e-ef-10-00-00-2a",
