@@ -130,7 +130,7 @@ static enum hlv_err rebuild(struct store *store, struct store_view *view, struct
 enum hlv_err index_build(struct store *store, struct store_view *view, struct hlv_bytes text,
 			 bool *changed, uint64_t *built)
 {
-	struct index_rules rules;
+	struct index_rules rules = {0};
 	struct hlv_arena arena;
 	*changed = false;
 	*built = 0;
