@@ -120,6 +120,7 @@ struct merge {
 	struct hlv_list values; /* what comes out, ascending */
 	uint8_t flags;
 	uint16_t rights; /* that it takes */
+	uint16_t same;	 /* that it would take to change what stays the same */
 	uint32_t shared; /* indexes that both have ... */
 	uint32_t clash;	 /* ... and the lowest of them */
 	bool changed;
@@ -144,6 +145,7 @@ static void merge_both(struct merge *m, const struct cursor *old, const struct c
 	if (m->shared++ == 0)
 		m->clash = old->v.index;
 	if (m->kind != MERGE_MODIFY && is_same(old, new)) {
+		m->same |= rights_for(&old->v, &new->v);
 		keep(m, old);
 		return;
 	}
@@ -263,6 +265,13 @@ static bool create_new(struct change *ch, const struct hlv_list *given, uint8_t 
 	return change_put(ch, &rec);
 }
 
+/* What the difference takes; and when there is none, the right to make one all the same: who may change
+ * nothing does not learn that he has guessed what is there. */
+static uint16_t rights_of(const struct merge *m)
+{
+	return m->changed ? m->rights : m->same;
+}
+
 /* 11.4: the cheapest that fits of (a) what the difference takes, unless an administrator is added;
  * (b) the right to add administrators; (c) deleting this record and creating it anew. */
 static bool may_overwrite(struct change *ch, uint16_t rights)
@@ -291,7 +300,7 @@ static bool may_overwrite(struct change *ch, uint16_t rights)
 bool change_replace(struct change *ch, const struct hlv_list *given)
 {
 	struct merge m;
-	if (!merge(ch, given, MERGE_REPLACE, &m) || !may_overwrite(ch, m.rights))
+	if (!merge(ch, given, MERGE_REPLACE, &m) || !may_overwrite(ch, rights_of(&m)))
 		return false;
 	ch->plan->answer_flags |= HLV_F_OVERWRITE;
 	return m.changed ? put_values(ch, &m) : change_nothing(ch);
@@ -352,7 +361,7 @@ bool plan_add(struct change *ch)
 		return given_failed(ch, err);
 	if (!change_is_known(ch) || !change_must_exist(ch) ||
 	    !merge(ch, &given, MERGE_ADD, &m) ||
-	    !change_may(ch, over ? m.rights : rights_to_add(&given), &ch->rec.values))
+	    !change_may(ch, over ? rights_of(&m) : rights_to_add(&given), &ch->rec.values))
 		return false;
 	if (m.shared && !over)
 		return change_refusef(ch, HLV_RC_VALUE_EXISTS, "Index conflict for %u",

@@ -53,6 +53,9 @@ ROWS = [
     ("PUT", "H", record(URL, RIGHTS), LOGIN, 201, {"responseCode": 1, "handle": "H"}),
     ("PUT", "H", record(URL, RIGHTS), LOGIN, 200, {"responseCode": 1, "handle": "H"}),
     ("PUT", "H?overwrite=true", record(URL, RIGHTS), LOGIN, 200, 1),
+    # Who may change nothing does not learn that he has guessed what is there.
+    ("PUT", "H", record(URL, RIGHTS), OTHER, 403, 400),
+    ("PUT", "H?index=1", [URL], OTHER, 403, 400),
     ("PUT", "H?overwrite=false", record(URL), LOGIN, 409, {"responseCode": 101, "handle": "H"}),
     ("PUT", "H", record(RIGHTS), OTHER, 403, 400),
     ("PUT", "H?index=4", [dict(URL, index=4)], LOGIN, 201, 1),
