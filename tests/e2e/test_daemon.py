@@ -105,14 +105,20 @@ class Running(Case):
         self.node.stop()
         self.assertEqual(self.node.lines.count("ready"), 1)
 
-    def test_front_ends_of_later_versions(self):
-        """A configuration that has them is good, but says that nobody answers there."""
-        for key in ("http", "dns"):
-            with self.subTest(key):
-                self.node.start(**{key: '[ "127.0.0.1:8000" ]'})
-                self.assertEqual(ask_udp(self.node.address, question()).rc, 1)
-                self.node.stop()
-                self.assertTrue([t for t in self.node.lines if " warn " in t and key in t])
+    def test_taken_ports_of_other_front_ends(self):
+        """Whichever option it is: one line says where, and which option to change."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            for key in ("http", "dns"):
+                self.node.configure(dns_zones='[ "id.example. identifiers 88.118.8" ]',
+                                    **{key: '[ "127.0.0.1:%d" ]' % taken.getsockname()[1]})
+                code, said, _ = self.node.refuses_to_start()
+                with self.subTest(key):
+                    self.assertEqual(code, 1)
+                    self.assertEqual(len(said.strip().split("\n")), 1, said)
+                    self.assertIn("127.0.0.1:%d" % taken.getsockname()[1], said)
+                    self.assertIn("'%s'" % key, said)
 
     def test_stops_with_connections_open(self):
         self.node.start()
