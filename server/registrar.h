@@ -21,7 +21,7 @@ struct registrar_rules {
 	struct authn_rules authn;
 	uint32_t undo_days;
 	const struct hlv_strings *index_types; /* NULL: as the registry has it */
-	struct hlv_bytes parent; /* site record of the node above; empty: none */
+	struct hlv_bytes parent;	       /* site record of the node above; empty: none */
 	const char *data_dir;
 	/* Members of the status object, each with a comma in front: the workers' counters. */
 	void (*put_counters)(void *ctx, struct hlv_buf *json);

@@ -10,7 +10,8 @@
 struct hlv_schemes;
 
 struct web_options {
-	const struct hlv_schemes *schemes; /* the daemon's option, as rules; set by its main.c */
+	const struct hlv_schemes
+		*schemes;     /* the daemon's option, as rules; set by its main.c */
 	char *cleartext_auth; /* "never", "loopback" */
 	uint32_t token_life_s;
 	/* The node's own, which signs what it says of itself; NULL: none. No row's: whoever reads

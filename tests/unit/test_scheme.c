@@ -451,7 +451,7 @@ static void test_up(void **state)
 		{G, ""},
 		{"", ""},
 		{"x", ""},
-		
+
 		{"88.118.8/" G "/10/b", "88.118.8/" G},
 	};
 	for (size_t i = 0; i < COUNT(ups); i++)

@@ -31,7 +31,7 @@ struct load_options {
 	int version;	/* of the protocol, HLV_V() */
 	uint64_t first; /* ask only for so many of the names; 0: all */
 	bool certified, check, json, anywhere;
-	bool http; /* by TCP or TLS */
+	bool http;	    /* by TCP or TLS */
 	bool reconnect;	    /* TCP: a connection for each question */
 	const char *create; /* register under this prefix instead of asking; NULL: ask */
 	uint32_t bulk;	    /* records of a chunk; 0: single creates */
