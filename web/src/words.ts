@@ -220,8 +220,8 @@ export const words = {
 	csvQuote: ['a quotation mark is not closed', '引号未闭合'],
 	// console: audit
 	audit: ['Audit', '审计'],
-	auditLead: ['Who changed what, in order.', '按顺序列出谁更改了什么。'],
-	auditFrom: ['From number', '起始序号'],
+	auditLead: ['Who changed what, the latest first.', '谁更改了什么，最新的在前。'],
+	auditFrom: ['From number on', '从此序号起'],
 	time: ['Time', '时间'],
 	who: ['Who', '操作者'],
 	source: ['From', '来源'],

@@ -221,13 +221,19 @@ export function consoleTests(mock) {
 		await enter(page, 'audit');
 		await page.waitForSelector('tbody tr');
 		same(await page.locator('tbody tr').count(), 100);
+		same(await page.textContent('tbody td'), '150');
 		await page.getByText('Show more').click();
 		await page.locator('tbody tr >> nth=149').waitFor();
+		same(await page.textContent('tbody tr:last-child td'), '1');
 		await accessible(page, 'audit');
 		await page.fill('input[type=number]', '150');
 		await page.getByRole('button', { name: 'Show', exact: true }).click();
 		await page.waitForFunction(() => document.querySelectorAll('tbody tr').length < 100);
 		same(await page.textContent('tbody td'), '150');
+		await page.fill('input[type=number]', '1');
+		await page.getByRole('button', { name: 'Show', exact: true }).click();
+		await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 100);
+		same(await page.textContent('tbody td'), '1');
 	});
 
 	test('console: charts move', async (page) => {
@@ -245,7 +251,7 @@ export function consoleTests(mock) {
 	test('console: hostile values', async (page) => {
 		const evil = '88.118.8/' + hostile.script;
 		state.records.set(evil, state.records.get('88.118.8/EVIL'));
-		state.audit.unshift({ seq: 0, time: hostile.script, who: hostile.script, source: hostile.link, op: hostile.attribute, handle: evil });
+		state.audit.push({ seq: 1e9, time: hostile.script, who: hostile.script, source: hostile.link, op: hostile.attribute, handle: evil });
 		state.history.set(evil, [1, 2].map((seq) => ({ seq, time: hostile.script, who: hostile.script, op: hostile.script, values: state.records.get(evil) })));
 		await enter(page, 'browse');
 		await page.waitForSelector('.list li');
@@ -258,7 +264,7 @@ export function consoleTests(mock) {
 		await page.getByText('Review changes').click();
 		await page.waitForSelector('dialog .diff');
 		same(await page.evaluate(() => [window.hit, document.querySelectorAll('main script, main img').length]), [undefined, 0], 'diff');
-		state.audit.shift();
+		state.audit.pop();
 		state.records.delete(evil);
 	});
 

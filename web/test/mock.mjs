@@ -205,8 +205,13 @@ function answer(state, put, note, request, body, response) {
 		return say(200, { responseCode: 1 });
 	}
 	if (path === '/api/v1/audit') {
-		const after = Number(url.searchParams.get('after') ?? 0);
 		const limit = Number(url.searchParams.get('limit') ?? 50);
+		if (url.searchParams.has('newestFirst')) {
+			const before = Number(url.searchParams.get('before') ?? Infinity);
+			const older = state.audit.filter((e) => e.seq < before).reverse();
+			return say(200, { entries: older.slice(0, limit), next: older.length > limit ? older[limit - 1].seq : null });
+		}
+		const after = Number(url.searchParams.get('after') ?? 0);
 		const entries = state.audit.slice(after, after + limit);
 		return say(200, { entries, next: after + limit < state.audit.length ? after + limit : null });
 	}

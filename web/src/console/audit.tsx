@@ -12,28 +12,32 @@ type Entry = { seq: number; time: string; who: string; source?: string; op: stri
 type Page = { entries: Entry[]; next: number | null };
 
 export function Audit() {
-	const [from, setFrom] = useState('1');
+	const [from, setFrom] = useState('');
+	const [upward, setUpward] = useState(false);
 	const [page, setPage] = useState<Page | null>(null);
 	const [error, setError] = useState('');
 
-	const ask = async (after: number, before: Entry[]) => {
+	// The newest first, unless a number is given to begin with.
+	const ask = async (up: boolean, at: number | null, shown: Entry[]) => {
 		setError('');
+		setUpward(up);
+		const place = up ? `after=${at}` : 'newestFirst' + (at === null ? '' : `&before=${at}`);
 		try {
-			const got = await call<Page>(`/api/v1/audit?after=${after}&limit=${PAGE}`);
-			setPage({ next: got.next, entries: [...before, ...got.entries] });
+			const got = await call<Page>(`/api/v1/audit?${place}&limit=${PAGE}`);
+			setPage({ next: got.next, entries: [...shown, ...got.entries] });
 		} catch (e) {
 			setError(saidBy(e));
 		}
 	};
-	useEffect(() => void ask(0, []), []);
+	useEffect(() => void ask(false, null, []), []);
 
 	return (
 		<>
 			<h1>{t('audit')}</h1>
 			<p class="lead">{t('auditLead')}</p>
-			<form class="bar" onSubmit={(e) => { e.preventDefault(); void ask(Math.max(0, Number(from) - 1), []); }}>
+			<form class="bar" onSubmit={(e) => { e.preventDefault(); void (from ? ask(true, Math.max(0, Number(from) - 1), []) : ask(false, null, [])); }}>
 				<label class="field">{t('auditFrom')}
-					<input type="number" min="1" required value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></label>
+					<input type="number" min="1" value={from} onInput={(e) => setFrom(e.currentTarget.value)} /></label>
 				<span />
 				<button type="submit" class="button second">{t('show')}</button>
 			</form>
@@ -55,7 +59,7 @@ export function Audit() {
 						</div>
 					)}
 					{page.next !== null && page.entries.length > 0 &&
-						<p><button type="button" class="button second" onClick={() => ask(page.next!, page.entries)}>{t('more')}</button></p>}
+						<p><button type="button" class="button second" onClick={() => ask(upward, page.next, page.entries)}>{t('more')}</button></p>}
 				</section>
 			)}
 		</>
