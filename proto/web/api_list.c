@@ -148,15 +148,18 @@ void web_get_prefixes(struct http_call *call)
 	hlv_ask(call->front, &call->peer, call->now, &l->rq, listed, l);
 }
 
-/* The prefix of a path, a query, or {"prefix":"..."}. */
+/* The prefix of a path, a query, or {"prefix":"..."}. False: answered. */
 static bool find_prefix(struct http_call *call, struct hlv_bytes *prefix)
 {
 	struct hlv_bytes text = web_rest(call, "/api/prefixes/");
-	if (text.n == 0 && web_params(call) && http_query(call, "prefix", 0, &text)) {
-		*prefix = text;
-		return text.n > 0;
-	}
-	return text.n > 0 && http_decode(call, text, prefix);
+	if (text.n == 0 && !web_params(call))
+		return false;
+	bool found = text.n > 0 ? http_decode(call, text, prefix)
+				: http_query(call, "prefix", 0, prefix);
+	if (found && prefix->n > 0)
+		return true;
+	web_error(call, 400, HLV_RC_PROTOCOL_ERROR, "No prefix is named");
+	return false;
 }
 
 static void change_prefix(struct http_call *call, uint32_t op)
@@ -165,9 +168,7 @@ static void change_prefix(struct http_call *call, uint32_t op)
 	struct hlv_bytes prefix;
 	if (!web_may_log_in(call))
 		web_error(call, 403, HLV_RC_AUTHENTICATION_NEEDED, "Prefixes change over TLS");
-	else if (!find_prefix(call, &prefix))
-		web_error(call, 400, HLV_RC_PROTOCOL_ERROR, "No prefix is named");
-	else if (!web_login(call))
+	else if (!find_prefix(call, &prefix) || !web_login(call))
 		return;
 	else if (!name_prefix(call, prefix, &rq.handle))
 		web_error(call, 503, HLV_RC_BUSY, "Out of memory");

@@ -95,6 +95,9 @@ struct hlv_bytes http_header_of(const struct http_call *call, const char *name);
 /* The nth value of a query key, percent-decoded ('+' is a blank), in the arena. False: there are not so
  * many. A key without '=' has an empty value. */
 bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_bytes *value);
+/* All values of a key, one after the other: `rest` is the query at first, and what is left of it. */
+bool http_query_next(struct http_call *call, const char *key, struct hlv_bytes *rest,
+		     struct hlv_bytes *value);
 /* The nth pair of the query, key and value decoded likewise. */
 bool http_query_pair(struct http_call *call, size_t nth, struct hlv_bytes *name,
 		     struct hlv_bytes *value);

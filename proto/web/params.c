@@ -45,6 +45,10 @@ static bool put_object(struct http_call *call, struct hlv_buf *b)
 		web_error(call, 400, HLV_RC_PROTOCOL_ERROR, why ? why : "Invalid JSON");
 		return false;
 	}
+	if (hlv_json_kind(json.root) != HLV_JSON_OBJECT) {
+		web_error(call, 400, HLV_RC_PROTOCOL_ERROR, "The body is no JSON object");
+		return false;
+	}
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		const struct hlv_json_node *node = hlv_json_member(json.root, names[i]);
 		const struct hlv_json_node *item = node;
@@ -118,12 +122,15 @@ bool web_param_number(struct http_call *call, const char *key, bool *there, int6
 	return !*there || parse_int(text, out) || refuse_number(call, key, text);
 }
 
+enum { LIST_MAX = 1024 }; /* as many as a record could use */
+
+/* How many there are, or more than LIST_MAX. */
 static size_t count_of(struct http_call *call, const char *key, size_t *octets)
 {
-	struct hlv_bytes text;
+	struct hlv_bytes rest = call->rq.query, text;
 	size_t n = 0;
 	*octets = 0;
-	while (http_query(call, key, n, &text)) {
+	while (n <= LIST_MAX && http_query_next(call, key, &rest, &text)) {
 		*octets += text.n;
 		n++;
 	}
@@ -136,8 +143,6 @@ static bool no_memory(struct http_call *call)
 	return false;
 }
 
-enum { LIST_MAX = 1024 }; /* each look-up walks the query: no more than a record could use */
-
 static bool too_many(struct http_call *call)
 {
 	web_error(call, 400, HLV_RC_PROTOCOL_ERROR,
@@ -147,11 +152,9 @@ static bool too_many(struct http_call *call)
 
 bool web_param_indexes(struct http_call *call, struct hlv_list *out)
 {
-	size_t octets, n;
+	struct hlv_bytes rest = call->rq.query, text;
+	size_t octets, n = count_of(call, "index", &octets);
 	*out = (struct hlv_list){0};
-	if (call->rq.query.n == 0)
-		return true;
-	n = count_of(call, "index", &octets);
 	if (n == 0)
 		return true;
 	if (n > LIST_MAX)
@@ -160,10 +163,9 @@ bool web_param_indexes(struct http_call *call, struct hlv_list *out)
 	if (!room)
 		return no_memory(call);
 	struct hlv_writer w = hlv_writer(room, n * 4);
-	for (size_t i = 0; i < n; i++) {
-		struct hlv_bytes text;
-		int64_t index = 0;
-		if (!http_query(call, "index", i, &text) || !parse_int(text, &index))
+	while (http_query_next(call, "index", &rest, &text)) {
+		int64_t index;
+		if (!parse_int(text, &index))
 			return refuse_number(call, "index", text);
 		hlv_put_u32(&w, (uint32_t)index);
 	}
@@ -173,11 +175,9 @@ bool web_param_indexes(struct http_call *call, struct hlv_list *out)
 
 bool web_param_types(struct http_call *call, struct hlv_list *out)
 {
-	size_t octets, n;
+	struct hlv_bytes rest = call->rq.query, text;
+	size_t octets, n = count_of(call, "type", &octets);
 	*out = (struct hlv_list){0};
-	if (call->rq.query.n == 0)
-		return true;
-	n = count_of(call, "type", &octets);
 	if (n == 0)
 		return true;
 	if (n > LIST_MAX)
@@ -186,11 +186,8 @@ bool web_param_types(struct http_call *call, struct hlv_list *out)
 	if (!room)
 		return no_memory(call);
 	struct hlv_writer w = hlv_writer(room, n * 4 + octets);
-	for (size_t i = 0; i < n; i++) {
-		struct hlv_bytes text;
-		if (http_query(call, "type", i, &text))
-			hlv_put_lp32(&w, text);
-	}
+	while (http_query_next(call, "type", &rest, &text))
+		hlv_put_lp32(&w, text);
 	*out = (struct hlv_list){(uint32_t)n, hlv_written(&w)};
 	return true;
 }

@@ -76,6 +76,19 @@ bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_
 	return false;
 }
 
+bool http_query_next(struct http_call *call, const char *key, struct hlv_bytes *rest,
+		     struct hlv_bytes *value)
+{
+	struct hlv_bytes name, text, decoded;
+	while (next_pair(rest, &name, &text)) {
+		if (!hlv_eq(name, hlv_text(key)))
+			continue;
+		*value = decode(&call->arena, text, true, &decoded) ? decoded : text;
+		return true;
+	}
+	return false;
+}
+
 bool http_query_pair(struct http_call *call, size_t nth, struct hlv_bytes *name,
 		     struct hlv_bytes *value)
 {

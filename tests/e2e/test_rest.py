@@ -3,6 +3,7 @@
 a page of another origin cannot do."""
 
 import json
+import time
 import unittest
 
 import hdl
@@ -209,6 +210,29 @@ class Rest(unittest.TestCase):
         self.assertNotIn(name, listed())
         got = self.call("GET", "/api/site").json()
         self.assertEqual(got["site"]["servers"][0]["address"], "127.0.0.1")
+
+    def test_bodies_that_are_no_object(self):
+        """One answer each, and the server is there for the next one."""
+        for target in ("/api/prefixes", "/api/handles/88.118.8/READ", "/api/site"):
+            for body in (b"{", b"5", b"null", b"[1]", b'"x"'):
+                with self.subTest(target=target, body=body):
+                    got = self.call("POST", target, body,
+                                    headers=[("Content-Type", "application/json")])
+                    self.assertEqual((got.status, got.json()["responseCode"]), (400, 4))
+
+    def test_many_parameters(self):
+        """A body full of them costs no more than to read it once."""
+        began = time.monotonic()
+        for name, item in (("index", "1"), ("type", '"U"')):
+            many = ('{"%s":[%s]}' % (name, ",".join([item] * 50000))).encode()
+            got = self.call("POST", "/api/handles/88.118.8/READ", many,
+                            headers=[("Content-Type", "application/json")])
+            self.assertEqual((got.status, got.json()["responseCode"]), (400, 4))
+            many = b"&".join([b"x"] * 100000 + [b"%s=1" % name.encode()] * 1024)
+            got = self.call("POST", "/api/handles/88.118.8/READ", many,
+                            headers=[("Content-Type", "application/x-www-form-urlencoded")])
+            self.assertEqual(got.status, 200)
+        self.assertLess(time.monotonic() - began, 10)
 
     # --- ways to log in ---
 
