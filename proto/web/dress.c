@@ -72,6 +72,10 @@ const char *web_dress(struct http_call *call)
 		call->out = dressed;
 		dressed = (struct hlv_buf){0};
 	}
+	/* A script of any page may be called: what is said to somebody is not for it, and a browser may
+	 * have said who that is without being asked. */
+	if (call->peer.claim)
+		return WEB_JSON;
 	if (!http_query(call, "callback", 0, &callback) || callback.n == 0)
 		return WEB_JSON;
 	put_name(&dressed, callback);

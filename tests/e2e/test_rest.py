@@ -321,6 +321,13 @@ class Rest(unittest.TestCase):
         got = self.call("GET", "/api/handles/88.118.8/MIXED?callback=f", login=LOGIN)
         self.assertTrue(got.body.startswith(b"f({"))
         self.assertNotIn(b"PRIV", got.body)
+        # What is said to somebody is no script.
+        for target in ("/api/handles?prefix=88.118.8", "/api/v1/identifiers?prefix=88.118.8",
+                       "/api/v1/whoami?", "/api/v1/audit?", "/api/prefixes?"):
+            got = self.call("GET", target + "&callback=f", login=LOGIN)
+            self.assertEqual((got.status, got.header("Content-Type")),
+                             (200, "application/json;charset=utf-8"))
+            self.assertTrue(got.body.startswith(b"{"))
 
     # --- native messages ---
 
