@@ -227,6 +227,7 @@ static bool wants_json(const struct http_call *call)
 static void give_json(struct http_call *call)
 {
 	struct hlv_buf path = {0};
+	http_header(call, "Vary", hlv_text("Accept"));
 	hlv_buf_str(&path, "/api/handles");
 	hlv_buf_put(&path, call->rq.path);
 	call->rq.path = hlv_arena_copy(&call->arena, hlv_buf_bytes(&path));

@@ -149,6 +149,9 @@ class Proxy(TiersCase):
         self.assertEqual(a.status, 200)
         self.assertEqual((a.json["responseCode"], a.json["handle"]), (1, LEAF + "/plain"))
         self.assertEqual([v["index"] for v in a.json["values"]], [1, 7])
+        # It is kept, but not for a browser that asks for a page.
+        self.assertIn("public", a["Cache-Control"])
+        self.assertIn("Accept", a.headers.get_all("Vary"))
         a = self.get("/%s/nobody" % LEAF, accept="application/json")
         self.assertEqual((a.status, a.json["responseCode"]), (404, 100))
 
