@@ -18,6 +18,9 @@ enum {
 	NONCE_LIFE_S = 300,
 	ISSUED_MAX = 4096, /* a power of two */
 	SLOT_MASK = 0xFFFFFF,
+	/* A word of what was used: 32 bits of what for, 8 of the time, 24 of how often. */
+	USES_BITS = 24,
+	USES_MASK = 0xFFFFFF,
 };
 
 /* --- the envelope --- */
@@ -247,8 +250,8 @@ void doip_put_head(struct doip_task *t, struct hlv_writer *w, struct hlv_bytes t
 /* --- login --- */
 
 /* The nonce is made of what it is for and of the time, so that nothing has to be remembered: who asks
- * for a million of them fills no table. It is good from one address, for five to ten minutes, unless
- * another is asked for. */
+ * for a million of them fills no table. It is good from one address, for five to ten minutes, for one
+ * login, unless another is asked for. */
 static bool mac_of(const struct http_call *call, struct hlv_bytes handle, uint64_t slot,
 		   struct hlv_mac *mac)
 {
@@ -262,20 +265,23 @@ static bool mac_of(const struct http_call *call, struct hlv_bytes handle, uint64
 	return hlv_mac(HLV_MAC_HMAC_SHA256, key, spans, 4, mac) == HLV_OK;
 }
 
+/* The one behind `uses` logins of that time. */
 static bool make_nonce(const struct http_call *call, struct hlv_bytes handle, uint64_t slot,
-		       struct hlv_buf *out)
+		       uint32_t uses, struct hlv_buf *out)
 {
 	struct hlv_mac mac;
-	if (!mac_of(call, handle, slot, &mac))
+	if (!mac_of(call, handle, slot << USES_BITS | uses, &mac))
 		return false;
 	hlv_base64_put(out, hlv_bytes(mac.octets, mac.n), HLV_BASE64_URL);
 	return !out->bad;
 }
 
 /* One try is all that there is, for a wrong answer makes the next one wait: so which time a challenge is
- * of is noted, in a word each: what it is for (40 bits), and the time. */
+ * of is noted, in a word each: what it is for (40 bits), and the time. Apart from it, where only who
+ * has the key writes: how many logins there were at which time. */
 struct doip_issued {
 	_Atomic uint64_t at[ISSUED_MAX];
+	_Atomic uint64_t used[ISSUED_MAX];
 };
 
 struct doip_issued *doip_issued_new(void)
@@ -317,6 +323,45 @@ static uint64_t find_issued(const struct http_call *call, struct hlv_bytes handl
 	return before ? now - 1 : now;
 }
 
+/* --- one login for each --- */
+
+/* Where the logins of that time are counted: `*word` is what stands there, `*base` what stands there
+ * for this time without its count. */
+static _Atomic uint64_t *used_at(const struct http_call *call, struct hlv_bytes handle,
+				 uint64_t slot, uint64_t *base, uint64_t *word)
+{
+	struct hlv_mac mac;
+	if (!mac_of(call, handle, UINT64_MAX, &mac))
+		return NULL;
+	uint64_t h = hlv_load_u64(mac.octets);
+	_Atomic uint64_t *at = &call->web->issued->used[h & (ISSUED_MAX - 1)];
+	*base = h >> 32 << 32 | (slot & 0xFF) << USES_BITS;
+	*word = atomic_load_explicit(at, memory_order_relaxed);
+	return at;
+}
+
+static uint32_t uses_in(uint64_t word, uint64_t base)
+{
+	return (word & ~(uint64_t)USES_MASK) == base ? (uint32_t)(word & USES_MASK) : 0;
+}
+
+static uint32_t uses_of(const struct http_call *call, struct hlv_bytes handle, uint64_t slot)
+{
+	uint64_t base, word;
+	return used_at(call, handle, slot, &base, &word) ? uses_in(word, base) : 0;
+}
+
+/* False: another login was faster. */
+static bool use(const struct http_call *call, struct hlv_bytes handle, uint64_t slot,
+		uint32_t uses)
+{
+	uint64_t base, word;
+	_Atomic uint64_t *at = used_at(call, handle, slot, &base, &word);
+	if (!at || uses_in(word, base) != uses)
+		return false;
+	return atomic_compare_exchange_strong(at, &word, base | ((uses + 1) & USES_MASK));
+}
+
 static uint64_t slot_of(const struct http_call *call)
 {
 	return call->now.wall_ms / 1000 / NONCE_LIFE_S;
@@ -333,9 +378,10 @@ void web_doip_challenge(struct http_call *call)
 		return;
 	}
 	struct hlv_buf *b = doip_data(t);
+	uint64_t slot = slot_of(call);
 	hlv_buf_str(b, "\"");
-	note_issued(call, handle, slot_of(call));
-	if (!make_nonce(call, handle, slot_of(call), b)) {
+	note_issued(call, handle, slot);
+	if (!make_nonce(call, handle, slot, uses_of(call, handle, slot), b)) {
 		doip_say(t, DOIP_FAILED, "No challenge could be made");
 		return;
 	}
@@ -346,6 +392,8 @@ void web_doip_challenge(struct http_call *call)
 struct verifying {
 	struct hlv_claim claim;
 	struct hlv_bytes handle;
+	uint64_t slot; /* of the challenge, and its number */
+	uint32_t uses;
 };
 
 static void verified(struct doip_task *t, struct hlv_exchange *x)
@@ -357,6 +405,10 @@ static void verified(struct doip_task *t, struct hlv_exchange *x)
 			doip_say(t, DOIP_AUTH_FAILED, "The signature does not verify");
 		else
 			doip_refuse(t, x);
+		return;
+	}
+	if (!use(call, v->handle, v->slot, v->uses)) {
+		doip_say(t, DOIP_AUTH_FAILED, "The challenge was used: ask for another");
 		return;
 	}
 	struct hlv_buf *b = doip_data(t);
@@ -378,8 +430,9 @@ static void verify(struct doip_task *t)
 	struct verifying *v = call->state;
 	struct hlv_buf nonce = {0};
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_LOGIN_ID_SYSTEM};
-	uint64_t slot = find_issued(call, v->handle, slot_of(call));
-	bool made = make_nonce(call, v->handle, slot, &nonce);
+	v->slot = find_issued(call, v->handle, slot_of(call));
+	v->uses = uses_of(call, v->handle, v->slot);
+	bool made = make_nonce(call, v->handle, v->slot, v->uses, &nonce);
 	v->claim.nonce = hlv_arena_copy(&call->arena, hlv_buf_bytes(&nonce));
 	hlv_buf_free(&nonce);
 	if (!made || call->arena.bad) {

@@ -170,6 +170,19 @@ class Login(DoipCase):
         self.assert_code(self.c.send("POST", DOIP + "/public/verify-response", {
             "handle": APP, "signature": base64.b64encode(signature).decode()}), 401)
 
+    def test_one_login_for_a_challenge(self):
+        for key, name in ((self.key, APP), (self.reader, READER)):
+            nonce = self.c.challenge(name)
+            signature = key.sign("SHA-256", nonce.encode())
+            body = {"handle": name, "signature": base64.b64encode(signature).decode()}
+            self.assert_code(self.c.send("POST", DOIP + "/public/verify-response", body), 1)
+            self.assertNotEqual(self.c.challenge(name), nonce)
+            self.assert_code(self.c.send("POST", DOIP + "/public/verify-response", body), 401)
+            c = Client(self.web)  # a wrong answer makes the next one wait
+            for _ in range(3):
+                self.assert_code(c.login(name, key), 1)
+            self.c = c
+
     def test_nobody(self):
         self.assert_code(self.c.login(PREFIX + "/nobody", self.key), 401)
 
