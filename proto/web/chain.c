@@ -64,7 +64,9 @@ static void answered(struct hlv_exchange *x, void *ctx)
 	if (x->from > 0 && x->from < sizeof from / sizeof *from)
 		hlv_buf_printf(b, ",\"from\":\"%s\"", from[x->from]);
 	hlv_buf_str(b, ",");
-	call->web->watch.put_chain(call->web->watch.ctx, call->front, x, c->id, b);
+	/* The way to a name of another scheme is that of the handle which it stands for. */
+	call->web->watch.put_chain(call->web->watch.ctx, call->front, x,
+				   x->rq.asked.n ? x->rq.handle : c->id, b);
 	hlv_buf_str(b, "}");
 	http_header(call, "Cache-Control", hlv_text("no-store"));
 	http_reply(call, 200, WEB_JSON);

@@ -307,7 +307,7 @@ static _Atomic uint64_t *issued_at(const struct http_call *call, struct hlv_byte
 
 static void note_issued(const struct http_call *call, struct hlv_bytes handle, uint64_t slot)
 {
-	uint64_t tag;
+	uint64_t tag = 0;
 	_Atomic uint64_t *at = issued_at(call, handle, &tag);
 	if (at)
 		atomic_store_explicit(at, tag | (slot & SLOT_MASK), memory_order_relaxed);
@@ -316,7 +316,7 @@ static void note_issued(const struct http_call *call, struct hlv_bytes handle, u
 /* The time of the last challenge for it, if that was the one before. */
 static uint64_t find_issued(const struct http_call *call, struct hlv_bytes handle, uint64_t now)
 {
-	uint64_t tag;
+	uint64_t tag = 0;
 	_Atomic uint64_t *at = issued_at(call, handle, &tag);
 	uint64_t word = at ? atomic_load_explicit(at, memory_order_relaxed) : 0;
 	bool before = word == (tag | ((now - 1) & SLOT_MASK));

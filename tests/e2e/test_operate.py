@@ -175,7 +175,7 @@ class Resolvers(TiersCase):
         tiers.leaf.load([{"handle": "88.118.8/" + name, "values": [text_value(1, "URL", "u")]}
                          for name in ("a", "counted")])
 
-    settings = {"http": '[ "127.0.0.1:0" ]'}
+    settings = {"http": '[ "127.0.0.1:0" ]', "schemes": '[ "gs1 88.118.8" ]'}
 
     def test_cache_and_walks(self):
         http = http_address(self.resolver)
@@ -240,6 +240,14 @@ class Resolvers(TiersCase):
         for step in chain["steps"]:
             self.assertEqual((step["signature"], step["key"]), ("verified", "p256"))
             self.assertTrue(step["site"])
+
+    def test_the_chain_of_another_scheme(self):
+        """A GS1 code's way is that of the handle which it stands for."""
+        http = http_address(self.resolver)
+        chain = json.loads(get(http, "/api/v1/chain/01/09506000134352")[2])
+        self.assertEqual((chain["handle"], chain["verdict"]), ("01/09506000134352", "secure"))
+        self.assertEqual([s["prefix"] for s in chain["steps"]],
+                         ["0.NA", "88", "88.118", "88.118.8"])
 
     def test_a_chain_costs_one_question(self):
         http = http_address(self.resolver)
