@@ -227,7 +227,10 @@ void http_say_fields(struct http_call *call)
 	if (call->packed)
 		say(call, "Content-Encoding: gzip\r\n");
 	say_cache_control(call);
-	say(call, "Vary: Accept-Encoding, Origin\r\nX-Content-Type-Options: nosniff\r\n");
+	/* Who logs in sees more than what was kept for everybody. */
+	say(call, call->cached ? "Vary: Accept-Encoding, Origin, Authorization\r\n"
+			       : "Vary: Accept-Encoding, Origin\r\n");
+	say(call, "X-Content-Type-Options: nosniff\r\n");
 	say_origin(call);
 	bool page = call->type && strncmp(call->type, "text/html", 9) == 0;
 	if (page && !has_field(call, "Content-Security-Policy"))

@@ -143,6 +143,13 @@ class Rest(unittest.TestCase):
         self.assertNotIn("HS_SECKEY", own.body.decode())
         only = self.call("GET", "/api/handles/88.118.8/MIXED?publicOnly", login=LOGIN)
         self.assertNotIn("PRIV", only.body.decode())
+        # What is kept is not for whoever logs in, and what he is told is kept by nobody.
+        got = self.call("GET", "/api/handles/88.118.8/MIXED")
+        self.assertIn("Authorization", got.header("Vary").split(", "))
+        for login in (LOGIN, OTHER, WRONG):
+            got = self.call("GET", "/api/handles/88.118.8/MIXED", login=login)
+            self.assertEqual((got.all("Cache-Control"), got.header("ETag")),
+                             (["private, no-store"], None))
 
     def test_clear(self):
         """Over plain HTTP nobody is anybody."""
