@@ -34,8 +34,8 @@ static void print_anchors(const struct hlv_json_node *list)
 {
 	for (const struct hlv_json_node *a = hlv_json_first(list); a; a = hlv_json_next(a)) {
 		const char *prefix = text_of(a, "prefix");
-		printf("%-16s %s for %s, %s, since %s\n", "anchor", text_of(a, "key"),
-		       *prefix ? prefix : "everything", text_of(a, "state"),
+		printf("%-16s %s, %s, for %s, %s, since %s\n", "anchor", text_of(a, "subject"),
+		       text_of(a, "key"), *prefix ? prefix : "everything", text_of(a, "state"),
 		       text_of(a, "since"));
 	}
 }
