@@ -274,9 +274,10 @@ static uint16_t rights_of(const struct merge *m)
 
 /* 11.4: the cheapest that fits of (a) what the difference takes, unless an administrator is added;
  * (b) the right to add administrators; (c) deleting this record and creating it anew. */
-static bool may_overwrite(struct change *ch, uint16_t rights)
+static bool may_overwrite(struct change *ch, const struct merge *m)
 {
 	const struct hlv_list *own = &ch->rec.values;
+	uint16_t rights = rights_of(m);
 	uint16_t perm;
 	struct hlv_list admins;
 	enum authz_verdict verdict = AUTHZ_NO;
@@ -288,7 +289,8 @@ static bool may_overwrite(struct change *ch, uint16_t rights)
 		verdict = change_ask(ch, HLV_ADMIN_ADD_ADMIN, own);
 	if (verdict != AUTHZ_NO)
 		return verdict == AUTHZ_YES;
-	verdict = change_ask(ch, HLV_ADMIN_DELETE_HANDLE, own);
+	/* Who repeats what he created deletes nothing. */
+	verdict = m->changed ? change_ask(ch, HLV_ADMIN_DELETE_HANDLE, own) : AUTHZ_YES;
 	if (verdict == AUTHZ_YES) {
 		if (!change_creators(ch, &perm, &admins))
 			return false;
@@ -300,7 +302,7 @@ static bool may_overwrite(struct change *ch, uint16_t rights)
 bool change_replace(struct change *ch, const struct hlv_list *given)
 {
 	struct merge m;
-	if (!merge(ch, given, MERGE_REPLACE, &m) || !may_overwrite(ch, rights_of(&m)))
+	if (!merge(ch, given, MERGE_REPLACE, &m) || !may_overwrite(ch, &m))
 		return false;
 	ch->plan->answer_flags |= HLV_F_OVERWRITE;
 	return m.changed ? put_values(ch, &m) : change_nothing(ch);
