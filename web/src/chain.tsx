@@ -25,6 +25,15 @@ function stateOf(signature: string): State {
 	return { tone: 'calm', mark: QUERY, text: t('sigUnknown') };
 }
 
+// A registry's first step is itself; a resolver's is the root.
+const isOwn = (step: Step | undefined): boolean => step?.by === 'this node';
+
+function roleOf(step: Step, first: boolean): string {
+	if (first && isOwn(step))
+		return t('stepOwn');
+	return first && step.prefix.startsWith('0.NA') ? t('stepRoot') : t('stepPrefix');
+}
+
 export type Verdict = { tone: Tone; icon: IconName; title: string; why: string };
 
 export function verdictOf(chain: Chain | null): Verdict {
@@ -36,7 +45,7 @@ export function verdictOf(chain: Chain | null): Verdict {
 	case 'bogus':
 		return { tone: 'bad', icon: 'cross', title: t('bogus'), why: t('bogusWhy') };
 	default:
-		return { tone: 'calm', icon: 'question', title: t('unknown'), why: t('unknownWhy') };
+		return { tone: 'calm', icon: 'question', title: t('unknown'), why: t(isOwn(chain?.steps[0]) ? 'unknownOwn' : 'unknownWhy') };
 	}
 }
 
@@ -62,12 +71,12 @@ function signer(by: string): string {
 	return by === 'trust anchor' ? t('anchored') : t('signedBy', by);
 }
 
-function StepText({ step, root, state }: { step: Step; root: boolean; state: State }) {
+function StepText({ step, role, state }: { step: Step; role: string; state: State }) {
 	return (
 		<div>
 			<p class="step-head">
-				<strong><Plain text={step.prefix} /></strong>
-				<span class="quiet">{root ? t('stepRoot') : t('stepPrefix')}</span>
+				<strong><Plain text={step.prefix || step.site || ''} /></strong>
+				<span class="quiet">{role}</span>
 			</p>
 			<p class={'step-state ' + state.tone}><Plain text={state.text} /></p>
 			{step.by && /^(verified|failed)/.test(step.signature) &&
@@ -91,7 +100,7 @@ export function ChainView({ chain }: { chain: Chain | null }) {
 					{steps.map((step, i) => (
 						<li key={i}>
 							<Rail state={states[i]!} next={states[i + 1]} />
-							<StepText step={step} root={i === 0} state={states[i]!} />
+							<StepText step={step} role={roleOf(step, i === 0)} state={states[i]!} />
 						</li>
 					))}
 					<li>

@@ -6,7 +6,7 @@ import { Dialog } from './frame';
 import { t } from './i18n';
 import { Icon } from './icons';
 import { pageOf } from './ident';
-import { Plain } from './text';
+import { Broken, Plain } from './text';
 
 // One path of unit squares: a vector sharp on any printer.
 function squares(text: string): { size: number; path: string } | null {
@@ -46,7 +46,7 @@ export function LabelDialog({ id, title, onClose }: { id: string; title: string;
 	const label = (
 		<div class="label">
 			<QrCode text={text} name={id} />
-			<div><strong><Plain text={title} /></strong><span class="mono"><Plain text={id} /></span></div>
+			<div><strong><Plain text={title} /></strong><span class="mono"><Broken text={id} /></span></div>
 		</div>
 	);
 	return (

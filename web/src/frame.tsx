@@ -4,6 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { getLang, getTheme, setLang, setTheme, t, type Theme } from './i18n';
 import { Icon, Mark, type IconName } from './icons';
+import { useNode } from './node';
 import type { Word } from './words';
 
 const themes: Record<Theme, { next: Theme; icon: IconName; word: Word }> = {
@@ -15,13 +16,14 @@ const themes: Record<Theme, { next: Theme; icon: IconName; word: Word }> = {
 export function Head({ page, children }: { page: 'resolver' | 'console'; children?: ComponentChildren }) {
 	const theme = themes[getTheme()];
 	const zh = getLang() === 'zh';
+	const node = useNode();
 	return (
 		<header class="head">
 			<a class="skip" href="#main">{t('skip')}</a>
 			<a class="brand" href="/"><Mark /><span>Helve</span></a>
 			<nav class="pages" aria-label="Helve">
 				<a href="/" aria-current={page === 'resolver' ? 'page' : undefined}>{t('resolver')}</a>
-				<a href="/console/" aria-current={page === 'console' ? 'page' : undefined}>{t('console')}</a>
+				{node?.daemon !== 'helver' && <a href="/console/" aria-current={page === 'console' ? 'page' : undefined}>{t('console')}</a>}
 			</nav>
 			<span class="gap" />
 			{children}

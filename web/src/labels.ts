@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What value types are called for people: the stock types, and the items of the usual templates for
 // products, batches, boxes, equipment, parts, orders, carriers and people.
+import { linkType } from './gs1links';
 import { getLang } from './i18n';
 
 const labels: Record<string, readonly [string, string]> = {
@@ -76,7 +77,61 @@ const labels: Record<string, readonly [string, string]> = {
 	template_id: ['Template', '数据模板'],
 };
 
+// Link types of the GS1 web vocabulary.
+const links: Record<string, readonly [string, string]> = {
+	defaultlink: ['Main page', '主页面'],
+	defaultlinkmulti: ['Main page, alternative', '主页面（备选）'],
+	itemdescription: ['Description', '说明'],
+	pip: ['Product information', '产品信息'],
+	certificationinfo: ['Certificates', '认证信息'],
+	instructions: ['Instructions', '使用说明'],
+	safetyinfo: ['Safety', '安全信息'],
+	recallstatus: ['Recall status', '召回状态'],
+	traceability: ['Traceability', '追溯信息'],
+	recipeinfo: ['Recipes', '食谱'],
+	ingredientsinfo: ['Ingredients', '成分'],
+	allergeninfo: ['Allergens', '过敏原'],
+	nutritionalinfo: ['Nutrition', '营养成分'],
+	promotion: ['Promotion', '促销'],
+	hasretailers: ['Where to buy', '购买渠道'],
+	review: ['Reviews', '评价'],
+	leavereview: ['Write a review', '发表评价'],
+	support: ['Support', '支持'],
+	faqs: ['Questions and answers', '常见问题'],
+	quickstartguide: ['Quick start', '快速入门'],
+	tutorial: ['Tutorial', '教程'],
+	serviceinfo: ['Service and maintenance', '维修保养'],
+	registerproduct: ['Register the product', '产品注册'],
+	scheduletime: ['Appointments', '预约'],
+	activityideas: ['Ideas', '创意'],
+	appdownload: ['App', '应用下载'],
+	locationinfo: ['Location', '位置信息'],
+	openinghoursinfo: ['Opening hours', '营业时间'],
+	masterdata: ['Master data', '主数据'],
+	epcis: ['EPCIS repository', 'EPCIS 数据'],
+	brandhomepageclinical: ['Brand home page, clinical', '品牌主页（临床）'],
+	brandhomepagepatient: ['Brand home page, patients', '品牌主页（患者）'],
+	epil: ['Patient leaflet', '患者说明书'],
+	smpc: ['Product characteristics (medicine)', '药品特性概要'],
+	purchasesuppliesoraccessories: ['Supplies and accessories', '耗材与配件'],
+	productsustainabilityinfo: ['Sustainability and recycling', '可持续与回收'],
+	homepage: ['Home page', '主页'],
+	relatedvideo: ['Video', '视频'],
+	socialmedia: ['Social media', '社交媒体'],
+	logisticsinfo: ['Logistics', '物流信息'],
+	jws: ['Signed data', '签名数据'],
+	dpp: ['Digital product passport', '数字产品护照'],
+};
+
+// A name that is not in the list, as words: "hasNewThing" is "has new thing".
+function spaced(name: string): string {
+	return name.replace(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => a + ' ' + b.toLowerCase());
+}
+
 export function label(type: string): string {
+	const link = linkType(type);
+	if (link)
+		return links[link.toLowerCase()]?.[getLang() === 'zh' ? 1 : 0] ?? spaced(link);
 	const found = labels[type.toLowerCase().replace(/[ .-]/g, '_')];
 	return found ? found[getLang() === 'zh' ? 1 : 0] : type;
 }

@@ -2,6 +2,7 @@
 // A record as people read it: links and attributes by their meaning, what only administrators need
 // folded away.
 import type { Value } from './api';
+import { defaultLink, linkOf, linkType, type Gs1Link } from './gs1links';
 import { showNumber, showSpan, showTime, t } from './i18n';
 import { Icon } from './icons';
 import { pageOf } from './ident';
@@ -53,8 +54,22 @@ function TextValue({ type, text }: { type: string; text: string }) {
 	);
 }
 
+function Gs1View({ link }: { link: Gs1Link }) {
+	return (
+		<>
+			<Outside href={link.href} text={link.title} />
+			{link.about && <span class="quiet"> <Plain text={link.about} /></span>}
+		</>
+	);
+}
+
 export function ValueView({ value }: { value: Value }) {
 	const { format, value: data } = value.data ?? { format: '', value: '' };
+	const link = linkOf(value);
+	if (link)
+		return <Gs1View link={link} />;
+	if (format === 'string' && linkType(value.type))
+		return <Long text={String(data)} />;
 	if (format === 'string')
 		return <TextValue type={value.type} text={String(data)} />;
 	if (format === 'base64' && typeof data === 'string')
@@ -108,7 +123,7 @@ export function Record({ values }: { values: Value[] }) {
 	const shown = values.filter((v) => !isAdminType(v.type));
 	const folded = values.filter((v) => isAdminType(v.type));
 	const first = shown.find((v) => v.type.toUpperCase() === 'URL' && v.data.format === 'string');
-	const href = first && safeLink(String(first.data.value));
+	const href = defaultLink(shown)?.href ?? (first && safeLink(String(first.data.value)));
 	return (
 		<>
 			{href && (

@@ -6,9 +6,11 @@ import { chain as askChain, resolve, type Answer, type Chain, type Value } from 
 import { Badge, ChainView, verdictOf } from './chain';
 import { LabelDialog } from './code';
 import { CopyButton, Head, Notice } from './frame';
+import { linkType } from './gs1links';
 import { t, useSettings } from './i18n';
 import { Icon } from './icons';
 import { idOfPage, otherSpellings, pageOf, readIdentifier } from './ident';
+import { useNode } from './node';
 import { Record, Validity } from './record';
 import { ScanDialog } from './scan';
 import { Plain } from './text';
@@ -22,7 +24,9 @@ type Outcome =
 	| { kind: 'silence'; id: string };
 
 function nameOf(values: Value[]): string {
-	const named = values.find((v) => v.type.toLowerCase() === 'name' && v.data.format === 'string');
+	const isText = (v: Value) => v.data.format === 'string';
+	const named = values.find((v) => isText(v) && v.type.toLowerCase() === 'name')
+		?? values.find((v) => isText(v) && linkType(v.type).toLowerCase() === 'itemdescription');
 	return named ? String(named.data.value).slice(0, 200) : '';
 }
 
@@ -40,7 +44,16 @@ function Suggestion({ id, ask }: { id: string; ask: (id: string) => void }) {
 	return <>{t('didYouMean')} <button type="button" class="link" onClick={() => ask(id)}><Plain text={id} /></button>?</>;
 }
 
-function Failure({ id, answer, ask }: { id: string; answer: Answer & { status: number }; ask: (id: string) => void }) {
+// Only a resolver has a cache.
+function PastCache({ again }: { again: () => void }) {
+	if (useNode()?.daemon !== 'helver')
+		return null;
+	return <button type="button" class="button second" onClick={again}><Icon name="refresh" />{t('refresh')}</button>;
+}
+
+function Failure({ id, answer, ask }: {
+	id: string; answer: Answer & { status: number }; ask: (id: string, fresh?: boolean) => void;
+}) {
 	const said = answer.message ?? `HTTP ${answer.status}`;
 	switch (answer.responseCode) {
 	case 100:
@@ -48,6 +61,7 @@ function Failure({ id, answer, ask }: { id: string; answer: Answer & { status: n
 			<Notice tone="warn" title={t('notFound')}>
 				<p><Plain text={t('notFoundWhy', id)} /></p>
 				<Suggestions id={id} ask={ask} />
+				<PastCache again={() => ask(id, true)} />
 			</Notice>
 		);
 	case 301: case 302: case 303:
@@ -91,7 +105,7 @@ function Found({ id, values, answer, asked, again }: {
 				<Validity values={values} asked={asked} />
 				<p class="actions">
 					<button type="button" class="button second" onClick={() => setLabel(true)}><Icon name="print" />{t('label')}</button>
-					<button type="button" class="button second" onClick={again}><Icon name="refresh" />{t('refresh')}</button>
+					<PastCache again={again} />
 				</p>
 			</section>
 			{trust !== undefined && <ChainView chain={trust} />}

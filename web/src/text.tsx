@@ -22,6 +22,12 @@ export function Plain({ text }: { text: string }) {
 	return <bdi>{parts}</bdi>;
 }
 
+// An identifier in a narrow place: it breaks behind / . and - rather than in the midst of a part.
+export function Broken({ text }: { text: string }) {
+	const parts = text.match(/[^/.-]+[/.-]*|[/.-]+/g) ?? [];
+	return <>{parts.map((part, i) => <>{i > 0 && <wbr />}<Plain text={part} /></>)}</>;
+}
+
 export function Long({ text }: { text: string }) {
 	const [all, setAll] = useState(false);
 	if (all || text.length <= LONG)

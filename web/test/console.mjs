@@ -13,7 +13,10 @@ const url = (index, value) => ({ index, type: 'URL', data: { format: 'string', v
 
 export function consoleTests(mock) {
 	const { state } = mock;
-	const start = (page) => page.goto(mock.url + '/console/');
+	const start = async (page) => {
+		await page.goto(mock.url + '/console/');
+		await page.click('.login button.link'); // over http, and it works here
+	};
 	const login = async (page, secret = state.secret) => {
 		await start(page);
 		await page.fill('input[autocomplete=username]', ID);
@@ -30,6 +33,25 @@ export function consoleTests(mock) {
 	};
 	const writes = (from) => state.seen.slice(from).filter((s) => /^(PUT|DELETE) /.test(s));
 	const dataOf = (page, index) => page.locator('.value').filter({ has: page.locator(`legend:text-matches(" ${index} ")`) }).locator('textarea');
+
+	test('console: over http it says at once that logins need https', async (page) => {
+		await page.goto(mock.url + '/console/#/audit');
+		await page.waitForSelector('.login');
+		same(await page.textContent('h1'), 'Logins need HTTPS');
+		same(await page.getAttribute('.login a.button', 'href'), mock.url.replace('http:', 'https:') + '/console/#/audit');
+		same(await page.locator('input').count(), 0, 'fields');
+		await accessible(page, 'needs https');
+		await page.getByText('Try anyway').click();
+		same(await page.locator('input[type=password]').count(), 1, 'no form');
+	});
+
+	test('console: there is none at helver', async (page) => {
+		await page.route('**/api/v1/node', (r) => r.fulfill({ json: { daemon: 'helver', version: '0' } }));
+		await page.goto(mock.url + '/console/');
+		await page.getByRole('heading', { name: 'There is no console here' }).waitFor();
+		same([await page.locator('form, input').count(), await page.locator('.pages').getByText('Console').count()], [0, 0]);
+		await accessible(page, 'no console');
+	});
 
 	test('console: a wrong secret, then the right one', async (page) => {
 		await login(page, 'wrong');
@@ -136,21 +158,27 @@ export function consoleTests(mock) {
 		await page.waitForSelector('.value');
 		await page.getByLabel('Identifier').fill('88.118.8/NEW');
 		await page.getByText('Review changes').click();
-		holds((await page.textContent('.notice.bad')).includes('no type'), 'an empty type passes');
-		await page.getByRole('button', { name: 'Remove value 2000' }).click();
-		await page.getByLabel('Type').fill('REFUSE');
-		await page.getByLabel('Data', { exact: true }).fill('x');
+		holds((await page.textContent('.notice.bad')).includes('at least one value'), 'an empty record passes');
+		await page.getByLabel('Data', { exact: true }).first().fill('x');
+		await page.getByText('Review changes').click();
+		holds((await page.textContent('.notice.bad')).includes('Value 1 has no type'), 'an empty type passes');
+		await page.getByLabel('Type').first().fill('REFUSE');
 		await page.getByText('Review changes').click();
 		await page.getByRole('button', { name: 'Save' }).click();
 		await page.getByText('type REFUSE is refused <b>here</b>').waitFor();
-		await page.getByLabel('Type').fill('URL');
+		await page.getByLabel('Type').first().fill('URL');
 		await page.getByRole('button', { name: 'JSON' }).click();
 		const json = JSON.parse(await page.getByLabel('JSON').inputValue());
-		same(json[0].type, 'URL');
+		same(json.map((v) => v.type), ['URL'], 'the blank row');
 		await page.getByLabel('JSON').fill('{');
 		await page.getByText('Review changes').click();
 		holds((await page.textContent('.notice.bad')).includes('no list of values'), 'bad JSON passes');
 		await page.getByLabel('JSON').fill(JSON.stringify([url(1, 'https://example.cn/new')]));
+		await page.getByText('Review changes').click();
+		same(await page.locator('dialog .diff strong').allTextContents(), ['1', '100'], 'who may change it');
+		holds((await page.textContent('dialog')).includes('"permissions":"111111111111"'), 'not with all rights');
+		await page.getByRole('button', { name: 'Cancel' }).click();
+		await page.getByLabel('may change this record later').uncheck();
 		await page.getByText('Review changes').click();
 		await page.getByRole('button', { name: 'Save' }).click();
 		await page.getByRole('heading', { name: '88.118.8/NEW' }).waitFor();
@@ -159,6 +187,21 @@ export function consoleTests(mock) {
 		await page.locator('dialog .danger').click();
 		await page.getByText('is deleted').waitFor();
 		holds(!state.records.has('88.118.8/NEW'), 'still there');
+	});
+
+	test('console: what is created can be changed later, untouched rows are passed over', async (page) => {
+		await enter(page, 'new', '88.118.8');
+		await page.getByLabel('Identifier').fill('88.118.8/MINE');
+		await page.getByLabel('Type').first().fill('URL');
+		await page.getByLabel('Data', { exact: true }).first().fill('https://example.cn/mine');
+		await accessible(page, 'new');
+		await page.getByText('Review changes').click();
+		await page.getByRole('button', { name: 'Save' }).click();
+		await page.getByRole('heading', { name: '88.118.8/MINE' }).waitFor();
+		const stored = state.records.get('88.118.8/MINE');
+		same(stored.map((v) => [v.index, v.type]), [[1, 'URL'], [100, 'HS_ADMIN']]);
+		same(stored[1].data, { format: 'admin', value: { handle: '0.NA/88.118.8', index: 300, permissions: '111111111111' } });
+		state.records.delete('88.118.8/MINE');
 	});
 
 	test('console: undo from history', async (page) => {
@@ -236,9 +279,19 @@ export function consoleTests(mock) {
 		same(await page.textContent('tbody td'), '1');
 	});
 
+	test('console: an audit row of a range', async (page) => {
+		const entry = { seq: 1e8, time: '2026-11-22T00:00:00Z', who: ID, op: 'HELVE_BULK', kind: 'range', count: 1078, handle: '88.118.8/VALVE-922', last: '88.118.8/VALVE-999' };
+		state.audit.push(entry);
+		await enter(page, 'audit');
+		await page.waitForSelector('tbody tr');
+		state.audit.splice(state.audit.indexOf(entry), 1);
+		same(await page.textContent('tbody tr >> td >> nth=3'), '1,078 records, from 88.118.8/VALVE-922 to 88.118.8/VALVE-999');
+		same(await page.locator('tbody tr >> nth=0').locator('a').count(), 2, 'links');
+	});
+
 	test('console: charts move', async (page) => {
 		await enter(page, 'live');
-		await page.waitForFunction(() => [...document.querySelectorAll('.curve')].filter((c) => (c.getAttribute('d') ?? '').includes('L')).length === 5);
+		await page.waitForFunction(() => [...document.querySelectorAll('.curve')].filter((c) => (c.getAttribute('d') ?? '').includes('L')).length === 4);
 		holds(/[1-9]/.test(await page.textContent('.chart strong')), 'no queries');
 		await accessible(page, 'live');
 		await page.getByText('Pause').click();
@@ -269,7 +322,7 @@ export function consoleTests(mock) {
 	});
 
 	test('console: by keyboard alone, in Chinese', async (page) => {
-		await start(page);
+		await page.goto(mock.url + '/console/');
 		const tabTo = async (what) => {
 			for (let i = 0; i < 60; i++) {
 				await page.keyboard.press('Tab');
@@ -278,6 +331,8 @@ export function consoleTests(mock) {
 			}
 			throw new Error('Tab does not reach ' + what);
 		};
+		await tabTo('.login button.link');
+		await page.keyboard.press('Enter');
 		await tabTo('input[autocomplete=username]');
 		await page.keyboard.type(ID);
 		await tabTo('input[type=password]');

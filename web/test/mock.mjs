@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that answers like helved and helver, for work on the pages and for those of their tests
-// that need answers no honest server gives. `node test/mock.mjs [PORT]`
+// that need answers no honest server gives. `node test/mock.mjs [PORT [helver]]`
 import { createServer } from 'node:http';
 import { readFileSync, existsSync } from 'node:fs';
 import { randomUUID, verify } from 'node:crypto';
@@ -50,10 +50,28 @@ function registry() {
 		admin,
 	]);
 	records.set('(01)09506000134352', [text(1, 'URL', 'https://example.cn/gtin'), text(2000, 'name', 'GTIN')]);
+	const link = (index, type, data) => text(index, type, JSON.stringify(data));
+	records.set('(01)06901234567892', [
+		text(1, 'URL', 'https://example.cn/second'),
+		text(2, 'gs1:defaultLink', 'https://gear.example.cn/p/JX2106023'),
+		link(3, 'gs1:pip', { href: 'https://gear.example.cn/en', title: 'Bearing', type: 'text/html', hreflang: ['en', 'de'] }),
+		link(4, 'https://ref.gs1.org/voc/instructions', { href: 'https://gear.example.cn/how' }),
+		link(5, 'gs1:promotion', { href: 'javascript:window.hit=1', title: 'Click' }),
+		text(6, 'gs1:support', 'mailto:a@example.cn'),
+		link(7, 'gs1:faqs', { href: 'https://gear.example.cn/faq', title: hostile.script }),
+		text(8, 'gs1:hasSpareParts', 'https://gear.example.cn/spare'),
+		text(9, 'gs1:itemDescription', 'Bearing 6205-2RS'),
+	]);
 	return records;
 }
 
 const step = (prefix, signature, by, servers) => ({ prefix, site: prefix + ' site', servers: [servers], signature, by, key: 'p256' });
+
+// What a registry knows: itself.
+function ownChain(id) {
+	const own = { ...step(id.split('/')[0], 'unknown', 'this node', '192.0.2.88:2641'), key: undefined };
+	return { handle: id, verdict: 'unknown', record: 'unknown', steps: [own] };
+}
 
 function chainOf(id) {
 	const s = id.endsWith('/EVIL') ? hostile.script : '';
@@ -69,10 +87,10 @@ function chainOf(id) {
 	return { handle: id, verdict, record: unsigned ? 'unsigned' : 'verified', steps };
 }
 
-export function serve(port = 0) {
+export function serve(port = 0, daemon = 'helved') {
 	const state = {
 		records: registry(), history: new Map(), audit: [], tokens: new Set(), stats: 0, secret: 'correct horse',
-		seen: [], down: false, proven: false, publicKey: null,
+		seen: [], down: false, daemon, own: false, proven: false, publicKey: null,
 	};
 	const note = (handle, op, values) => {
 		const seq = state.audit.length + 1;
@@ -177,9 +195,9 @@ function answer(state, put, note, request, body, response) {
 	if (path === '/api/v1/whoami')
 		return say(200, known ? { id: '300:0.NA/88.118.8', how: 'token' } : { id: '', how: 'public' });
 	if (path === '/api/v1/node')
-		return say(200, { daemon: 'helved', version: '0.1.0', prefixes: ['88.118.8'], features: ['search', 'load', 'history', 'audit', 'stats', 'chain'] });
+		return say(200, { daemon: state.daemon, version: '0.1.0', prefixes: ['88.118.8'], features: ['search', 'load', 'history', 'audit', 'stats', 'chain'] });
 	if (path.startsWith('/api/v1/chain/'))
-		return found(id('/api/v1/chain/')) ? say(200, chainOf(id('/api/v1/chain/'))) : say(404, { responseCode: 100 });
+		return found(id('/api/v1/chain/')) ? say(200, (state.own ? ownChain : chainOf)(id('/api/v1/chain/'))) : say(404, { responseCode: 100 });
 	if (!known)
 		return say(401, { responseCode: 402, message: 'log in first' });
 	if (path === '/api/v1/identifiers') {
@@ -241,7 +259,6 @@ function answer(state, put, note, request, body, response) {
 			counters: { udp_queries: state.queries, http_refused: 12 },
 			latency: { resolve: { p50_us: wave(90, 9), p99_us: wave(700, 4) } },
 			registry: { commits: state.commits },
-			cache: { hits: Math.round(state.queries * 0.96), misses: Math.round(state.queries * 0.04) },
 		});
 	}
 	return say(404, { responseCode: 4, message: `Unknown HTTP API endpoint ${request.method} ${path}` });
@@ -253,6 +270,6 @@ function like(pattern, value) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-	const mock = await serve(Number(process.argv[2] ?? 8000));
+	const mock = await serve(Number(process.argv[2] ?? 8000), process.argv[3]);
 	console.log(mock.url);
 }

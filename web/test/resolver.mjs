@@ -25,6 +25,7 @@ export function resolverTests(mock) {
 		await page.click('.ask .second');
 		await page.setInputFiles('dialog input[type=file]', file);
 	};
+	const atResolver = (page) => page.route('**/api/v1/node', (r) => r.fulfill({ json: { daemon: 'helver', version: '0' } }));
 	const asked = () => mock.state.seen.filter((s) => s.includes('/api/handles/')).at(-1);
 
 	for (const [locale, title, maker, verified] of [
@@ -103,6 +104,67 @@ export function resolverTests(mock) {
 		await ask(page, '99.1/x');
 		await page.waitForSelector('.notice');
 		holds((await page.textContent('.notice')).includes('Another server'), 'no word about the prefix');
+	});
+
+	test('resolver: helver has a cache and no console, helved a console and no cache', async (page) => {
+		const again = page.getByRole('button', { name: 'Ask again, past the cache' });
+		const tab = page.locator('.pages').getByText('Console');
+		await open(page, '88.118.8/NOT-YET', '.notice');
+		await page.waitForLoadState('networkidle');
+		same([await again.count(), await tab.count()], [0, 1], 'helved');
+		await open(page, '88.118.8/JX2106023', '.chain');
+		same(await again.count(), 0, 'helved');
+		await atResolver(page);
+		await open(page, '88.118.8/NOT-YET', '.notice .button');
+		same([await again.count(), await tab.count()], [1, 0], 'helver');
+		await accessible(page, 'not found at helver');
+		mock.state.records.set('88.118.8/NOT-YET', mock.state.records.get('88.118.8/JX2106023'));
+		await again.click();
+		await page.waitForSelector('.record');
+		holds(asked().endsWith('?auth=true'), asked());
+		await again.waitFor();
+		mock.state.records.delete('88.118.8/NOT-YET');
+	});
+
+	test('resolver: a registry does not vouch for itself', async (page) => {
+		mock.state.own = true;
+		await open(page, '88.118.8/JX2106023', '.chain');
+		mock.state.own = false;
+		same(await page.textContent('.chain .quiet >> nth=0'), 'This registry');
+		const text = await page.locator('section', { has: page.locator('#trust') }).innerText();
+		holds(text.includes('does not vouch for itself') && !text.includes('Root'), text);
+	});
+
+	test('resolver: a GS1 record and its links', async (page) => {
+		await page.goto(mock.url + '/?id=' + encodeURIComponent('(01)06901234567892'));
+		await page.waitForSelector('.record');
+		same(await page.textContent('h2 >> nth=0'), 'Bearing 6205-2RS', 'title');
+		same(await page.getAttribute('.card a.button', 'href'), 'https://gear.example.cn/p/JX2106023', 'Open');
+		const rows = await page.locator('.record .row').evaluateAll((all) => all.map((row) => {
+			const link = row.querySelector('a');
+			return [row.querySelector('dt').textContent, link?.textContent ?? '', link?.href ?? ''];
+		}));
+		same(rows.slice(1), [
+			['Main page', 'https://gear.example.cn/p/JX2106023', 'https://gear.example.cn/p/JX2106023'],
+			['Product information', 'Bearing', 'https://gear.example.cn/en'],
+			['Instructions', 'https://gear.example.cn/how', 'https://gear.example.cn/how'],
+			['Promotion', '', ''],
+			['Support', '', ''],
+			['Questions and answers', hostile.script, 'https://gear.example.cn/faq'],
+			['has spare parts', 'https://gear.example.cn/spare', 'https://gear.example.cn/spare'],
+			['Description', '', ''],
+		]);
+		same(await page.evaluate(() => window.hit), undefined);
+		holds((await page.textContent('.record')).includes('gear.example.cn · en, de · text/html'), 'no host and language');
+		await accessible(page, 'GS1');
+	});
+
+	test('resolver: an identifier on a label breaks between its parts', async (page) => {
+		await open(page, '88.118.8/STEEL-GCR15-0588');
+		await page.click('.actions .second >> nth=0');
+		const span = page.locator('.label .mono').first();
+		same(await span.textContent(), '88.118.8/STEEL-GCR15-0588');
+		same(await span.locator('wbr').count(), 5, 'places to break');
 	});
 
 	test('resolver: full-width characters', async (page) => {

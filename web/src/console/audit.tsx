@@ -2,14 +2,22 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../api';
 import { Notice } from '../frame';
-import { showTime, t } from '../i18n';
+import { showNumber, showTime, t } from '../i18n';
 import { Plain } from '../text';
 import { hashOf } from './route';
 import { saidBy } from './said';
 
 const PAGE = 100;
-type Entry = { seq: number; time: string; who: string; source?: string; op: string; handle: string };
+type Entry = { seq: number; time: string; who: string; source?: string; op: string; handle: string; kind?: string; count?: number; last?: string };
 type Page = { entries: Entry[]; next: number | null };
+
+// What a change touched: one record, or a range of them.
+function Touched({ entry: { kind, handle, count, last } }: { entry: Entry }) {
+	const link = (id: string) => <a href={hashOf('history', id)}><Plain text={id} /></a>;
+	if (kind === 'range' && last !== undefined)
+		return <>{t('rangeCount', showNumber(count ?? 0))} {link(handle)} {t('rangeTo')} {link(last)}</>;
+	return handle ? link(handle) : null;
+}
 
 export function Audit() {
 	const [from, setFrom] = useState('');
@@ -51,7 +59,7 @@ export function Audit() {
 								<tbody>{page.entries.map((e) => (
 									<tr key={e.seq}>
 										<td>{e.seq}</td><td>{showTime(new Date(e.time))}</td><td><Plain text={e.op} /></td>
-										<td><a href={hashOf('history', e.handle)}><Plain text={e.handle} /></a></td>
+										<td><Touched entry={e} /></td>
 										<td><Plain text={e.who} /></td><td><Plain text={e.source ?? ''} /></td>
 									</tr>
 								))}</tbody>

@@ -39,6 +39,25 @@ export function newDraft(others: Draft[], first: number): Draft {
 	return draftOf({ index: Math.max(first - 1, ...used) + 1, type: '', data: { format: 'string', value: '' } });
 }
 
+// A row that nobody filled in.
+const isBlank = (d: Draft): boolean => !d.type.trim() && !d.text;
+
+// Who may change the record later: `who`, INDEX:IDENTIFIER, with all rights; at 100 or the next free
+// index. Values that name an administrator themselves stay as they are.
+export function withAdmin(values: Value[], who: string): Value[] {
+	const [, index, handle] = /^(\d+):(.+)$/.exec(who) ?? [];
+	if (!handle || values.some((v) => v.type.toUpperCase() === 'HS_ADMIN'))
+		return values;
+	let at = 100;
+	while (values.some((v) => v.index === at))
+		at++;
+	const admin = draftOf({
+		index: at, type: 'HS_ADMIN',
+		data: { format: 'admin', value: { handle, index: Number(index), permissions: '111111111111' } },
+	});
+	return [...values, valueOf(admin) as Value].sort((a, b) => a.index - b.index);
+}
+
 function valueOf(d: Draft): Value | string {
 	if (!/^[1-9]\d{0,9}$/.test(d.index.trim()))
 		return t('needIndex');
@@ -62,11 +81,11 @@ function valueOf(d: Draft): Value | string {
 	};
 }
 
-// All values, or the first complaint.
+// All values but the blank ones, or the first complaint.
 export function valuesOf(drafts: Draft[]): Value[] | string {
 	const values = [];
 	const seen = new Set<number>();
-	for (const d of drafts) {
+	for (const d of drafts.filter((d) => !isBlank(d))) {
 		const value = valueOf(d);
 		if (typeof value === 'string')
 			return value;

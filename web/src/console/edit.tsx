@@ -9,7 +9,7 @@ import { pageOf } from '../ident';
 import { Plain } from '../text';
 import type { Word } from '../words';
 import { changes, DiffView, same, type Change } from './diff';
-import { draftOf, FORMATS, newDraft, valuesOf, valuesOfJson, type Draft } from './draft';
+import { draftOf, FORMATS, newDraft, valuesOf, valuesOfJson, withAdmin, type Draft } from './draft';
 import { go } from './route';
 import { saidBy } from './said';
 
@@ -117,12 +117,13 @@ async function store(id: string, isNew: boolean, list: Change[], after: Value[])
 
 type Review = { list: Change[]; after: Value[]; meanwhile: boolean };
 
-export function Editor({ id: given, prefix }: { id: string; prefix: string }) {
+export function Editor({ id: given, prefix, who }: { id: string; prefix: string; who: string }) {
 	const isNew = given === '';
 	const [id, setId] = useState(isNew ? (prefix ? prefix + '/' : '') : given);
 	const [loaded, setLoaded] = useState<Value[] | null>(isNew ? [] : null);
 	const [drafts, setDrafts] = useState<Draft[]>([]);
 	const [json, setJson] = useState<string | null>(null);
+	const [admin, setAdmin] = useState(isNew);
 	const [error, setError] = useState('');
 	const [done, setDone] = useState('');
 	const [review, setReview] = useState<Review | null>(null);
@@ -163,11 +164,16 @@ export function Editor({ id: given, prefix }: { id: string; prefix: string }) {
 	const openReview = async () => {
 		setError('');
 		setDone('');
-		const after = current();
-		if (typeof after === 'string' || !/^[^/]+\/./.test(id)) {
-			setError(typeof after === 'string' ? after : t('needId'));
+		const typed = current();
+		if (typeof typed === 'string' || !/^[^/]+\/./.test(id)) {
+			setError(typeof typed === 'string' ? typed : t('needId'));
 			return;
 		}
+		if (isNew && !typed.length) {
+			setError(t('needValue'));
+			return;
+		}
+		const after = admin ? withAdmin(typed, who) : typed;
 		try {
 			const now = isNew ? [] : await read();
 			setReview({ list: changes(now, after), after, meanwhile: !same(now, loaded ?? []) });
@@ -235,6 +241,8 @@ export function Editor({ id: given, prefix }: { id: string; prefix: string }) {
 						<label class="field">{t('asJson')}
 							<textarea class="mono" rows={18} value={json} spellcheck={false} onInput={(e) => setJson(e.currentTarget.value)} /></label>
 					)}
+					{isNew && <label class="check"><input type="checkbox" checked={admin} onChange={(e) => setAdmin(e.currentTarget.checked)} />
+						<span><Plain text={t('addAdmin', who)} /></span></label>}
 					<p class="actions">
 						{json === null && <button type="button" class="button second" onClick={() => setDrafts([...drafts, newDraft(drafts, 2000)])}>
 							<Icon name="plus" />{t('addValue')}</button>}

@@ -15,29 +15,24 @@ type Stats = {
 	requests: Record<string, number>;
 	counters: Record<string, number>;
 	latency: Record<string, { p50_us?: number; p99_us?: number }>;
-	registry?: { commits: number }; // of helved
-	cache?: { hits: number; stale_hits?: number; misses: number }; // of helver
+	registry?: { commits: number };
 };
-type Point = { queries: number; commits: number | null; p50: number | null; p99: number | null; hits: number | null };
+type Point = { queries: number; commits: number | null; p50: number | null; p99: number | null };
 
 function rate(now: number, before: number, seconds: number): number {
 	return Math.max(0, (now - before) / seconds);
 }
 
 const all = (requests: Record<string, number>): number => Object.values(requests).reduce((sum, n) => sum + n, 0);
-const found = (cache: Stats['cache']): number => (cache?.hits ?? 0) + (cache?.stale_hits ?? 0);
 
 function pointOf(now: Stats, before: Stats): Point {
 	const seconds = Math.max(0.1, (now.time - before.time) / 1000);
-	const hits = rate(found(now.cache), found(before.cache), seconds);
-	const misses = rate(now.cache?.misses ?? 0, before.cache?.misses ?? 0, seconds);
 	const { p50_us, p99_us } = now.latency.resolve ?? {};
 	return {
 		queries: rate(all(now.requests), all(before.requests), seconds),
 		commits: now.registry && before.registry ? rate(now.registry.commits, before.registry.commits, seconds) : null,
 		p50: p50_us === undefined ? null : p50_us / 1000,
 		p99: p99_us === undefined ? null : p99_us / 1000,
-		hits: hits + misses > 0 ? (100 * hits) / (hits + misses) : null,
 	};
 }
 
@@ -49,9 +44,9 @@ function roof(n: number): number {
 
 type Curve = { values: (number | null)[]; name?: string };
 
-function Chart({ title, curves, unit, top }: { title: string; curves: Curve[]; unit: (n: number) => string; top?: number }) {
+function Chart({ title, curves, unit }: { title: string; curves: Curve[]; unit: (n: number) => string }) {
 	const known = curves.flatMap((c) => c.values.filter((v): v is number => v !== null));
-	const max = top ?? roof(Math.max(...known, 1));
+	const max = roof(Math.max(...known, 1));
 	const x = (i: number) => W - (SECONDS - 1 - i) * (W / (SECONDS - 1));
 	const y = (v: number) => H - (Math.min(v, max) / max) * H;
 	const path = (values: (number | null)[]) => {
@@ -131,7 +126,6 @@ export function Live() {
 				<Chart title={t('chartQueries')} curves={[{ values: points.map((p) => p.queries) }]} unit={rates} />
 				<Chart title={t('chartLatency')} unit={ms} curves={[
 					{ values: points.map((p) => p.p50), name: t('median') }, { values: points.map((p) => p.p99), name: t('p99') }]} />
-				<Chart title={t('chartCache')} curves={[{ values: points.map((p) => p.hits) }]} unit={(n) => showNumber(n, 1) + ' %'} top={100} />
 				<Chart title={t('chartCommits')} curves={[{ values: points.map((p) => p.commits) }]} unit={rates} />
 			</div>
 			{stats && (

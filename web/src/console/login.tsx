@@ -6,6 +6,19 @@ import { t } from '../i18n';
 import { BadKey, loginWithKey, loginWithSecret } from './key';
 import { saidBy } from './said';
 
+// What a server says to a login by plain HTTP is 403: nobody need type a secret to learn that.
+function NeedsTls({ onAnyway }: { onAnyway: () => void }) {
+	const there = 'https:' + location.href.slice(location.protocol.length);
+	return (
+		<main id="main" class="login">
+			<h1>{t('loginTls')}</h1>
+			<p class="lead">{t('loginTlsWhy')}</p>
+			<p><a class="button" href={there}>{t('loginTlsGo', 'https://' + location.host)}</a></p>
+			<p class="quiet"><button type="button" class="link" onClick={onAnyway}>{t('loginTlsAnyway')}</button> ({t('loginTlsLocal')})</p>
+		</main>
+	);
+}
+
 export function Login({ notice, onDone }: { notice: string; onDone: (id: string) => void }) {
 	const [id, setId] = useState('');
 	const [way, setWay] = useState<'secret' | 'key'>('secret');
@@ -13,6 +26,8 @@ export function Login({ notice, onDone }: { notice: string; onDone: (id: string)
 	const [file, setFile] = useState<File | null>(null);
 	const [busy, setBusy] = useState(false);
 	const [error, setError] = useState(notice);
+	// Whoever was logged in here already knows that it works.
+	const [anyway, setAnyway] = useState(notice !== '');
 
 	const login = async () => {
 		setBusy(true);
@@ -30,6 +45,8 @@ export function Login({ notice, onDone }: { notice: string; onDone: (id: string)
 		setBusy(false);
 	};
 
+	if (location.protocol === 'http:' && !anyway)
+		return <NeedsTls onAnyway={() => setAnyway(true)} />;
 	return (
 		<main id="main" class="login">
 			<h1>{t('loginTitle')}</h1>

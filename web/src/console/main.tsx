@@ -3,8 +3,9 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call, hasToken, setToken, whenExpired, type Node } from '../api';
-import { Head } from '../frame';
+import { Head, Notice } from '../frame';
 import { t, useSettings } from '../i18n';
+import { useNode } from '../node';
 import '../style.css';
 import type { Word } from '../words';
 import { Audit } from './audit';
@@ -27,11 +28,11 @@ function Tabs({ place }: { place: Place }) {
 	);
 }
 
-function Body({ node, place, argument }: { node: Node; place: Place; argument: string }) {
+function Body({ node, who, place, argument }: { node: Node; who: string; place: Place; argument: string }) {
 	switch (place) {
 	case 'browse': return <Browse node={node} prefix={argument} />;
-	case 'id': return <Editor id={argument} prefix="" />;
-	case 'new': return <Editor id="" prefix={argument} />;
+	case 'id': return <Editor id={argument} prefix="" who={who} />;
+	case 'new': return <Editor id="" prefix={argument} who={who} />;
 	case 'history': return <History id={argument} />;
 	case 'bulk': return <Bulk />;
 	case 'audit': return <Audit />;
@@ -43,7 +44,7 @@ function Console() {
 	useSettings();
 	const [who, setWho] = useState('');
 	const [notice, setNotice] = useState('');
-	const [node, setNode] = useState<Node | null>(null);
+	const node = useNode();
 	const [spot, setSpot] = useState(where());
 
 	const leave = (why: string) => {
@@ -53,7 +54,6 @@ function Console() {
 	};
 	useEffect(() => {
 		whenExpired(() => leave(t('loginExpired')));
-		call<Node>('/api/v1/node').then(setNode, () => setNode({ daemon: '', version: '' }));
 		if (hasToken())
 			call<{ id: string; how: string }>('/api/v1/whoami').then((me) => (me.how === 'public' ? leave('') : setWho(me.id)), () => leave(''));
 		const move = () => {
@@ -72,10 +72,16 @@ function Console() {
 				{who && <span class="who quiet" title={who}>{who}</span>}
 				{who && <button type="button" class="plain" onClick={() => leave('')}>{t('logout')}</button>}
 			</Head>
-			{!who ? <Login key={notice} notice={notice} onDone={setWho} /> : (
+			{node?.daemon === 'helver' ? (
+				<main id="main" class="login">
+					<h1>{t('noConsole')}</h1>
+					<Notice tone="calm"><p>{t('noConsoleWhy')}</p></Notice>
+					<p class="actions"><a class="button second" href="/">{t('title')}</a></p>
+				</main>
+			) : !who ? node && <Login key={notice} notice={notice} onDone={setWho} /> : (
 				<main id="main" class="wide" tabIndex={-1}>
 					<Tabs place={spot.place} />
-					{node && <Body key={spot.place + '/' + spot.argument} node={node} {...spot} />}
+					{node && <Body key={spot.place + '/' + spot.argument} node={node} who={who} {...spot} />}
 				</main>
 			)}
 		</>
