@@ -532,6 +532,10 @@ void test_torn_meta(const struct amount *a, struct tally *t)
 		const struct tape_event *e = &r.tape.events[i];
 		if (e->kind != TAPE_WRITE || e->file != TAPE_DATA || !e->durable)
 			continue;
+		/* What the first one tears leads to before the tape: to a registry whose index
+		 * is not built yet, which the next start builds, and no number tells of. */
+		if (allowed_at(&r, i).seq[0] == r.start_seq)
+			continue;
 		x.metas[x.n] = e;
 		x.places[x.n++] = i;
 	}
