@@ -86,7 +86,18 @@ test('live: a registry says that it has not checked itself', async (page) => {
 	await page.goto(at.registry + '/p/' + ITEM);
 	await page.waitForSelector('.chain');
 	same(await page.textContent('.badge >> nth=0'), 'Not checked');
+	same(await page.textContent('.chain .quiet >> nth=0'), 'This registry');
+	await page.getByText('a registry does not vouch for itself').waitFor();
+	same(await page.getByText('past the cache').count(), 0, 'a cache');
 }, tls);
+
+test('live: a resolver has a cache and no console', async (page) => {
+	await page.goto(at.resolver + '/p/88.118.8/NOT-THERE');
+	await page.locator('.notice').getByText('Ask again, past the cache').click();
+	await page.locator('.notice').getByText('is not registered').waitFor();
+	await page.goto(at.resolver + '/console/');
+	await page.getByRole('heading', { name: 'There is no console here' }).waitFor();
+});
 
 test('live: hostile values', async (page) => {
 	await page.goto(at.resolver + '/p/88.118.8/EVIL');
