@@ -48,8 +48,10 @@ static bool stands_at(const struct out *o, size_t at, struct hlv_bytes name)
 
 static void put_name(struct out *o, struct hlv_bytes name)
 {
+	/* Not what this one adds: its end is not written yet, and what stands there is not ours. */
+	size_t whole = o->nnames;
 	while (name.p[0] != 0 && !o->w->bad) {
-		for (size_t i = 0; i < o->nnames; i++) {
+		for (size_t i = 0; i < whole; i++) {
 			if (!stands_at(o, o->names[i], name))
 				continue;
 			hlv_put_u16(o->w, (uint16_t)(POINTER | o->names[i]));

@@ -130,6 +130,8 @@ enum hlv_err scheme_put(struct scheming *s, struct hlv_bytes subject)
 	const char *prefix = prefix_for(s->rules, (int)s->out->scheme, subject);
 	if (prefix && strlen(prefix) + 1 + s->out->key.n > HLV_IDENTIFIER_MAX)
 		return scheme_wrong(s, "longer than %d octets", HLV_IDENTIFIER_MAX);
+	if (!hlv_name_is_registrable(s->out->key))
+		return scheme_wrong(s, "neither control characters nor what is no UTF-8");
 	if (prefix)
 		return join(s->arena, prefix, s->out->key, &s->out->id);
 	for (size_t i = 0; i < WORDS; i++)
