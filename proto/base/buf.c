@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/base/hex.h"
+
 static bool reserve(struct hlv_buf *b, size_t more)
 {
 	if (b->bad)
@@ -90,23 +92,15 @@ void hlv_buf_hex(struct hlv_buf *b, struct hlv_bytes octets)
 	}
 }
 
-static int nibble(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	uint8_t u = hlv_upper(c);
-	return u >= 'A' && u <= 'F' ? u - 'A' + 10 : -1;
-}
-
 bool hlv_buf_unhex(struct hlv_buf *b, struct hlv_bytes text)
 {
 	if (text.n % 2)
 		return false;
 	for (size_t i = 0; i < text.n; i += 2) {
-		int high = nibble(text.p[i]), low = nibble(text.p[i + 1]);
-		if (high < 0 || low < 0)
+		int read = hlv_hex_octet(hlv_skip(text, i));
+		if (read < 0)
 			return false;
-		uint8_t octet = (uint8_t)(high << 4 | low);
+		uint8_t octet = (uint8_t)read;
 		hlv_buf_put(b, hlv_bytes(&octet, 1));
 	}
 	return !b->bad;

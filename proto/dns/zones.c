@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "proto/base/arena.h"
+#include "proto/base/hex.h"
 #include "proto/dns/idn.h"
 #include "proto/wire/name.h"
 
@@ -135,14 +136,6 @@ const struct hlv_dns_zone *hlv_dns_zone_of(const struct hlv_dns_zones *zones,
 
 /* --- names into identifiers --- */
 
-static int nibble(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = hlv_upper(c);
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* "-HH" stands for one octet. */
 static bool put_unescaped(struct hlv_writer *w, struct hlv_bytes text)
 {
@@ -151,12 +144,10 @@ static bool put_unescaped(struct hlv_writer *w, struct hlv_bytes text)
 			hlv_put_u8(w, text.p[i]);
 			continue;
 		}
-		if (text.n - i < 3)
+		int octet = hlv_hex_octet(hlv_skip(text, i + 1));
+		if (octet < 0)
 			return false;
-		int high = nibble(text.p[i + 1]), low = nibble(text.p[i + 2]);
-		if (high < 0 || low < 0)
-			return false;
-		hlv_put_u8(w, (uint8_t)(high << 4 | low));
+		hlv_put_u8(w, (uint8_t)octet);
 		i += 2;
 	}
 	return true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/web/http_parse.h"
 
+#include "proto/base/hex.h"
+
 enum {
 	BODY_PLAIN,
 	CHUNK_SIZE,
@@ -22,19 +24,11 @@ void http_body_begin(struct http_body *b, const struct http_request *rq)
 		b->left = rq->content_length == UINT64_MAX ? 0 : rq->content_length;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* One octet of what stands around the data of chunks (RFC 9112 7.1); extensions are skipped, trailers are
  * not taken. */
 static bool step(struct http_body *b, uint8_t c)
 {
-	int digit = hex_digit(c);
+	int digit = hlv_hex_digit(c);
 	switch (b->state) {
 	case CHUNK_SIZE:
 		if (digit >= 0 && b->line < 8) {

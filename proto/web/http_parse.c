@@ -3,6 +3,7 @@
 
 #include <http_parser.h>
 
+#include "proto/base/hex.h"
 #include "proto/wire/name.h"
 
 enum {
@@ -264,14 +265,6 @@ static bool is_host(struct hlv_bytes host)
 	return host.n > 0 && host.n <= HOST_MAX;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Nothing to decode, and nothing but visible ASCII: what else there was, scan() has refused. */
 static bool is_plain(struct hlv_bytes text)
 {
@@ -291,11 +284,9 @@ static bool is_clean(struct hlv_bytes text)
 	for (size_t i = 0; i < text.n && n < sizeof decoded; i++) {
 		int c = text.p[i];
 		if (c == '%') {
-			int high = text.n - i > 2 ? hex_digit(text.p[i + 1]) : -1;
-			int low = text.n - i > 2 ? hex_digit(text.p[i + 2]) : -1;
-			if (high < 0 || low < 0)
+			c = hlv_hex_octet(hlv_skip(text, i + 1));
+			if (c < 0)
 				return false;
-			c = high << 4 | low;
 			i += 2;
 		}
 		if (c < 0x20 || c == 0x7F)

@@ -4,6 +4,8 @@
  */
 #include "proto/web/http.h"
 
+#include "proto/base/hex.h"
+
 struct hlv_bytes http_header_of(const struct http_call *call, const char *name)
 {
 	for (size_t i = 0; i < call->rq.nheaders; i++)
@@ -12,39 +14,17 @@ struct hlv_bytes http_header_of(const struct http_call *call, const char *name)
 	return hlv_bytes(NULL, 0);
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool decode(struct hlv_arena *a, struct hlv_bytes text, bool plus, struct hlv_bytes *out)
-{
-	uint8_t *p = hlv_alloc_raw(a, text.n);
-	size_t n = 0;
-	if (!p)
-		return false;
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '%') {
-			int high = text.n - i > 2 ? hex_digit(text.p[i + 1]) : -1;
-			int low = text.n - i > 2 ? hex_digit(text.p[i + 2]) : -1;
-			if (high < 0 || low < 0)
-				return false;
-			p[n++] = (uint8_t)(high << 4 | low);
-			i += 2;
-		} else {
-			p[n++] = plus && text.p[i] == '+' ? ' ' : text.p[i];
-		}
-	}
-	*out = hlv_bytes(p, n);
-	return true;
-}
-
 bool http_decode(struct http_call *call, struct hlv_bytes text, struct hlv_bytes *out)
 {
-	return decode(&call->arena, text, false, out);
+	return hlv_percent_decode(text, HLV_PERCENT_URL, &call->arena, out) == HLV_OK;
+}
+
+/* A key or a value; as it stands where it cannot be decoded. */
+static struct hlv_bytes plain(struct http_call *call, struct hlv_bytes text)
+{
+	struct hlv_bytes out;
+	enum hlv_err err = hlv_percent_decode(text, HLV_PERCENT_FORM, &call->arena, &out);
+	return err == HLV_OK ? out : text;
 }
 
 /* The next KEY or KEY=VALUE of a query; false at its end. */
@@ -65,12 +45,11 @@ bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_
 {
 	struct hlv_bytes rest = call->rq.query, name, text;
 	while (next_pair(&rest, &name, &text)) {
-		struct hlv_bytes decoded;
 		if (!hlv_eq(name, hlv_text(key)))
 			continue;
 		if (nth-- > 0)
 			continue;
-		*value = decode(&call->arena, text, true, &decoded) ? decoded : text;
+		*value = plain(call, text);
 		return true;
 	}
 	return false;
@@ -79,11 +58,11 @@ bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_
 bool http_query_next(struct http_call *call, const char *key, struct hlv_bytes *rest,
 		     struct hlv_bytes *value)
 {
-	struct hlv_bytes name, text, decoded;
+	struct hlv_bytes name, text;
 	while (next_pair(rest, &name, &text)) {
 		if (!hlv_eq(name, hlv_text(key)))
 			continue;
-		*value = decode(&call->arena, text, true, &decoded) ? decoded : text;
+		*value = plain(call, text);
 		return true;
 	}
 	return false;
@@ -92,15 +71,13 @@ bool http_query_next(struct http_call *call, const char *key, struct hlv_bytes *
 bool http_query_pair(struct http_call *call, size_t nth, struct hlv_bytes *name,
 		     struct hlv_bytes *value)
 {
-	struct hlv_bytes rest = call->rq.query, decoded;
+	struct hlv_bytes rest = call->rq.query;
 	do {
 		if (!next_pair(&rest, name, value))
 			return false;
 	} while (nth-- > 0);
-	if (decode(&call->arena, *name, true, &decoded))
-		*name = decoded;
-	if (decode(&call->arena, *value, true, &decoded))
-		*value = decoded;
+	*name = plain(call, *name);
+	*value = plain(call, *value);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 
+#include "proto/base/hex.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/name.h"
 #include "proto/wire/scheme_inner.h"
@@ -329,7 +330,7 @@ static bool is_our_host(const struct scheming *s, struct hlv_bytes host)
 static enum hlv_err read_encoded(struct scheming *s, struct hlv_bytes text)
 {
 	struct hlv_bytes plain;
-	enum hlv_err err = hlv_percent_decode(text, s->arena, &plain);
+	enum hlv_err err = hlv_percent_decode(text, HLV_PERCENT_URL, s->arena, &plain);
 	if (err == HLV_E_MALFORMED)
 		return scheme_wrong(s, "a percent sign without two hexadecimal digits");
 	HLV_TRY(err);

@@ -78,7 +78,3 @@ static inline bool hlv_scheme_is_plain(struct hlv_bytes text)
 enum hlv_err HLV_MUST_USE hlv_scheme_look_up(const struct hlv_schemes *s, struct hlv_bytes text,
 					     struct hlv_arena *a, struct hlv_bytes *id,
 					     char why[HLV_SCHEME_WHY]);
-
-/* "%41" -> "A", once. HLV_E_MALFORMED: a percent sign without two digits. */
-enum hlv_err HLV_MUST_USE hlv_percent_decode(struct hlv_bytes in, struct hlv_arena *a,
-					     struct hlv_bytes *out);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/base/hex.h"
 #include "proto/wire/name.h"
 #include "proto/wire/scheme_inner.h"
 
@@ -210,7 +211,8 @@ enum hlv_err scheme_link(struct scheming *s, struct hlv_bytes path, bool stem)
 		if (i + 1 == g.n)
 			return scheme_wrong(s, "(%.*s) has no value", (int)g.list[i].n,
 					    g.list[i].p);
-		if (hlv_percent_decode(g.list[i + 1], s->arena, &value) != HLV_OK)
+		if (hlv_percent_decode(g.list[i + 1], HLV_PERCENT_URL, s->arena, &value) !=
+		    HLV_OK)
 			return scheme_wrong(s, "a percent sign without two hexadecimal digits");
 		HLV_TRY(add(s, &p, g.list[i], value));
 	}

@@ -58,36 +58,6 @@ const char *scheme_fullwidth(struct hlv_bytes text)
 	return NULL;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = hlv_upper(c);
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-enum hlv_err hlv_percent_decode(struct hlv_bytes in, struct hlv_arena *a, struct hlv_bytes *out)
-{
-	uint8_t *room = hlv_alloc_raw(a, in.n ? in.n : 1);
-	size_t n = 0;
-	if (!room)
-		return HLV_E_NOMEM;
-	for (size_t i = 0; i < in.n; i++) {
-		if (in.p[i] != '%') {
-			room[n++] = in.p[i];
-			continue;
-		}
-		int high = i + 2 < in.n ? hex_digit(in.p[i + 1]) : -1;
-		int low = i + 2 < in.n ? hex_digit(in.p[i + 2]) : -1;
-		if (high < 0 || low < 0)
-			return HLV_E_MALFORMED;
-		room[n++] = (uint8_t)(high * 16 + low);
-		i += 2;
-	}
-	*out = hlv_bytes(room, n);
-	return HLV_OK;
-}
-
 static size_t find(struct hlv_bytes b, const char *any)
 {
 	size_t n = 0;
