@@ -47,7 +47,6 @@ struct engine *engine_new(const struct engine_options *o, struct hlv_now now)
 	e->secret[1] = hlv_rand_u64(&e->rand);
 	hlv_arena_init(&e->arena, HIT_ARENA);
 	e->cache_memory = (struct cache_memory){o->cache, now};
-	e->memory = cache_walk_memory(&e->cache_memory);
 	bool taken = take_memory(e);
 	engine_set_rules(e, o->rules);
 	if (!taken || !e->rules) {

@@ -286,7 +286,8 @@ void slot_done(struct engine *e, struct slot *s)
 	}
 	/* What was refuted is not shown from before either. */
 	bool stale = s->stale_ok && r->proof != PROOF_BOGUS;
-	failure_note(e, s->hash, r);
+	if (rules_hold(e, s->rules))
+		failure_note(e, s->hash, r);
 	if (stale && r->timed_out)
 		quiet_note(e, s->key);
 	if (stale)

@@ -40,6 +40,8 @@ struct timer *timer_due(struct timers *t, hlv_mono_ns now_ns);
 
 struct rules {
 	struct rules *next;
+	struct engine *engine;
+	struct walk_memory memory; /* keeps nothing once others are in force */
 	const struct walk_rules *given;
 	struct walk_rules own;	/* with the root that was fetched last */
 	struct hlv_arena arena; /* ... whose octets are here */
@@ -128,7 +130,6 @@ struct engine {
 	uint64_t secret[2], counter; /* numbers that nobody can guess */
 	struct hlv_rand rand;	     /* jitter, which anybody may */
 	struct cache_memory cache_memory;
-	struct walk_memory memory;
 	struct rules *rules; /* the first are those of now */
 	struct selector *selector;
 	struct keys *keys;
@@ -209,4 +210,5 @@ void root_begin(struct engine *e);
 void root_due(struct engine *e);
 void root_came(struct engine *e, struct slot *s, const struct walk_result *r);
 struct rules *rules_now(struct engine *e);
+bool rules_hold(const struct engine *e, const struct rules *r);
 void rules_leave(struct engine *e, struct rules *r);

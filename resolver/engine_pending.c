@@ -85,7 +85,7 @@ struct slot *slot_find(struct engine *e, struct hlv_bytes key, bool authoritativ
 	*hash = hash_of(e, key, authoritative);
 	for (struct slot *s = e->buckets[*hash % BUCKETS]; s; s = s->chain)
 		if (s->hash == *hash && s->question.authoritative == authoritative &&
-		    hlv_eq(s->key, key))
+		    hlv_eq(s->key, key) && rules_hold(e, s->rules))
 			return s;
 	return NULL;
 }
@@ -205,8 +205,8 @@ struct slot *slot_open(struct engine *e, const struct walk_question *q, struct h
 	*s = (struct slot){.timer.kind = TIMER_SLOT, .question = *q, .hash = hash};
 	s->rules = rules_now(e);
 	if (copy_names(s, q->id, key))
-		s->walk = walk_new(&s->rules->own, &e->memory, &s->question, engine_number(e),
-				   e->now);
+		s->walk = walk_new(&s->rules->own, &s->rules->memory, &s->question,
+				   engine_number(e), e->now);
 	if (!s->walk) {
 		rules_leave(e, s->rules);
 		free(s->octets);

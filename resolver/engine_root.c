@@ -20,6 +20,35 @@ struct rules *rules_now(struct engine *e)
 	return e->rules;
 }
 
+/* What is found by rules that are no more is for who asked by them, and for nobody else. */
+bool rules_hold(const struct engine *e, const struct rules *r)
+{
+	return r->given == e->rules->given;
+}
+
+static bool find_kept(void *ctx, enum memory_kind kind, struct hlv_bytes key,
+		      struct hlv_arena *a, struct proven *out)
+{
+	struct rules *r = ctx;
+	struct walk_memory m = cache_walk_memory(&r->engine->cache_memory);
+	return m.find(m.ctx, kind, key, a, out);
+}
+
+static void keep(void *ctx, enum memory_kind kind, struct hlv_bytes key, const struct proven *p)
+{
+	struct rules *r = ctx;
+	struct walk_memory m = cache_walk_memory(&r->engine->cache_memory);
+	if (rules_hold(r->engine, r))
+		m.keep(m.ctx, kind, key, p);
+}
+
+static uint32_t newest(void *ctx, struct hlv_bytes key)
+{
+	struct rules *r = ctx;
+	struct walk_memory m = cache_walk_memory(&r->engine->cache_memory);
+	return m.newest(m.ctx, key);
+}
+
 static void drop(struct engine *e, struct rules *r)
 {
 	struct rules **at = &e->rules;
@@ -63,6 +92,8 @@ static bool replace(struct engine *e, const struct walk_rules *given, const stru
 	if (!r)
 		return false;
 	hlv_arena_init(&r->arena, ROOT_SITES_MAX);
+	r->engine = e;
+	r->memory = (struct walk_memory){r, find_kept, keep, newest};
 	r->given = given;
 	r->own = *given;
 	r->own.validate.keys = e->keys;
