@@ -71,6 +71,12 @@ bool validate_allows(const struct validate_rules *rules, enum proof proof)
 	       (proof == PROOF_INSECURE && rules->unsigned_policy != UNSIGNED_REFUSE);
 }
 
+bool validate_fits(const struct validate_rules *rules, struct hlv_bytes id, enum proof proof)
+{
+	return validate_allows(rules, proof) &&
+	       (proof == PROOF_SECURE || !validate_must(rules, id));
+}
+
 /* --- the signature of a message --- */
 
 struct check {

@@ -75,3 +75,5 @@ struct hlv_ref validate_signer(const struct validate_rules *rules, struct hlv_by
 bool validate_must(const struct validate_rules *rules, struct hlv_bytes id);
 /* May a finding of this proof be shown, by the policy for what is unsigned? */
 bool validate_allows(const struct validate_rules *rules, enum proof proof);
+/* Both: may what is known of `id` with this proof be shown by these rules? */
+bool validate_fits(const struct validate_rules *rules, struct hlv_bytes id, enum proof proof);

@@ -108,7 +108,7 @@ static void finish(struct walk *w, const struct outcome *out)
 void walk_pop(struct walk *w, const struct outcome *given, struct hlv_now now)
 {
 	struct outcome out = *given; /* it may be in the frame that goes */
-	walk_keep_cuts(w, walk_top(w));
+	walk_keep_cut(w, walk_top(w));
 	enum frame_for what = walk_top(w)->what;
 	w->frames[--w->nframes] = NULL;
 	if (what == FOR_ANSWER) {
@@ -151,7 +151,7 @@ void walk_give_up(struct walk *w, bool timed_out, struct hlv_now now, const char
 	struct outcome out = {.rc = HLV_RC_ERROR, .timed_out = timed_out};
 	snprintf(out.why, sizeof out.why, "%s", why);
 	while (w->nframes > 0) {
-		walk_keep_cuts(w, walk_top(w));
+		walk_keep_cut(w, walk_top(w));
 		w->nframes--;
 	}
 	finish(w, &out);

@@ -11,9 +11,10 @@
  * with HS_SITE ends the descent. Service handles (HS_SERV), aliases and the holders of certificates
  * are walked afresh from the root of *their* name, on the same budget, in frames of their own.
  *
- * A 303 does not say for which ancestor it speaks. The k-th of m on the way to a prefix of n labels
- * is at most n-1-(m-k) labels long: under that ancestor it is remembered, which is exact when each
- * tier has one label.
+ * A 303 does not say for which ancestor it speaks. For the next longer prefix above what was asked, or
+ * for a shorter one: the last of those on a way is remembered for that next one, which is never more
+ * than it speaks for. The others are not remembered: how many came behind them is what those say
+ * whom they name, and who refers to himself once more would be given his siblings (R1).
  */
 #pragma once
 #include "proto/base/arena.h"

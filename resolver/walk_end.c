@@ -47,16 +47,13 @@ static void keep(struct walk *w, enum memory_kind kind, struct hlv_bytes key, en
 		w->memory->keep(w->memory->ctx, kind, key, &p);
 }
 
-/* See walk.h: the k-th of m referrals on the way to n labels speaks for at most n-1-(m-k) of them. */
-void walk_keep_cuts(struct walk *w, struct frame *f)
+/* See walk.h: what is on the way to n labels speaks for n-1 of them at the most. */
+void walk_keep_cut(struct walk *w, struct frame *f)
 {
-	for (size_t k = 1; k <= f->ncuts; k++) {
-		size_t below = f->ncuts - k + 1;
-		const struct cut *cut = &f->cuts[k - 1];
-		if (below >= f->labels)
-			continue;
-		struct hlv_bytes above = prefix_head(f->prefix, f->labels - (unsigned)below);
-		keep(w, MEMORY_CUT, hlv_head(f->id, 5 + above.n), cut->proof, &cut->finding);
+	if (f->ncuts > 0 && f->labels > 1) {
+		struct hlv_bytes above = prefix_head(f->prefix, f->labels - 1);
+		keep(w, MEMORY_CUT, hlv_head(f->id, 5 + above.n), f->cut.proof,
+		     &f->cut.finding);
 	}
 	f->ncuts = 0;
 }
@@ -117,6 +114,11 @@ void walk_alias_came(struct walk *w, struct frame *f, const struct outcome *out,
 {
 	if (out->proof < PROOF_INSECURE) {
 		walk_pop(w, out, now);
+		return;
+	}
+	/* R7: nor does a name that must be signed become an answer that is not. */
+	if (walk_lacks_proof(w, f, out->proof)) {
+		walk_fail(w, PROOF_BOGUS, HLV_RC_ERROR, now, "alias: its target is not signed");
 		return;
 	}
 	/* What the name stands for; for as long and as surely as both are. */

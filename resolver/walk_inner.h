@@ -87,8 +87,8 @@ struct frame {
 	bool have_servers, stream;
 	unsigned bogus, lame;
 	char why[VALIDATE_WHY];
-	/* referrals that were followed */
-	struct cut cuts[CUTS_MAX];
+	/* referrals that were followed: how many, and the last one */
+	struct cut cut;
 	size_t ncuts;
 	/* what was said, while a second opinion, certificates or an alias are waited for */
 	bool suspicious;
@@ -133,6 +133,13 @@ void walk_fail(struct walk *w, enum proof proof, uint32_t rc, struct hlv_now now
 /* The whole walk is: a budget is gone. */
 void walk_give_up(struct walk *w, bool timed_out, struct hlv_now now, const char *why);
 
+/* Does a rule ask for a signature of what this frame resolves, and it is not proven so? */
+static inline bool walk_lacks_proof(const struct walk *w, const struct frame *f,
+				    enum proof proof)
+{
+	return proof != PROOF_SECURE && validate_must(&w->rules->validate, f->id);
+}
+
 unsigned prefix_labels(struct hlv_bytes prefix);
 struct hlv_bytes prefix_head(struct hlv_bytes prefix, unsigned labels);
 
@@ -163,7 +170,7 @@ void walk_holder_came(struct walk *w, struct frame *f, const struct outcome *out
 		      struct hlv_now now);
 void walk_alias_came(struct walk *w, struct frame *f, const struct outcome *out,
 		     struct hlv_now now);
-void walk_keep_cuts(struct walk *w, struct frame *f);
+void walk_keep_cut(struct walk *w, struct frame *f);
 /* R3: the referrer's word, never lengthened, nor longer than what we know about the referrer. */
 uint32_t walk_delegation_life(const struct walk *w, const struct zone *z, uint32_t life_s,
 			      struct hlv_now now);

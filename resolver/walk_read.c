@@ -185,6 +185,13 @@ static void read_record(struct walk *w, struct frame *f, struct heard *h)
 		if (finding.values.n == 0)
 			finding.rc = HLV_RC_VALUES_NOT_FOUND;
 	}
+	/* R7: a signer signs values. That there are none has to be said by a signed message, like any
+	 * other denial. */
+	if (finding.rc != HLV_RC_SUCCESS && walk_lacks_proof(w, f, h->j.proof)) {
+		h->j.proof = PROOF_BOGUS;
+		set_aside(w, f, h, "that it has no values is not signed", HLV_OK);
+		return;
+	}
 	finding_ages(&finding, h->now);
 	if (!needs_second(w, f, h, &finding))
 		believe(w, f, h, &finding);
@@ -252,8 +259,10 @@ static void read_referral(struct walk *w, struct frame *f, struct heard *h)
 		return;
 	}
 	tell(w, f, &server, &h->rs, h->j.proof, h->j.why, HLV_OK);
-	if (h->rs.rc == HLV_RC_PREFIX_REFERRAL)
-		f->cuts[f->ncuts++] = (struct cut){h->j.proof, said};
+	if (h->rs.rc == HLV_RC_PREFIX_REFERRAL) {
+		f->cut = (struct cut){h->j.proof, said};
+		f->ncuts++;
+	}
 }
 
 /* --- any answer --- */

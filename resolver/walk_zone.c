@@ -11,8 +11,7 @@ static bool is_remembered(struct walk *w, enum memory_kind kind, struct hlv_byte
 	    w->arena.bad)
 		return false;
 	/* The rules may have changed since. */
-	return validate_allows(rules, p->proof) &&
-	       (p->proof == PROOF_SECURE || !validate_must(rules, key));
+	return validate_fits(rules, key, p->proof);
 }
 
 static struct outcome from_memory(const struct proven *p)
@@ -276,7 +275,14 @@ void walk_prefix_came(struct walk *w, struct frame *f, const struct outcome *out
 	}
 	f->known = out->remembered && is_old(&out->finding, now);
 	if (out->finding.rc == HLV_RC_NOT_FOUND) {
-		nothing_there(w, f, out, now);
+		/* R7: what must be signed is not denied by what need not be. */
+		if (walk_lacks_proof(w, f, out->proof))
+			walk_fail(w, PROOF_BOGUS, HLV_RC_ERROR, now,
+				  "that there is no %.*s is not signed",
+				  (int)hlv_head(f->prefix, 64).n,
+				  f->prefix.n ? (const char *)f->prefix.p : "");
+		else
+			nothing_there(w, f, out, now);
 		return;
 	}
 	struct zone zone = {

@@ -318,6 +318,9 @@ static void tell(struct tale *t, enum lie lie)
 	case LIE_OLD:
 		say_old(t);
 		break;
+	case LIE_EMPTY:
+		say(t, HLV_RC_SUCCESS);
+		break;
 	case LIE_CHALLENGE:
 		say(t, HLV_RC_AUTHENTICATION_NEEDED);
 		t->rs.octets = hlv_text("0123456789abcdef");

@@ -92,7 +92,8 @@ struct sock_sim {
 	X(REPLAY, "replay")	    /* the octets of an earlier answer to the same question */ \
 	X(STUB, "stub")		    /* "come by TCP", by UDP and by TCP */                     \
 	X(UNKNOWN_RC, "unknown-rc") /* a code that there is not */                             \
-	X(CHALLENGE, "challenge")   /* 402 */
+	X(CHALLENGE, "challenge")   /* 402 */                                                  \
+	X(EMPTY, "empty")	    /* a record without a value */
 enum lie {
 #define X(name, text) LIE_##name,
 	LIES(X)
