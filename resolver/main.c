@@ -1,201 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * helver: arguments, configuration, sockets, privileges, start, reload, stop. Everything that can
- * be wrong is found out before the first question is answered, and told in one line.
+ * helver: arguments, sockets, privileges, start, stop. Everything that can be wrong is found out
+ * before the first question is answered, and told in one line.
  */
-#include <getopt.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "proto/dns/front.h"
 #include "proto/net/daemon_metrics.h"
-#include "proto/net/file.h"
 #include "proto/net/log.h"
-#include "proto/net/prove.h"
-#include "proto/web/web.h"
-#include "resolver/anchor.h"
-#include "resolver/control.h"
-#include "resolver/finder.h"
+#include "resolver/helver.h"
 #include "resolver/metrics.h"
-#include "resolver/own.h"
-#include "resolver/rootdns.h"
-#include "resolver/service.h"
-#include "resolver/stricter.h"
 
 enum {
 	EXIT_DATA = 75,
 	SOCKETS = 2 * ENGINE_WALKS_MAX, /* for questions of ours, where there are so many */
-	RETIRED_S = 30,			/* no walk takes that long (BUDGET_MS) */
-	ANCHORS_MAX_OCTETS = 1 << 20,
-	ROOT_WAIT_MS = 5000, /* the first time, for DNS to say where the root is */
+	ROOT_WAIT_MS = 5000,		/* the first time, for DNS to say where the root is */
 };
-
-/* A configuration with all that borrows from it. */
-struct era {
-	struct era *next; /* the one before */
-	struct resolver_options *options;
-	struct policy *policy;
-	hlv_mono_ns ended_ns;
-};
-
-/* All that main owns. */
-struct helver {
-	struct hlv_daemon d;
-	struct web web;
-	struct hlv_daemon_window *window; /* of latencies */
-	bool insecure;			  /* as it was started */
-	struct hlv_dns_shared dns;
-	struct era *era; /* newest first: walks of the former ones may be under way */
-	struct own own;
-	struct hlv_prove_identity copier;
-	struct anchors *anchors; /* until the recursor has them */
-	struct cache *cache;
-	struct keep *keep;
-	struct copies *copies;
-	struct recursor *recursor;
-	struct rootdns *rootdns; /* NULL: DNS is not asked */
-	struct control *control;
-	size_t sockets; /* for questions of ours */
-	struct resolver *resolvers[HLV_DAEMON_WORKERS];
-	char anchors_path[PATH_MAX], copies_path[PATH_MAX], rootdns_path[PATH_MAX];
-};
-
-static int help(void)
-{
-	puts("usage: helver -c FILE [-C]\n"
-	     "  -c FILE  configuration (helvectl init --resolver writes one)\n"
-	     "  -C       check the configuration and exit\n"
-	     "  -s       print the documented sample configuration\n"
-	     "  -V -h    version, help");
-	return 0;
-}
-
-static int wrong_usage(void)
-{
-	fputs("helver: wrong usage: helver -c FILE [-C]: see helver -h\n", stderr);
-	return 2;
-}
-
-/* --- configuration --- */
-
-static void set_log(const struct resolver_options *o)
-{
-	enum hlv_log_level level;
-	if (hlv_log_level_parse(o->log_level, &level))
-		hlv_log_set_level(level);
-	enum hlv_log_format format;
-	if (hlv_log_format_parse(o->log_format, &format))
-		hlv_log_set_format(format);
-}
-
-static void era_free(struct era *e)
-{
-	if (!e)
-		return;
-	policy_free(e->policy);
-	if (e->options)
-		hlv_conf_free(resolver_option_rows, resolver_option_count, e->options);
-	free(e->options);
-	free(e);
-}
-
-static enum hlv_err load_options(const char *path, struct resolver_options **out, char *why)
-{
-	struct resolver_options *o = calloc(1, sizeof *o);
-	if (!o)
-		return HLV_E_NOMEM;
-	enum hlv_err err =
-		hlv_conf_load(path, resolver_option_rows, resolver_option_count, o, why);
-	if (err == HLV_OK && *o->root_domain)
-		err = finder_check(o->root_domain, &o->dns_anchor, why);
-	if (err == HLV_OK)
-		err = hlv_dns_check(&o->dns, why);
-	if (err == HLV_OK)
-		err = hlv_schemes_load(&o->schemes, path, &o->scheme_rules, why);
-	if (err != HLV_OK) {
-		hlv_conf_free(resolver_option_rows, resolver_option_count, o);
-		free(o);
-		return err;
-	}
-	o->web.schemes = &o->scheme_rules;
-	set_log(o);
-	*out = o;
-	return HLV_OK;
-}
-
-static void paths(struct helver *h, const struct resolver_options *o)
-{
-	if (*o->anchors)
-		snprintf(h->anchors_path, sizeof h->anchors_path, "%s", o->anchors);
-	else
-		snprintf(h->anchors_path, sizeof h->anchors_path, "%s/anchors.json",
-			 o->data_dir);
-	snprintf(h->rootdns_path, sizeof h->rootdns_path, "%s/root-dns.txt", o->data_dir);
-	snprintf(h->copies_path, sizeof h->copies_path, "%s/copies", o->data_dir);
-}
-
-/* --- anchors --- */
-
-/* The keys of the root's servers are anchors for everything; a key that the file has in whatever state
- * stays in that state. */
-static enum hlv_err add_root_keys(struct anchors *a, struct hlv_bytes octets, uint64_t now_ms)
-{
-	size_t unusable;
-	if (octets.n == 0)
-		return HLV_OK;
-	HLV_TRY(anchors_add_site(a, octets, now_ms, &unusable));
-	if (unusable > 0)
-		hlv_warn("anchors.root", "unusable_keys=%zu", unusable);
-	return HLV_OK;
-}
-
-static enum hlv_err load_anchors(struct helver *h, const struct resolver_options *o)
-{
-	struct hlv_buf file = {0};
-	char why[HLV_DAEMON_WHY] = "";
-	paths(h, o);
-	h->anchors = calloc(1, sizeof *h->anchors);
-	if (!h->anchors)
-		return HLV_E_NOMEM;
-	enum hlv_err err = HLV_OK;
-	if (access(h->anchors_path, F_OK) == 0) {
-		err = hlv_file_read(h->anchors_path, ANCHORS_MAX_OCTETS, &file, h->d.why);
-		if (err == HLV_OK)
-			err = anchors_parse(hlv_buf_bytes(&file), h->anchors, why);
-		if (err != HLV_OK && *why)
-			snprintf(h->d.why, sizeof h->d.why, "%s: %s", h->anchors_path, why);
-	}
-	hlv_buf_free(&file);
-	h->anchors->insecure = o->insecure;
-	return err;
-}
-
-/* threats.md 7, "Anchors": none at all is a choice that must be written down. */
-static enum hlv_err check_anchors(struct helver *h)
-{
-	for (size_t i = 0; i < h->anchors->n; i++)
-		if (anchor_is_believed(&h->anchors->list[i]))
-			return HLV_OK;
-	if (h->era->options->insecure)
-		return HLV_OK;
-	snprintf(h->d.why, sizeof h->d.why,
-		 "no trust anchor is believed: give 'root' a site record with keys, add one "
-		 "with "
-		 "helvectl anchor, or write 'insecure: true' into %s",
-		 h->d.path);
-	return HLV_E_KEY;
-}
-
-static enum hlv_err load_policy(struct helver *h)
-{
-	struct era *e = h->era;
-	HLV_TRY(load_anchors(h, e->options));
-	HLV_TRY(policy_load(e->options, h->anchors, &e->policy, h->d.why));
-	policy_set_serial(e->policy, h->own.serial);
-	HLV_TRY(add_root_keys(h->anchors, policy_root(e->policy), hlv_clock().wall_ms));
-	return check_anchors(h);
-}
 
 /* --- start --- */
 
@@ -209,14 +29,6 @@ static enum hlv_err bind_control(struct helver *h)
 	else
 		snprintf(path, sizeof path, "%s/../helver.sock", o->data_dir);
 	return hlv_daemon_bind_control(&h->d, path, *o->control);
-}
-
-static void forget_unproven(struct engine *engine, struct anchors *anchors, void *ctx)
-{
-	const struct helver *h = ctx;
-	(void)engine;
-	(void)stricter_apply(h->era->options->data_dir, &policy_rules(h->era->policy)->validate,
-			     anchors, h->cache);
 }
 
 static enum hlv_err open_cache(struct helver *h)
@@ -241,7 +53,7 @@ static enum hlv_err open_cache(struct helver *h)
 	if (keep_load(h->keep, h->cache, hlv_clock(), &loaded, &damaged) != HLV_OK)
 		hlv_error("cache.load", "%s", keep_why(h->keep));
 	hlv_info("cache.load", "entries=%zu damaged=%zu", loaded, damaged);
-	forget_unproven(NULL, h->anchors, h);
+	helver_forget_unproven(NULL, h->anchors, h);
 	return HLV_OK;
 }
 
@@ -328,21 +140,9 @@ static enum hlv_err start_control(struct helver *h)
 	return h->control ? HLV_OK : HLV_E_NOMEM;
 }
 
-static struct resolver_shared shared_of(const struct helver *h, const struct era *e)
-{
-	return (struct resolver_shared){.policy = e->policy,
-					.schemes = &e->options->scheme_rules,
-					.cache = h->cache,
-					.copies = h->copies,
-					.recursor = h->recursor,
-					.site = hlv_buf_bytes(&h->own.site),
-					.key = h->own.key,
-					.control = h->control};
-}
-
 static enum hlv_err start_workers(struct helver *h)
 {
-	struct resolver_shared shared = shared_of(h, h->era);
+	struct resolver_shared shared = helver_share(h, h->era);
 	for (unsigned i = 0; i < h->d.nworkers; i++) {
 		h->resolvers[i] = resolver_new(&shared);
 		if (!h->resolvers[i])
@@ -433,7 +233,7 @@ static enum hlv_err prepare(struct helver *h)
 	HLV_TRY(bind_control(h));
 	h->sockets = hlv_daemon_share(SOCKETS);
 	hlv_daemon_fit(&h->d, &o->limits, h->sockets);
-	HLV_TRY(load_policy(h));
+	HLV_TRY(era_begin(h));
 	HLV_TRY(open_cache(h));
 	HLV_TRY(read_copier(h));
 	HLV_TRY(hlv_daemon_drop(&h->d, o->user));
@@ -443,109 +243,6 @@ static enum hlv_err prepare(struct helver *h)
 	HLV_TRY(start_rootdns(h));
 	HLV_TRY(start_control(h));
 	return start_workers(h);
-}
-
-/* --- reload --- */
-
-/* What a reload gives a worker. */
-struct handover {
-	const struct hlv_limits *limits;
-	const struct web_options *web;
-	const struct resolver_shared *shared;
-	struct resolver *resolver;
-};
-
-static void hand_over(struct hlv_front *front, void *ctx)
-{
-	struct handover *give = ctx;
-	front->limits = give->limits;
-	front->web = give->web;
-	resolver_set(give->resolver, give->shared);
-}
-
-/* Sockets stay: where the file leaves the port to the system, it is the one that we have. */
-static void keep_ports(struct hlv_addrs *listen, const struct hlv_addrs *now)
-{
-	for (size_t i = 0; i < listen->n && i < now->n; i++)
-		if (hlv_addr_port(&listen->list[i]) == 0)
-			listen->list[i] = now->list[i];
-}
-
-static enum hlv_err load_era(struct helver *h, struct era **out)
-{
-	struct era *e = calloc(1, sizeof *e);
-	if (!e)
-		return HLV_E_NOMEM;
-	enum hlv_err err = load_options(h->d.path, &e->options, h->d.why);
-	if (err == HLV_OK) {
-		keep_ports(&e->options->listen, h->d.listen);
-		keep_ports(&e->options->http, h->d.streams[0].addrs);
-		keep_ports(&e->options->dns.listen, h->d.streams[1].addrs);
-		err = policy_load(e->options, h->anchors, &e->policy, h->d.why);
-	}
-	if (err != HLV_OK) {
-		set_log(h->era->options);
-		era_free(e);
-		return err;
-	}
-	policy_set_serial(e->policy, h->own.serial);
-	*out = e;
-	return HLV_OK;
-}
-
-static void add_keys(struct engine *engine, struct anchors *anchors, void *ctx)
-{
-	const struct policy *policy = ctx;
-	(void)engine;
-	if (add_root_keys(anchors, policy_root(policy), hlv_clock().wall_ms) != HLV_OK)
-		hlv_warn("anchors.root", "error=\"unreadable\"");
-}
-
-static void free_retired(struct helver *h, hlv_mono_ns now_ns)
-{
-	struct era **at = &h->era->next;
-	while (*at && now_ns - (*at)->ended_ns < RETIRED_S * UINT64_C(1000000000))
-		at = &(*at)->next;
-	while (*at) {
-		struct era *e = *at;
-		*at = e->next;
-		era_free(e);
-	}
-}
-
-/* Read everything first; a bad file changes nothing. Policy, rules, limits and log level change;
- * sockets, workers, cache, copies and keys need a restart. */
-static void reload(void *ctx)
-{
-	struct helver *h = ctx;
-	struct era *e;
-	hlv_mono_ns now_ns = hlv_clock().mono_ns;
-	if (load_era(h, &e) != HLV_OK) {
-		hlv_error("reload", "%s (nothing was changed)", h->d.why);
-		return;
-	}
-	h->d.listen = &e->options->listen;
-	h->d.streams[0].addrs = &e->options->http;
-	h->d.streams[1].addrs = &e->options->dns.listen;
-	hlv_daemon_fit(&h->d, &e->options->limits, h->sockets);
-	recursor_call(h->recursor, add_keys, e->policy);
-	recursor_set_rules(h->recursor, policy_rules(e->policy));
-	struct resolver_shared shared = shared_of(h, e);
-	for (unsigned i = 0; i < h->d.nworkers; i++) {
-		struct handover give = {&e->options->limits, &e->options->web, &shared,
-					h->resolvers[i]};
-		hlv_worker_call(h->d.workers[i], hand_over, &give);
-	}
-	h->era->ended_ns = now_ns;
-	e->next = h->era;
-	h->era = e;
-	recursor_call(h->recursor, forget_unproven, h);
-	free_retired(h, now_ns);
-	if (h->rootdns)
-		rootdns_look_again(h->rootdns);
-	if (hlv_daemon_open_query_log(&h->d, &h->era->options->limits) != HLV_OK)
-		hlv_error("reload", "%s (the former one is kept)", h->d.why);
-	hlv_info("reload", "path=%s", h->d.path);
 }
 
 /* --- life --- */
@@ -574,10 +271,7 @@ static void stop(struct helver *h)
 	hlv_prove_forget(&h->copier);
 	own_fini(&h->own);
 	hlv_dns_shared_fini(&h->dns);
-	for (struct era *e = h->era, *next; e; e = next) {
-		next = e->next;
-		era_free(e);
-	}
+	era_free_all(h);
 	hlv_daemon_window_free(h->window);
 	hlv_daemon_fini(&h->d);
 }
@@ -601,7 +295,7 @@ static int run(struct helver *h)
 	signal(SIGBUS, on_sigbus);
 	enum hlv_err err = prepare(h);
 	if (err == HLV_OK)
-		hlv_daemon_serve(&h->d, &signals, reload, h);
+		hlv_daemon_serve(&h->d, &signals, helver_reload, h);
 	else
 		fprintf(stderr, "helver: %s\n", *h->d.why ? h->d.why : hlv_strerror(err));
 	stop(h);
@@ -611,7 +305,7 @@ static int run(struct helver *h)
 /* All that can be checked without a socket. */
 static int check(struct helver *h)
 {
-	enum hlv_err err = load_policy(h);
+	enum hlv_err err = era_begin(h);
 	if (err == HLV_OK)
 		puts("configuration is fine");
 	else
@@ -623,35 +317,17 @@ static int check(struct helver *h)
 int main(int argc, char **argv)
 {
 	static struct helver h = {.d = {.name = "helver", .lock = -1}};
-	bool checks = false;
-	int opt;
-	opterr = 0; /* one line is said, by us */
-	while ((opt = getopt(argc, argv, "c:CshV")) != -1) {
-		switch (opt) {
-		case 'c':
-			h.d.path = optarg;
-			break;
-		case 'C':
-			checks = true;
-			break;
-		case 's':
-			hlv_conf_sample(resolver_option_rows, resolver_option_count);
-			return 0;
-		case 'h':
-			return help();
-		case 'V':
-			puts("helver " HELVE_VERSION);
-			return 0;
-		default:
-			return wrong_usage();
-		}
-	}
-	if (!h.d.path || optind < argc)
-		return wrong_usage();
-	h.era = calloc(1, sizeof *h.era);
-	if (!h.era || load_options(h.d.path, &h.era->options, h.d.why) != HLV_OK) {
+	const struct hlv_daemon_usage usage = {
+		.rows = resolver_option_rows,
+		.n = resolver_option_count,
+		.maker = "helvectl init --resolver",
+	};
+	enum hlv_daemon_task task = hlv_daemon_arguments(&h.d, argc, argv, &usage);
+	if (task != HLV_DAEMON_RUN && task != HLV_DAEMON_CHECK)
+		return task == HLV_DAEMON_WRONG ? 2 : 0;
+	if (era_read(&h, &h.era) != HLV_OK) {
 		fprintf(stderr, "helver: %s\n", *h.d.why ? h.d.why : "out of memory");
 		return 1;
 	}
-	return checks ? check(&h) : run(&h);
+	return task == HLV_DAEMON_CHECK ? check(&h) : run(&h);
 }

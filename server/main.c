@@ -3,7 +3,6 @@
  * helved: arguments, configuration, sockets, privileges, start, reload, stop. Everything that can
  * be wrong is found out before the first question is answered, and told in one line.
  */
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,22 +38,6 @@ struct helved {
 	size_t sockets;		     /* for its questions */
 	struct server *servers[HLV_DAEMON_WORKERS];
 };
-
-static int help(void)
-{
-	puts("usage: helved -c FILE [-C]\n"
-	     "  -c FILE  configuration (helvectl init writes one)\n"
-	     "  -C       check the configuration and exit\n"
-	     "  -s       print the documented sample configuration\n"
-	     "  -V -h    version, help");
-	return 0;
-}
-
-static int wrong_usage(void)
-{
-	fputs("helved: wrong usage: helved -c FILE [-C]: see helved -h\n", stderr);
-	return 2;
-}
 
 static enum hlv_err open_store(struct helved *h)
 {
@@ -162,16 +145,6 @@ static void free_options(struct server_options *o)
 	free(o);
 }
 
-static void set_log(const struct server_options *o)
-{
-	enum hlv_log_level level;
-	if (hlv_log_level_parse(o->log_level, &level))
-		hlv_log_set_level(level);
-	enum hlv_log_format format;
-	if (hlv_log_format_parse(o->log_format, &format))
-		hlv_log_set_format(format);
-}
-
 static enum hlv_err load_options(const char *path, struct server_options **out, char *why)
 {
 	struct server_options *o = calloc(1, sizeof *o);
@@ -190,7 +163,7 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 		return err;
 	}
 	o->web.schemes = &o->scheme_rules;
-	set_log(o);
+	hlv_log_set(o->log_level, o->log_format);
 	*out = o;
 	return HLV_OK;
 }
@@ -231,7 +204,7 @@ static void reload(void *ctx)
 		return;
 	}
 	if (node_load(options, &node, h->d.why) != HLV_OK) {
-		set_log(h->options);
+		hlv_log_set(h->options->log_level, h->options->log_format);
 		hlv_error("reload", "%s (nothing was changed)", h->d.why);
 		free_options(options);
 		return;
@@ -390,36 +363,19 @@ static int run(struct helved *h)
 int main(int argc, char **argv)
 {
 	static struct helved h = {.d = {.name = "helved", .lock = -1}};
-	bool check = false;
-	int opt;
-	opterr = 0; /* one line is said, by us */
-	while ((opt = getopt(argc, argv, "c:CshV")) != -1) {
-		switch (opt) {
-		case 'c':
-			h.d.path = optarg;
-			break;
-		case 'C':
-			check = true;
-			break;
-		case 's':
-			hlv_conf_sample(server_option_rows, server_option_count);
-			return 0;
-		case 'h':
-			return help();
-		case 'V':
-			puts("helved " HELVE_VERSION);
-			return 0;
-		default:
-			return wrong_usage();
-		}
-	}
-	if (!h.d.path || optind < argc)
-		return wrong_usage();
+	const struct hlv_daemon_usage usage = {
+		.rows = server_option_rows,
+		.n = server_option_count,
+		.maker = "helvectl init",
+	};
+	enum hlv_daemon_task task = hlv_daemon_arguments(&h.d, argc, argv, &usage);
+	if (task != HLV_DAEMON_RUN && task != HLV_DAEMON_CHECK)
+		return task == HLV_DAEMON_WRONG ? 2 : 0;
 	if (load_options(h.d.path, &h.options, h.d.why) != HLV_OK) {
 		fprintf(stderr, "helved: %s\n", h.d.why);
 		return 1;
 	}
-	if (!check)
+	if (task == HLV_DAEMON_RUN)
 		return run(&h);
 	puts("configuration is fine");
 	free_options(h.options);

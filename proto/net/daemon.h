@@ -46,6 +46,25 @@ struct hlv_daemon {
 	char why[HLV_DAEMON_WHY];
 };
 
+/* What the command line asks for. Help, version, the sample and the one line about a wrong usage were
+ * printed when it returns. */
+enum hlv_daemon_task {
+	HLV_DAEMON_RUN,
+	HLV_DAEMON_CHECK, /* the configuration, and no more */
+	HLV_DAEMON_DONE,
+	HLV_DAEMON_WRONG, /* exit status 2 */
+};
+
+struct hlv_daemon_usage {
+	const struct hlv_option *rows; /* of the sample */
+	size_t n;
+	const char *maker; /* "helvectl init" */
+};
+
+/* Sets d->path, which borrows from `argv`. */
+enum hlv_daemon_task hlv_daemon_arguments(struct hlv_daemon *d, int argc, char **argv,
+					  const struct hlv_daemon_usage *usage);
+
 /* Block the signals that hlv_daemon_wait() waits for: before the first thread, so that all inherit it
  * and signals come to main alone. */
 void hlv_daemon_signals(sigset_t *signals);

@@ -63,6 +63,16 @@ bool hlv_log_format_parse(const char *text, enum hlv_log_format *format)
 	return false;
 }
 
+void hlv_log_set(const char *level, const char *format)
+{
+	enum hlv_log_level l;
+	if (hlv_log_level_parse(level, &l))
+		hlv_log_set_level(l);
+	enum hlv_log_format f;
+	if (hlv_log_format_parse(format, &f))
+		hlv_log_set_format(f);
+}
+
 void hlv_log_set_journal(const char *path)
 {
 	snprintf(journal.sun_path, sizeof journal.sun_path, "%s", path);
