@@ -285,13 +285,14 @@ static const struct {
 	{"list", registrar_list},
 	{"history", registrar_history},
 	{"undo", registrar_undo},
+	{"undo-plan", registrar_undo},
 	{"search", registrar_search},
 };
 
 /* Verbs that ask by themselves who may: also those who have the rights by a record. */
 static bool asks_itself(const struct hlv_exchange *x)
 {
-	static const char *const names[] = {"list", "history", "undo", "search"};
+	static const char *const names[] = {"list", "history", "undo", "undo-plan", "search"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (x->rq.m.hdr.op == HLV_OP_HELVE_CONTROL &&
 		    hlv_eq(x->rq.handle, hlv_text(names[i])))

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "proto/base/base64.h"
 #include "proto/net/json.h"
 #include "proto/wire/codes.h"
 #include "proto/wire/name.h"
@@ -12,7 +13,8 @@
 
 enum {
 	VISITS_MAX = 10000, /* tombstones, or entries of one transaction, that a page passes */
-	VERSIONS_MAX = 10000, /* of one record */
+	VERSIONS_MAX = 10000,  /* of one record */
+	STORED_MAX = 90 << 10, /* octets of a record: two of them fit into an answer */
 };
 
 /* --- cursors --- */
@@ -126,6 +128,7 @@ static struct hlv_bytes name_of(struct hlv_bytes key)
 	return hlv_skip(key, 1);
 }
 
+/* All but the brace at its end. */
 static void put_entry(struct hlv_buf *b, const struct audit_entry *e)
 {
 	hlv_buf_printf(b, "{\"seq\":%" PRIu64 ",\"time\":", e->seq);
@@ -153,7 +156,25 @@ static void put_entry(struct hlv_buf *b, const struct audit_entry *e)
 		hlv_buf_str(b, ",\"kind\":\"checkpoint\",\"handle\":\"\"");
 		break;
 	}
-	hlv_buf_str(b, "}");
+}
+
+static enum hlv_err put_entry_at(const struct answer_context *c, uint64_t seq, bool stored,
+				 bool further, struct hlv_buf *out)
+{
+	struct audit_entry e;
+	uint8_t key[AUDIT_KEY_SIZE];
+	struct hlv_bytes octets;
+	HLV_TRY(audit_get(c->store, c->view, seq, &e));
+	hlv_buf_str(out, further ? "," : "");
+	put_entry(out, &e);
+	if (stored) {
+		HLV_TRY(c->store->ops->get(c->view, SPACE_AUDIT, audit_key(seq, key), &octets));
+		hlv_buf_str(out, ",\"stored\":\"");
+		hlv_base64_put(out, octets, HLV_BASE64);
+		hlv_buf_str(out, "\"");
+	}
+	hlv_buf_str(out, "}");
+	return HLV_OK;
 }
 
 /* The trail has no gaps: entries are read by their places. */
@@ -173,10 +194,7 @@ enum hlv_err look_audit(const struct answer_context *c, const struct look_audit 
 	size_t n = 0;
 	hlv_buf_str(out, "{\"entries\":[");
 	while (at >= 1 && at <= head.seq && n < wish->limit && out->n < LOOK_OCTETS_MAX) {
-		struct audit_entry e;
-		HLV_TRY(audit_get(c->store, c->view, at, &e));
-		hlv_buf_str(out, n++ ? "," : "");
-		put_entry(out, &e);
+		HLV_TRY(put_entry_at(c, at, wish->stored, n++ > 0, out));
 		at = down ? at - 1 : at + 1;
 	}
 	hlv_buf_str(out, "],\"next\":");
@@ -250,6 +268,11 @@ static enum hlv_err put_who_did(struct looking *l, uint64_t seq, struct hlv_buf 
 }
 
 /* Not what nobody may read by the network, and no secrets. */
+static bool is_shown(const struct hlv_value *v)
+{
+	return !hlv_type_is(v->type, "HS_SECKEY") && v->perms & HLV_PERM_ADMIN_READ;
+}
+
 static void put_values(struct hlv_buf *out, const struct hlv_list *values)
 {
 	struct hlv_reader r = hlv_reader(values->raw);
@@ -257,7 +280,7 @@ static void put_values(struct hlv_buf *out, const struct hlv_list *values)
 	bool any = false;
 	hlv_buf_str(out, "[");
 	for (uint32_t i = 0; i < values->n && hlv_value_decode(&r, &v) == HLV_OK; i++) {
-		if (hlv_type_is(v.type, "HS_SECKEY") || !(v.perms & HLV_PERM_ADMIN_READ))
+		if (!is_shown(&v))
 			continue;
 		hlv_buf_str(out, any ? "," : "");
 		hlv_json_put_value(out, &v);
@@ -266,12 +289,48 @@ static void put_values(struct hlv_buf *out, const struct hlv_list *values)
 	hlv_buf_str(out, "]");
 }
 
-static enum hlv_err put_version(struct looking *l, const struct history_version *v,
+void look_put_stored(struct hlv_buf *out, struct hlv_bytes key, const struct hlv_record *rec)
+{
+	struct hlv_buf values = {0}, room = {0};
+	struct hlv_record shown = *rec;
+	struct hlv_reader r = hlv_reader(rec->values.raw);
+	shown.values = (struct hlv_list){0};
+	for (uint32_t i = 0; i < rec->values.n; i++) {
+		struct hlv_value v;
+		size_t from = r.pos;
+		if (hlv_value_decode(&r, &v) != HLV_OK || !is_shown(&v))
+			continue;
+		hlv_buf_put(&values, hlv_since(&r, from));
+		shown.values.n++;
+	}
+	shown.values.raw = hlv_buf_bytes(&values);
+	size_t n = HLV_RECORD_HEADER + HLV_RECORD_STATE_MAX + rec->name.n + 4 + values.n;
+	uint8_t *p = n <= STORED_MAX ? hlv_buf_room(&room, n) : NULL;
+	struct hlv_writer w = hlv_writer(p, p ? n : 0);
+	hlv_record_encode(&w, key, &shown);
+	if (w.bad) {
+		hlv_buf_str(out, "null");
+	} else {
+		hlv_buf_str(out, "\"");
+		hlv_base64_put(out, hlv_written(&w), HLV_BASE64);
+		hlv_buf_str(out, "\"");
+	}
+	hlv_buf_free(&room);
+	hlv_buf_free(&values);
+}
+
+static enum hlv_err put_version(struct looking *l, const struct history_version *v, bool stored,
 				struct hlv_buf *out)
 {
 	hlv_buf_printf(out, "{\"seq\":%" PRIu64 ",\"time\":", v->seq);
 	hlv_json_put_time(out, (uint32_t)(v->time_ms / 1000));
 	HLV_TRY(put_who_did(l, v->seq, out));
+	if (stored) {
+		hlv_buf_str(out, ",\"record\":");
+		look_put_stored(out, store_key_bytes(&l->key), &v->rec);
+		hlv_buf_str(out, "}");
+		return HLV_OK;
+	}
 	hlv_buf_str(out, ",\"values\":");
 	if (v->rec.flags & HLV_RECORD_DELETED)
 		hlv_buf_str(out, "null");
@@ -281,15 +340,15 @@ static enum hlv_err put_version(struct looking *l, const struct history_version 
 	return HLV_OK;
 }
 
-static enum hlv_err put_versions(struct looking *l, const struct history *h, uint64_t before,
-				 size_t limit, struct hlv_buf *out)
+static enum hlv_err put_versions(struct looking *l, const struct history *h,
+				 const struct look_history *wish, struct hlv_buf *out)
 {
 	size_t i = 0, n = 0;
-	while (i < h->n && before && h->versions[i].seq >= before)
+	while (i < h->n && wish->before && h->versions[i].seq >= wish->before)
 		i++;
-	for (; i < h->n && n < limit && (n == 0 || out->n < LOOK_OCTETS_MAX / 2); i++) {
+	for (; i < h->n && n < wish->limit && (n == 0 || out->n < LOOK_OCTETS_MAX / 2); i++) {
 		hlv_buf_str(out, n++ ? "," : "");
-		HLV_TRY(put_version(l, &h->versions[i], out));
+		HLV_TRY(put_version(l, &h->versions[i], wish->stored, out));
 	}
 	hlv_buf_printf(out, "],\"whole\":%s,\"next\":", h->whole ? "true" : "false");
 	if (i < h->n && i > 0)
@@ -299,8 +358,8 @@ static enum hlv_err put_versions(struct looking *l, const struct history *h, uin
 	return HLV_OK;
 }
 
-enum hlv_err look_history(const struct answer_context *c, struct hlv_bytes id, uint64_t before,
-			  size_t limit, struct hlv_buf *out)
+enum hlv_err look_history(const struct answer_context *c, struct hlv_bytes id,
+			  const struct look_history *wish, struct hlv_buf *out)
 {
 	struct looking l = {.c = c};
 	struct history h;
@@ -314,7 +373,7 @@ enum hlv_err look_history(const struct answer_context *c, struct hlv_bytes id, u
 	hlv_buf_str(out, "{\"handle\":");
 	hlv_json_put_str(out, id);
 	hlv_buf_str(out, ",\"versions\":[");
-	HLV_TRY(put_versions(&l, &h, before, limit, out));
+	HLV_TRY(put_versions(&l, &h, wish, out));
 	hlv_buf_str(out, "}");
 	return out->bad ? HLV_E_NOMEM : HLV_OK;
 }

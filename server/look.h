@@ -29,7 +29,7 @@ enum hlv_err HLV_MUST_USE look_list(const struct answer_context *c, struct hlv_b
  * those before `before` (0: from the newest). */
 struct look_audit {
 	uint64_t after, before;
-	bool newest_first;
+	bool newest_first, stored; /* stored: with the octets, for whoever checks the chain */
 	size_t limit;
 };
 enum hlv_err HLV_MUST_USE look_audit(const struct answer_context *c,
@@ -37,8 +37,16 @@ enum hlv_err HLV_MUST_USE look_audit(const struct answer_context *c,
 
 /* {"handle":..,"versions":[...],"whole":..,"next":SEQ|null}, newest first, before the version `before`
  * (0: from the newest). Secret keys are left out. */
+struct look_history {
+	uint64_t before;
+	size_t limit;
+	bool stored; /* "record" as look_put_stored() has it, in place of "values" */
+};
 enum hlv_err HLV_MUST_USE look_history(const struct answer_context *c, struct hlv_bytes id,
-				       uint64_t before, size_t limit, struct hlv_buf *out);
+				       const struct look_history *wish, struct hlv_buf *out);
+/* The record as the registry stores it, state and all, in base64 and quotes, for helvectl from afar:
+ * without secret keys and what nobody may read by the network. null: it would fill an answer. */
+void look_put_stored(struct hlv_buf *out, struct hlv_bytes key, const struct hlv_record *rec);
 
 /* {"prefixes":[...],"indexTypes":[...]}: those that are homed here, and the types that can be searched
  * for. */

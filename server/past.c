@@ -8,6 +8,7 @@
 #include "server/look.h"
 #include "server/registrar_inner.h"
 #include "server/search.h"
+#include "server/undo.h"
 
 enum { LIMIT_USUAL = 50 };
 
@@ -15,7 +16,9 @@ struct wish {
 	struct hlv_bytes id, prefix, after; /* a cursor, or digits ... */
 	uint64_t after_seq;		    /* ... as a number */
 	uint64_t seq, newest, before;
-	bool newest_first;
+	uint64_t change;       /* all of it is to be undone, ... */
+	struct hlv_bytes from; /* ... from there on */
+	bool newest_first, stored;
 	size_t limit;
 };
 
@@ -43,7 +46,10 @@ static enum hlv_err read_wish(struct hlv_json *j, struct wish *w)
 	HLV_TRY(get_u64(j, "seq", &w->seq));
 	HLV_TRY(get_u64(j, "newest", &w->newest));
 	HLV_TRY(get_u64(j, "before", &w->before));
+	HLV_TRY(get_u64(j, "change", &w->change));
+	HLV_TRY(hlv_json_get_string_or(j, j->root, "from", &w->from));
 	HLV_TRY(hlv_json_get_bool_or(j, j->root, "newestFirst", &w->newest_first));
+	HLV_TRY(hlv_json_get_bool_or(j, j->root, "stored", &w->stored));
 	w->limit = (size_t)limit;
 	return HLV_OK;
 }
@@ -158,42 +164,44 @@ void registrar_history(struct registrar *g, struct job *j, const struct hlv_json
 		plan_history(&c, &j->who, &j->x->rq, w.id, &j->plan, &j->x->rs);
 	if (!is_allowed(g, j, verdict))
 		return;
-	reply_page(g, j, look_history(&answer, w.id, w.before, w.limit, &page), &page);
+	struct look_history wish = {w.before, w.limit, w.stored};
+	reply_page(g, j, look_history(&answer, w.id, &wish, &page), &page);
 }
 
+/* In the group's arena, as a chunk of many records: none waits in it. */
 void registrar_undo(struct registrar *g, struct job *j, const struct hlv_json *args)
 {
 	struct wish w;
 	struct answer_context answer;
 	struct plan_context c;
+	struct undo u;
 	if (!open_wish(g, j, args, &w) || !open_registry(g, j, &answer, &c))
 		return;
-	struct plan_undo u = {w.id, w.seq, w.newest};
 	if (!g->node->primary && j->who.how != ACTOR_LOCAL) {
 		job_refuse(j, HLV_RC_NOT_RESPONSIBLE,
 			   "This is a mirror: changes are for a primary site");
 		registrar_reply(g, j);
 		return;
 	}
-	enum plan_verdict verdict = plan_undo(&c, &j->who, &j->x->rq, &u, &j->plan, &j->x->rs);
-	if (!is_allowed(g, j, verdict))
-		return;
-	j->x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS,
-					 .kind = HLV_BODY_OCTETS,
-					 .octets = hlv_text("{\"undo\":\"done\"}")};
-	if (verdict != PLAN_COMMIT) {
+	hlv_arena_reset(&g->arena);
+	answer.arena = &g->arena;
+	/* A dry run is a verb of its own: a server that knows none must not take it for an undo. */
+	u = (struct undo){.one = {w.id, w.seq, w.newest},
+			  .change = w.change,
+			  .dry_run = hlv_eq(j->x->rq.handle, hlv_text("undo-plan"))};
+	if (!look_read_cursor(w.from, &u.from)) {
+		job_refuse(j, HLV_RC_PROTOCOL_ERROR, "from: no cursor of ours");
 		registrar_reply(g, j);
 		return;
 	}
-	j->txns = &j->plan.txn;
-	j->ntxns = 1;
-	j->use = (struct job_use){hlv_name_split(w.id).prefix, 1, 0};
-	j->uses = &j->use;
-	j->nuses = 1;
-	if (quota_refuses(&g->quota, j, g->store, g->view, g->now))
+	enum plan_verdict verdict = undo_plan(j, &c, &u);
+	j->plan.answer_flags = 0;
+	if (!is_allowed(g, j, verdict))
+		return;
+	if (verdict != PLAN_COMMIT || quota_refuses(&g->quota, j, g->store, g->view, g->now))
 		registrar_reply(g, j);
 	else
-		registrar_commit(g, j);
+		registrar_commit_alone(g, j);
 }
 
 void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *args)
@@ -204,7 +212,7 @@ void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *
 	struct hlv_buf page = {0};
 	if (!open_wish(g, j, args, &w) || !open_registry(g, j, &answer, &c))
 		return;
-	struct look_audit wish = {w.after_seq, w.before, w.newest_first, w.limit};
+	struct look_audit wish = {w.after_seq, w.before, w.newest_first, w.stored, w.limit};
 	reply_page(g, j, look_audit(&answer, &wish, &page), &page);
 }
 

@@ -60,11 +60,25 @@ static bool not_kept(struct change *ch)
 			     "That version is not kept: there was none, or undo-days are over");
 }
 
+/* State and locks are not a matter of the record's administrators (industrial.md 4): a change of them
+ * alone is none of theirs to undo. */
+static bool was_of_state(const struct hlv_record *now, const struct hlv_record *then)
+{
+	return !((now->flags | then->flags) & HLV_RECORD_DELETED) &&
+	       (now->state != then->state || now->locks != then->locks ||
+		!hlv_eq(now->reason, then->reason)) &&
+	       hlv_eq(now->values.raw, then->values.raw);
+}
+
 /* The version before the newest. */
 static bool version_before(struct change *ch, const struct history *h, struct former *f)
 {
 	if (h->n > 1) {
 		const struct hlv_record *rec = &h->versions[1].rec;
+		if (was_of_state(&ch->rec, rec))
+			return change_refuse(ch, HLV_RC_INSUFFICIENT_PERMISSIONS,
+					     "The last change was of its state or locks: "
+					     "that is undone on the node");
 		*f = (struct former){rec->flags & HLV_RECORD_DELETED, rec->values};
 		return true;
 	}

@@ -87,7 +87,8 @@ class Past(StaffCase):
     def test_undo(self):
         name = PREFIX + "/UNDO"
         one = self.changed(name, "a", "b", "c")
-        self.assertEqual(self.verb(one, "undo", handle=name), {"undo": "done"})
+        self.assertEqual(self.verb(one, "undo", handle=name),
+                         {"undo": "done", "records": 1, "next": None})
         self.assertEqual(self.url_of(name), "b")
         # An undo is a change: undone, it brings back what it took away.
         self.verb(one, "undo", handle=name)

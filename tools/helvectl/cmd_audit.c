@@ -12,6 +12,7 @@
 #include "tools/helvectl/keys.h"
 #include "tools/helvectl/kinds.h"
 #include "tools/helvectl/live.h"
+#include "tools/helvectl/remote.h"
 #include "tools/helvectl/show_record.h"
 
 enum { ENTRIES_A_VIEW = 100000, HEAD_FILE_MAX = 4096 };
@@ -197,27 +198,43 @@ static bool show_one(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
 	return fwrite(s->line.p, 1, s->line.n, stdout) == s->line.n;
 }
 
+static enum hlv_err show_own(struct showing *s)
+{
+	struct ctl *ctl = s->a->ctl;
+	struct audit_head head;
+	uint8_t from[AUDIT_KEY_SIZE];
+	HLV_TRY(audit_head_get(ctl->store, ctl->view, &head));
+	uint64_t last = (uint64_t)s->a->last, first = 1;
+	if (last > 0 && head.seq > last)
+		first = head.seq - last + 1;
+	HLV_TRY(ctl->store->ops->scan(ctl->view, SPACE_AUDIT, audit_key(first, from), show_one,
+				      s));
+	return s->err;
+}
+
 static int show(const struct auditing *a, bool json)
 {
 	struct ctl *ctl = a->ctl;
 	struct showing s = {.a = a, .json = json || ctl->json};
-	struct audit_head head;
-	uint8_t from[AUDIT_KEY_SIZE];
-	if (!ctl_open_to_read(ctl))
-		return CTL_FAILED;
+	struct remote r;
+	bool good = true;
+	enum hlv_err err = HLV_OK;
 	if (a->id)
 		store_key(hlv_text(a->id), &s.key);
-	enum hlv_err err = audit_head_get(ctl->store, ctl->view, &head);
-	uint64_t last = (uint64_t)a->last, first = 1;
-	if (err == HLV_OK && last > 0 && head.seq > last)
-		first = head.seq - last + 1;
-	if (err == HLV_OK)
-		err = ctl->store->ops->scan(ctl->view, SPACE_AUDIT, audit_key(first, from),
-					    show_one, &s);
-	if (err == HLV_OK)
+	if (ctl->remote) {
+		good = remote_open(ctl, &r) &&
+		       remote_audit_scan(ctl, &r, (uint64_t)a->last, show_one, &s);
+		remote_close(&r);
 		err = s.err;
+	} else if (!ctl_open_to_read(ctl)) {
+		return CTL_FAILED;
+	} else {
+		err = show_own(&s);
+	}
 	hlv_buf_free(&s.line);
-	return err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, "audit trail", err);
+	if (err != HLV_OK)
+		return ctl_fail_err(ctl, "audit trail", err);
+	return good ? CTL_DONE : CTL_FAILED;
 }
 
 static int audit_show(const struct auditing *a)
@@ -236,18 +253,40 @@ static int audit_print_head(const struct auditing *a)
 {
 	struct audit_head head;
 	char text[AUDIT_HEAD_TEXT];
-	if (!ctl_open_to_read(a->ctl))
-		return CTL_FAILED;
-	enum hlv_err err = audit_head_get(a->ctl->store, a->ctl->view, &head);
-	if (err != HLV_OK)
-		return ctl_fail_err(a->ctl, "audit trail", err);
+	struct remote r;
+	if (a->ctl->remote) {
+		bool good = remote_open(a->ctl, &r) && remote_audit_head(a->ctl, &r, &head);
+		remote_close(&r);
+		if (!good)
+			return CTL_FAILED;
+	} else {
+		if (!ctl_open_to_read(a->ctl))
+			return CTL_FAILED;
+		enum hlv_err err = audit_head_get(a->ctl->store, a->ctl->view, &head);
+		if (err != HLV_OK)
+			return ctl_fail_err(a->ctl, "audit trail", err);
+	}
 	audit_head_print(&head, text);
 	printf(a->ctl->json ? "{\"head\":\"%s\"}\n" : "%s\n", text);
 	return CTL_DONE;
 }
 
+static int remote_checkpoint(struct ctl *ctl)
+{
+	struct remote r;
+	struct hlv_bytes answer;
+	bool good = remote_open(ctl, &r) &&
+		    remote_control(ctl, &r, ctl->remote->server, "checkpoint", "{}", &answer);
+	if (good && ctl->json)
+		printf("%.*s\n", (int)answer.n, (const char *)answer.p);
+	remote_close(&r);
+	return good ? CTL_DONE : CTL_FAILED;
+}
+
 static int audit_checkpoint(const struct auditing *a)
 {
+	if (a->ctl->remote)
+		return remote_checkpoint(a->ctl);
 	struct hlv_buf answer = {0};
 	bool ok = live_control(a->ctl, "checkpoint", "{}", &answer);
 	if (ok && a->ctl->json)
@@ -328,12 +367,55 @@ static struct hlv_key *own_key(const struct ctl *ctl)
 	return key;
 }
 
+struct feeding {
+	struct audit_check *check;
+	enum hlv_err err;
+};
+
+static bool feed(void *ctx, struct hlv_bytes key, struct hlv_bytes stored)
+{
+	struct feeding *f = ctx;
+	f->err = audit_check_feed(f->check, key, stored);
+	return f->err == HLV_OK;
+}
+
+/* What the server sends is checked here: by its own key, as its site record has it, and up to the head
+ * that was noted; a server that lies about its trail has to have lied from that head on. */
+static int check_remotely(struct ctl *ctl, struct audit_check *check)
+{
+	struct remote r;
+	struct feeding f = {.check = check};
+	int code = CTL_FAILED;
+	if (remote_open(ctl, &r)) {
+		const struct hlv_key *keys[] = {r.server_key};
+		check->keys = keys;
+		check->nkeys = r.server_key != NULL;
+		f.err = audit_check_init(check);
+		bool good = f.err == HLV_OK && remote_audit_scan(ctl, &r, 0, feed, &f);
+		if (good && f.err == HLV_OK) {
+			struct audit_head end = check->at;
+			f.err = audit_check_end(check, &end);
+		}
+		if (f.err != HLV_OK && f.err != HLV_E_CORRUPT)
+			ctl_fail_err(ctl, "audit trail", f.err);
+		else if (good)
+			code = tell(ctl, check);
+		audit_check_fini(check);
+	}
+	remote_close(&r);
+	return code;
+}
+
 static int audit_check_all(const struct auditing *a)
 {
 	struct ctl *ctl = a->ctl;
 	struct audit_check check = {0};
 	struct audit_head head;
-	if (!read_head(a, &check.noted) || !ctl_open_to_read(ctl))
+	if (!read_head(a, &check.noted))
+		return CTL_FAILED;
+	if (ctl->remote)
+		return check_remotely(ctl, &check);
+	if (!ctl_open_to_read(ctl))
 		return CTL_FAILED;
 	struct hlv_key *key = own_key(ctl);
 	const struct hlv_key *keys[] = {key};

@@ -2,12 +2,12 @@
  *
  * history, undo: what a record was, and making it that again (undo-days long).
  */
-#include "proto/net/json.h"
 #include "server/history.h"
 #include "server/store_live.h"
 #include "tools/helvectl/kinds.h"
 #include "tools/helvectl/node.h"
-#include "tools/helvectl/show_record.h"
+#include "tools/helvectl/past.h"
+#include "tools/helvectl/remote.h"
 
 enum { VERSIONS_MAX = 10000, ARENA_LIMIT = 512 << 20, TRIES = 8 };
 
@@ -15,53 +15,12 @@ static const struct option no_options[] = {{0}};
 
 /* --- history --- */
 
-static void put_what(struct hlv_buf *b, const struct hlv_record *rec)
-{
-	if (rec->flags & HLV_RECORD_DELETED) {
-		hlv_buf_str(b, "deleted");
-		return;
-	}
-	hlv_buf_printf(b, "%u values", rec->values.n);
-	show_record_state(b, rec);
-}
-
-static void print_version(struct ctl *ctl, const struct history_version *v, bool first)
-{
-	struct hlv_buf b = {0};
-	if (ctl->json) {
-		hlv_buf_printf(&b, "%s{\"seq\":%llu,\"time\":", first ? "" : ",",
-			       (unsigned long long)v->seq);
-		hlv_json_put_time(&b, (uint32_t)(v->time_ms / 1000));
-		hlv_buf_printf(&b, ",\"deleted\":%s",
-			       v->rec.flags & HLV_RECORD_DELETED ? "true" : "false");
-		show_record_json_members(&b, &v->rec, SHOW_NO_SECRETS);
-		hlv_buf_str(&b, "}");
-	} else {
-		char time[SHOW_TIME];
-		hlv_buf_printf(&b, "%llu  %s  ", (unsigned long long)v->seq,
-			       show_time(v->time_ms, time));
-		put_what(&b, &v->rec);
-		hlv_buf_str(&b, "\n");
-	}
-	fwrite(b.p, 1, b.n, stdout);
-	hlv_buf_free(&b);
-}
-
 static void print_history(struct ctl *ctl, const char *id, const struct history *h)
 {
-	struct hlv_buf b = {0};
-	if (ctl->json) {
-		hlv_buf_str(&b, "{\"handle\":");
-		hlv_json_put_str(&b, hlv_text(id));
-		printf("%s,\"whole\":%s,\"versions\":[", b.p, h->whole ? "true" : "false");
-		hlv_buf_free(&b);
-	}
+	past_begin_history(ctl, id, h->whole);
 	for (size_t i = 0; i < h->n; i++)
-		print_version(ctl, &h->versions[i], i == 0);
-	if (ctl->json)
-		puts("]}");
-	else if (!h->whole)
-		puts("(what was before is not kept)");
+		past_print_version(ctl, &h->versions[i].rec, i == 0);
+	past_end_history(ctl, h->whole);
 }
 
 int cmd_history(struct ctl *ctl, int argc, char **argv)
@@ -71,9 +30,11 @@ int cmd_history(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (optind + 1 != argc)
 		return ctl_usage(ctl, "which identifier?");
+	const char *id = argv[optind];
+	if (ctl->remote)
+		return remote_history(ctl, id);
 	if (!ctl_open_to_read(ctl))
 		return CTL_FAILED;
-	const char *id = argv[optind];
 	struct store_key key;
 	struct hlv_arena a;
 	struct history h;
@@ -117,6 +78,57 @@ static enum hlv_err commit_slice(struct ctl *ctl, const struct store_txn *whole)
 		from += n;
 	}
 	return HLV_OK;
+}
+
+/* What the puts of a transaction would make of their records. */
+static enum hlv_err show_slice(struct ctl *ctl, struct hlv_arena *a,
+			       const struct store_txn *txn, uint64_t *records)
+{
+	for (size_t i = 0; i < txn->nputs; i++) {
+		const struct store_put *put = &txn->puts[i];
+		struct hlv_record before, after;
+		struct hlv_bytes stored;
+		uint8_t *copy = hlv_alloc_raw(a, put->value.n);
+		if (!copy)
+			return HLV_E_NOMEM;
+		memcpy(copy, put->value.p, put->value.n);
+		/* Commit would. */
+		hlv_record_stamp(copy, put->value.n, put->key, 0, ctl_now_ms());
+		HLV_TRY(ctl->store->ops->get(ctl->view, SPACE_RECORD, put->key, &stored));
+		HLV_TRY(hlv_record_decode(stored, put->key, &before));
+		HLV_TRY(hlv_record_decode(hlv_bytes(copy, put->value.n), put->key, &after));
+		past_print_change(ctl, before.name, &before, &after, (*records)++ == 0);
+	}
+	return HLV_OK;
+}
+
+/* The same as an undo, without its commits. */
+static enum hlv_err undo_nothing(struct ctl *ctl, const char *id, uint64_t seq,
+				 uint64_t *records)
+{
+	struct history_undo u = {.seq = seq};
+	struct store_key key;
+	struct hlv_arena a;
+	enum hlv_err err = HLV_OK;
+	store_key(hlv_text(id), &key);
+	hlv_arena_init(&a, ARENA_LIMIT);
+	bool begun = false;
+	while (err == HLV_OK && !u.done) {
+		hlv_arena_reset(&a);
+		u.done = true;
+		err = seq ? history_undo_change(ctl->store, ctl->view, &a, &u)
+			  : history_undo_newest(ctl->store, ctl->view, &key, &a, &u.txn);
+		if (err != HLV_OK)
+			break;
+		if (!begun)
+			past_begin_changes(ctl);
+		begun = true;
+		err = show_slice(ctl, &a, &u.txn, records);
+	}
+	hlv_arena_fini(&a);
+	if (err == HLV_OK)
+		past_end_changes(ctl, *records);
+	return err;
 }
 
 static enum hlv_err undo_newest(struct ctl *ctl, const char *id, uint64_t *records)
@@ -188,24 +200,46 @@ static int undo_failed(struct ctl *ctl, const char *what, enum hlv_err err)
 	return ctl_fail_err(ctl, what, err);
 }
 
+static bool parse_undo(struct ctl *ctl, int argc, char **argv, bool *dry_run)
+{
+	static const struct option options[] = {{"dry-run", no_argument, NULL, 'n'}, {0}};
+	int c;
+	*dry_run = false;
+	ctl_options_begin();
+	while ((c = ctl_option(ctl, argc, argv, options)) != -1) {
+		if (c == '?')
+			return false;
+		*dry_run = true;
+	}
+	if (optind + 1 == argc)
+		return true;
+	ctl_usage(ctl, "which identifier, or the number of which change?");
+	return false;
+}
+
 int cmd_undo(struct ctl *ctl, int argc, char **argv)
 {
-	int64_t seq;
+	int64_t seq = 0;
 	uint64_t records = 0;
-	ctl_options_begin();
-	if (ctl_option(ctl, argc, argv, no_options) != -1)
+	bool dry_run;
+	enum hlv_err err;
+	if (!parse_undo(ctl, argc, argv, &dry_run))
 		return CTL_USAGE;
-	if (optind + 1 != argc)
-		return ctl_usage(ctl, "which identifier, or the number of which change?");
 	const char *what = argv[optind];
-	bool numbered = kinds_parse_number(hlv_text(what), 1, INT64_MAX, &seq);
-	if (!ctl_open_to_write(ctl))
+	if (!kinds_parse_number(hlv_text(what), 1, INT64_MAX, &seq))
+		seq = 0; /* an identifier */
+	if (ctl->remote)
+		return remote_undo(ctl, what, (uint64_t)seq, dry_run);
+	if (dry_run ? !ctl_open_to_read(ctl) : !ctl_open_to_write(ctl))
 		return CTL_FAILED;
-	enum hlv_err err = numbered ? undo_change(ctl, (uint64_t)seq, &records)
-				    : undo_newest(ctl, what, &records);
+	if (dry_run)
+		err = undo_nothing(ctl, what, (uint64_t)seq, &records);
+	else
+		err = seq ? undo_change(ctl, (uint64_t)seq, &records)
+			  : undo_newest(ctl, what, &records);
 	if (err != HLV_OK)
 		return undo_failed(ctl, what, err);
-	printf(ctl->json ? "{\"records\":%llu}\n" : "records=%llu\n",
-	       (unsigned long long)records);
+	if (!dry_run)
+		past_print_undone(ctl, records);
 	return CTL_DONE;
 }

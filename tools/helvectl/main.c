@@ -33,7 +33,7 @@ static const struct ctl_verb verbs[] = {
 	{"rm", "ID", "Delete a record.", cmd_rm},
 	{"history", "ID", "What a record was, newest first, with the number of each change.",
 	 cmd_history},
-	{"undo", "ID|SEQ",
+	{"undo", "ID|SEQ [--dry-run]",
 	 "Make a record what it was before its last change, or undo a change.", cmd_undo},
 	{"state", "ID active|reserved|registered|frozen|revoked [--reason TEXT]",
 	 "Set the life-cycle state of a record.", cmd_state},
@@ -115,7 +115,7 @@ static void help(void)
 	      "  --server A[:P] --auth INDEX:HANDLE --key FILE|--secret-file FILE\n"
 	      "          ask that server, over TLS, instead of working on DIR: get, put, rm, "
 	      "list,\n"
-	      "          load, home, unhome, delegate, status\n"
+	      "          load, home, unhome, delegate, status, history, undo, audit\n"
 	      "  --site FILE|DIR  its site record, whose key it must hold (default: "
 	      "DIR/site.json);\n"
 	      "          --insecure does without\n"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/helvectl/remote.h"
 
-#include "proto/net/json.h"
 #include "proto/wire/site.h"
 #include "tools/helvectl/keys.h"
 #include "tools/helvectl/node.h"
@@ -35,8 +34,9 @@ bool remote_option(struct remote_options *o, int option)
 
 static bool goes_remotely(const struct ctl_verb *verb)
 {
-	static const char *const names[] = {"get",  "put",    "rm",	"list",	   "load",
-					    "home", "unhome", "status", "delegate"};
+	static const char *const names[] = {"get",	"put",	   "rm",     "list",
+					    "load",	"home",	   "unhome", "status",
+					    "delegate", "history", "undo",   "audit"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(verb->name, names[i]) == 0)
 			return true;
@@ -331,25 +331,52 @@ int remote_list(struct ctl *ctl, const char *prefix_handle)
 	return code;
 }
 
-static int print_status(struct ctl *ctl, struct remote *r)
+/* --- HELVE_CONTROL --- */
+
+bool remote_control(struct ctl *ctl, struct remote *r, const char *what, const char *verb,
+		    const char *arguments, struct hlv_bytes *answer)
 {
 	struct hlv_response rs;
 	bool offered = false;
 	char why[HLV_TALK_WHY] = "";
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_HELVE_CONTROL,
-				 .handle = hlv_text("status"),
-				 .octets = hlv_text("{}")};
+				 .handle = hlv_text(verb),
+				 .octets = hlv_text(arguments)};
 	enum hlv_err err = hlv_talk_offers(r->admin, "control", &offered, why);
-	if (err == HLV_OK && !offered)
-		return ctl_fail(ctl, "%s: does not tell its status: is it no helved?",
-				ctl->remote->server);
+	if (err == HLV_OK && !offered) {
+		ctl_fail(ctl, "%s: takes no such requests: is it no helved?",
+			 ctl->remote->server);
+		return false;
+	}
 	if (err == HLV_OK)
 		err = hlv_talk_ask(r->admin, &rq, &rs, why);
 	if (err != HLV_OK)
-		return ctl_fail(ctl, "%s: %s", ctl->remote->server, why);
-	if (rs.rc != HLV_RC_SUCCESS)
-		return remote_tell(ctl, ctl->remote->server, &rs);
-	printf("%.*s\n", (int)rs.octets.n, (const char *)rs.octets.p);
+		ctl_fail(ctl, "%s: %s", what, why);
+	if (err != HLV_OK || remote_tell(ctl, what, &rs) != CTL_DONE)
+		return false;
+	*answer = rs.octets;
+	return true;
+}
+
+bool remote_page(struct ctl *ctl, struct remote *r, struct remote_page *p, const char *what,
+		 const char *verb, const char *arguments)
+{
+	struct hlv_bytes answer;
+	hlv_arena_reset(&p->arena);
+	if (!remote_control(ctl, r, what, verb, arguments, &answer))
+		return false;
+	if (hlv_json_read(&p->json, answer, &p->arena, &p->error) == HLV_OK)
+		return true;
+	ctl_fail(ctl, "%s: the answer cannot be read: %s", what, p->error.text);
+	return false;
+}
+
+static int print_status(struct ctl *ctl, struct remote *r)
+{
+	struct hlv_bytes answer;
+	if (!remote_control(ctl, r, ctl->remote->server, "status", "{}", &answer))
+		return CTL_FAILED;
+	printf("%.*s\n", (int)answer.n, (const char *)answer.p);
 	return CTL_DONE;
 }
 

@@ -5,7 +5,9 @@
  * administers talks to nobody whom it cannot tell from another).
  */
 #pragma once
+#include "proto/net/json_tree.h"
 #include "proto/net/talk.h"
+#include "server/audit.h"
 #include "tools/helvectl/ctl.h"
 #include "tools/helvectl/load.h"
 #include "tools/helvectl/show_record.h"
@@ -32,6 +34,19 @@ void remote_close(struct remote *r);
 /* CTL_DONE when the answer is success, else the line that says what it is. */
 int remote_tell(struct ctl *ctl, const char *what, const struct hlv_response *rs);
 
+/* HELVE_CONTROL (docs/protocol.md): `what` begins the line that is told on failure. The answer borrows
+ * until the next call. */
+bool remote_control(struct ctl *ctl, struct remote *r, const char *what, const char *verb,
+		    const char *arguments, struct hlv_bytes *answer);
+/* The same, read as JSON; the arena is the caller's, and reset here. */
+struct remote_page {
+	struct hlv_arena arena;
+	struct hlv_json json;
+	struct hlv_json_error error;
+};
+bool remote_page(struct ctl *ctl, struct remote *r, struct remote_page *p, const char *what,
+		 const char *verb, const char *arguments);
+
 int remote_put(struct ctl *ctl, struct hlv_bytes id, struct hlv_bytes list);
 int remote_get(struct ctl *ctl, struct hlv_bytes id, enum show_secrets secrets);
 int remote_rm(struct ctl *ctl, struct hlv_bytes id);
@@ -41,5 +56,14 @@ int remote_status(struct ctl *ctl);
 /* remote_delegate.c */
 struct delegation;
 int remote_delegate(struct ctl *ctl, const char *prefix_handle, const struct delegation *d);
+/* remote_past.c */
+int remote_history(struct ctl *ctl, const char *id);
+/* Of an identifier, or of a change (seq > 0), whose number `what` is. */
+int remote_undo(struct ctl *ctl, const char *what, uint64_t seq, bool dry_run);
+/* The trail from its first entry on, or its last `last` ones, as stored, until `feed` returns false;
+ * and its head. False: told. */
+bool remote_audit_scan(struct ctl *ctl, struct remote *r, uint64_t last, store_scan_fn *feed,
+		       void *ctx);
+bool remote_audit_head(struct ctl *ctl, struct remote *r, struct audit_head *head);
 /* remote_load.c */
 int remote_load(struct ctl *ctl, const struct load_options *o);
