@@ -93,20 +93,39 @@ static bool see_zone(void *ctx, const struct cache_entry *e)
 	return true;
 }
 
+static void begin_handle(struct hlv_writer *w, struct hlv_bytes prefix)
+{
+	hlv_put(w, hlv_text("0.NA/"));
+	hlv_name_put_upper(w, prefix);
+}
+
 /* Where a prefix's items are, or with `derived` what is below it. */
 static bool put_zone(struct chain *c, struct hlv_bytes prefix, enum memory_kind kind,
 		     bool derived)
 {
-	uint8_t room[MEMORY_KEY_MAX], key[MEMORY_KEY_MAX];
+	uint8_t room[MEMORY_KEY_MAX];
 	struct hlv_writer handle = hlv_writer(room, sizeof room);
-	hlv_put(&handle, hlv_text("0.NA/"));
-	hlv_put(&handle, prefix);
+	begin_handle(&handle, prefix);
 	c->prefix = prefix;
 	c->derived = derived;
 	c->found = false;
 	if (!handle.bad)
-		cache_peek(c->cache, kind, memory_key(hlv_written(&handle), key), see_zone, c);
+		cache_peek(c->cache, kind, hlv_written(&handle), see_zone, c);
 	return c->found;
+}
+
+/* What was referred on the way to the cut `below`, as it seems for this prefix. */
+static void put_way(struct chain *c, struct hlv_bytes prefix, struct hlv_bytes below)
+{
+	uint8_t room[MEMORY_KEY_MAX], key[MEMORY_KEY_MAX];
+	struct hlv_writer handle = hlv_writer(room, sizeof room),
+			  w = hlv_writer(key, sizeof key);
+	begin_handle(&handle, below);
+	memory_put_way(&w, hlv_written(&handle), prefix_labels(prefix));
+	c->prefix = prefix;
+	c->derived = true;
+	if (!handle.bad && !w.bad)
+		cache_peek(c->cache, MEMORY_WAY, hlv_written(&w), see_zone, c);
 }
 
 /* --- where it begins --- */
@@ -160,8 +179,9 @@ void chain_put(const struct walk_rules *rules, struct cache *cache, bool anchore
 		struct hlv_bytes head = prefix_head(prefix, k);
 		if (k == labels && item && put_zone(&c, head, MEMORY_RECORD, false))
 			break;
-		if (!put_zone(&c, head, MEMORY_CUT, true))
-			(void)put_zone(&c, head, MEMORY_RECORD, true);
+		if (!put_zone(&c, head, MEMORY_CUT, true) &&
+		    !put_zone(&c, head, MEMORY_RECORD, true))
+			put_way(&c, head, prefix_head(prefix, item ? labels - 1 : labels));
 	}
 	hlv_buf_str(json, "]");
 }

@@ -114,9 +114,10 @@ static bool put_entry(void *ctx, const struct cache_entry *e)
 	}
 	hlv_buf_str(b, call->n++ ? ",\n{\"id\":" : "\n{\"id\":");
 	hlv_json_put_str(b, e->key);
+	static const char *const kinds[] = {"record", "cut", "way"};
 	hlv_buf_printf(b, ",\"kind\":\"%s\",\"proof\":\"%s\",\"code\":%u,\"values\":%u",
-		       e->kind == MEMORY_CUT ? "cut" : "record", proof_name(e->proven.proof),
-		       (unsigned)f->rc, (unsigned)f->values.n);
+		       kinds[e->kind], proof_name(e->proven.proof), (unsigned)f->rc,
+		       (unsigned)f->values.n);
 	put_times(b, f, call->now);
 	hlv_buf_printf(b, ",\"hits\":%" PRIu32 ",\"octets\":%" PRIu32, e->hits, e->cost);
 	if (call->is_name && !call->whole && 8 * f->values.raw.n < ANSWER_HARD / 4) {

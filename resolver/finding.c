@@ -43,7 +43,7 @@ enum hlv_err finding_decode(struct hlv_bytes octets, struct cache_entry *e)
 	HLV_TRY(hlv_values_decode(&r, &f.values));
 	if (!hlv_finished(&r) || reserved != 0 || e->key.n > MEMORY_KEY_MAX)
 		return HLV_E_MALFORMED;
-	if (kind != MEMORY_RECORD && kind != MEMORY_CUT)
+	if (kind > MEMORY_WAY)
 		return HLV_E_MALFORMED;
 	if (f.rc != HLV_RC_SUCCESS && f.values.n > 0)
 		return HLV_E_MALFORMED;

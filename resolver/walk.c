@@ -18,6 +18,14 @@ struct hlv_bytes memory_key(struct hlv_bytes id, uint8_t room[MEMORY_KEY_MAX])
 	return hlv_written(&w);
 }
 
+void memory_put_way(struct hlv_writer *w, struct hlv_bytes handle, unsigned labels)
+{
+	char number[16];
+	snprintf(number, sizeof number, "..%u", labels); /* no prefix has an empty label */
+	hlv_put(w, handle);
+	hlv_put(w, hlv_text(number));
+}
+
 unsigned prefix_labels(struct hlv_bytes prefix)
 {
 	unsigned n = prefix.n > 0;
@@ -108,7 +116,7 @@ static void finish(struct walk *w, const struct outcome *out)
 void walk_pop(struct walk *w, const struct outcome *given, struct hlv_now now)
 {
 	struct outcome out = *given; /* it may be in the frame that goes */
-	walk_keep_cut(w, walk_top(w));
+	walk_keep_cuts(w, walk_top(w));
 	enum frame_for what = walk_top(w)->what;
 	w->frames[--w->nframes] = NULL;
 	if (what == FOR_ANSWER) {
@@ -151,7 +159,7 @@ void walk_give_up(struct walk *w, bool timed_out, struct hlv_now now, const char
 	struct outcome out = {.rc = HLV_RC_ERROR, .timed_out = timed_out};
 	snprintf(out.why, sizeof out.why, "%s", why);
 	while (w->nframes > 0) {
-		walk_keep_cut(w, walk_top(w));
+		walk_keep_cuts(w, walk_top(w));
 		w->nframes--;
 	}
 	finish(w, &out);

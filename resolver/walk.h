@@ -13,8 +13,9 @@
  *
  * A 303 does not say for which ancestor it speaks. For the next longer prefix above what was asked, or
  * for a shorter one: the last of those on a way is remembered for that next one, which is never more
- * than it speaks for. The others are not remembered: how many came behind them is what those say
- * whom they name, and who refers to himself once more would be given his siblings (R1).
+ * than it speaks for. Of the others it is only guessed (the k-th of m on the way to n labels: n-1-(m-k)
+ * labels), for show: how many came behind them is what those say whom they name, and who refers to
+ * himself once more would be asked about his siblings (R1).
  */
 #pragma once
 #include "proto/base/arena.h"
@@ -41,6 +42,9 @@ struct walk_rules {
 enum memory_kind {
 	MEMORY_RECORD, /* an identifier's record, a prefix handle's too */
 	MEMORY_CUT,    /* HS_SITE.PREFIX values of a prefix: where derived prefixes are asked */
+	/* The referrals before the one that is a cut, for people who ask for the chain: of the cut
+	 * 0.NA/88.118 "0.NA/88.118..1" has that of, as it seems, 88. Nobody is asked there. */
+	MEMORY_WAY,
 };
 
 /* What was learned before; all of it may be NULL. */
@@ -58,6 +62,8 @@ struct walk_memory {
  * caches"). `room` holds MEMORY_KEY_MAX. */
 enum { MEMORY_KEY_MAX = HLV_IDENTIFIER_MAX + 8 };
 struct hlv_bytes memory_key(struct hlv_bytes id, uint8_t room[MEMORY_KEY_MAX]);
+/* Of MEMORY_WAY: what belongs to the cut of this prefix handle and seems to be of so many labels. */
+void memory_put_way(struct hlv_writer *w, struct hlv_bytes handle, unsigned labels);
 
 struct walk_question {
 	struct hlv_bytes id;

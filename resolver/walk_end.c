@@ -47,13 +47,29 @@ static void keep(struct walk *w, enum memory_kind kind, struct hlv_bytes key, en
 		w->memory->keep(w->memory->ctx, kind, key, &p);
 }
 
-/* See walk.h: what is on the way to n labels speaks for n-1 of them at the most. */
-void walk_keep_cut(struct walk *w, struct frame *f)
+static void keep_way(struct walk *w, struct hlv_bytes cut_name, unsigned labels,
+		     const struct cut *cut)
 {
-	if (f->ncuts > 0 && f->labels > 1) {
-		struct hlv_bytes above = prefix_head(f->prefix, f->labels - 1);
-		keep(w, MEMORY_CUT, hlv_head(f->id, 5 + above.n), f->cut.proof,
-		     &f->cut.finding);
+	uint8_t room[MEMORY_KEY_MAX];
+	struct hlv_writer name = hlv_writer(room, sizeof room);
+	memory_put_way(&name, cut_name, labels);
+	if (!name.bad)
+		keep(w, MEMORY_WAY, hlv_written(&name), cut->proof, &cut->finding);
+}
+
+/* See walk.h: what is on the way to n labels speaks for n-1 of them at the most. */
+void walk_keep_cuts(struct walk *w, struct frame *f)
+{
+	struct hlv_bytes above = prefix_head(f->prefix, f->labels - 1);
+	struct hlv_bytes name = hlv_head(f->id, 5 + above.n);
+	if (f->ncuts == 0 || f->labels < 2)
+		return;
+	const struct cut *last = &f->cuts[f->ncuts - 1];
+	keep(w, MEMORY_CUT, name, last->proof, &last->finding);
+	for (size_t k = 1; k < f->ncuts; k++) {
+		size_t below = f->ncuts - k + 1;
+		if (below < f->labels)
+			keep_way(w, name, f->labels - (unsigned)below, &f->cuts[k - 1]);
 	}
 	f->ncuts = 0;
 }

@@ -87,8 +87,8 @@ struct frame {
 	bool have_servers, stream;
 	unsigned bogus, lame;
 	char why[VALIDATE_WHY];
-	/* referrals that were followed: how many, and the last one */
-	struct cut cut;
+	/* referrals that were followed */
+	struct cut cuts[CUTS_MAX];
 	size_t ncuts;
 	/* what was said, while a second opinion, certificates or an alias are waited for */
 	bool suspicious;
@@ -170,7 +170,7 @@ void walk_holder_came(struct walk *w, struct frame *f, const struct outcome *out
 		      struct hlv_now now);
 void walk_alias_came(struct walk *w, struct frame *f, const struct outcome *out,
 		     struct hlv_now now);
-void walk_keep_cut(struct walk *w, struct frame *f);
+void walk_keep_cuts(struct walk *w, struct frame *f);
 /* R3: the referrer's word, never lengthened, nor longer than what we know about the referrer. */
 uint32_t walk_delegation_life(const struct walk *w, const struct zone *z, uint32_t life_s,
 			      struct hlv_now now);

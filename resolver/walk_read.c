@@ -259,10 +259,8 @@ static void read_referral(struct walk *w, struct frame *f, struct heard *h)
 		return;
 	}
 	tell(w, f, &server, &h->rs, h->j.proof, h->j.why, HLV_OK);
-	if (h->rs.rc == HLV_RC_PREFIX_REFERRAL) {
-		f->cut = (struct cut){h->j.proof, said};
-		f->ncuts++;
-	}
+	if (h->rs.rc == HLV_RC_PREFIX_REFERRAL)
+		f->cuts[f->ncuts++] = (struct cut){h->j.proof, said};
 }
 
 /* --- any answer --- */
