@@ -144,10 +144,28 @@ int cmd_get(struct ctl *ctl, int argc, char **argv)
 
 struct put_value {
 	const char *text; /* "INDEX TYPE DATA" or "INDEX TYPE PATH" */
-	bool file, has_perms;
+	bool file, has_ttl, has_perms;
 	uint32_t ttl_s;
 	uint8_t perms;
 };
+
+/* A value in the making; what is not given it has from the value that stands at its index. */
+struct given {
+	struct hlv_value v;
+	bool has_ttl, has_perms;
+};
+
+static void inherit(struct given *g, const struct hlv_value *old)
+{
+	if (!g->has_ttl) {
+		g->v.ttl_kind = old->ttl_kind;
+		g->v.ttl_s = old->ttl_s;
+	}
+	if (!g->has_perms)
+		g->v.perms = old->perms;
+	if (!g->has_perms && hlv_type_is(g->v.type, "HS_SECKEY")) /* industrial.md 3 */
+		g->v.perms &= HLV_PERM_ADMIN_READ | HLV_PERM_ADMIN_WRITE;
+}
 
 static const char *kind_of(struct hlv_bytes type, bool file)
 {
@@ -159,12 +177,14 @@ static const char *kind_of(struct hlv_bytes type, bool file)
 }
 
 static bool parse_value(const struct ctl *ctl, const struct put_value *p, uint32_t now_s,
-			struct hlv_arena *a, struct hlv_value *v)
+			struct hlv_arena *a, struct given *g)
 {
+	struct hlv_value *v = &g->v;
 	struct hlv_bytes rest = hlv_text(p->text);
 	char why[KINDS_WHY] = "";
 	int64_t index;
 	bool numbered = kinds_parse_number(kinds_word(&rest), 1, INT32_MAX, &index);
+	*g = (struct given){.has_ttl = p->has_ttl, .has_perms = p->has_perms};
 	*v = (struct hlv_value){.mtime_s = now_s, .ttl_s = p->ttl_s, .perms = HLV_PERM_DEFAULT};
 	v->type = kinds_word(&rest);
 	if (!numbered || v->type.n == 0) {
@@ -194,38 +214,42 @@ static bool parse_value(const struct ctl *ctl, const struct put_value *p, uint32
 	return false;
 }
 
-static bool is_given(const struct hlv_value *given, size_t n, uint32_t index)
+static const struct given *given_at(const struct given *given, size_t n, uint32_t index)
 {
 	for (size_t i = 0; i < n; i++)
-		if (given[i].index == index)
-			return true;
-	return false;
+		if (given[i].v.index == index)
+			return &given[i];
+	return NULL;
 }
 
 /* What stands there, with these values in place of those of the same index. */
-static enum hlv_err merge_values(struct registry *r, const char *id,
-				 const struct hlv_value *given, size_t n,
-				 struct node_values *values)
+static enum hlv_err merge_values(struct registry *r, const char *id, const struct given *given,
+				 size_t n, struct node_values *values)
 {
+	struct given all[PUT_MAX];
 	struct hlv_record rec = {0};
 	enum hlv_err err = registry_get(r, hlv_text(id), &rec);
 	struct hlv_reader old = hlv_reader(rec.values.raw);
 	if (err != HLV_OK && err != HLV_E_NOT_FOUND)
 		return err;
 	node_values_begin(values);
+	memcpy(all, given, n * sizeof *given); /* as they are given: they may be tried again */
 	for (uint32_t i = 0; i < rec.values.n; i++) {
 		struct hlv_value v;
 		HLV_TRY(hlv_value_decode(&old, &v));
-		if (!is_given(given, n, v.index))
+		const struct given *g = given_at(given, n, v.index);
+		if (g)
+			inherit(&all[g - given], &v);
+		else
 			node_values_copy(values, &v);
 	}
 	for (size_t i = 0; i < n; i++)
-		node_values_copy(values, &given[i]);
+		node_values_copy(values, &all[i].v);
 	return HLV_OK;
 }
 
 static enum hlv_err store_once(struct ctl *ctl, struct registry *r, const char *id,
-			       const struct hlv_value *given, size_t n)
+			       const struct given *given, size_t n)
 {
 	struct node_values values = {0};
 	enum hlv_err err = merge_values(r, id, given, n, &values);
@@ -243,8 +267,7 @@ static enum hlv_err store_once(struct ctl *ctl, struct registry *r, const char *
 	return err;
 }
 
-static int store_values(struct ctl *ctl, const char *id, const struct hlv_value *given,
-			size_t n)
+static int store_values(struct ctl *ctl, const char *id, const struct given *given, size_t n)
 {
 	struct registry *r = node_open_registry(ctl);
 	enum hlv_err err = HLV_E_CONFLICT;
@@ -259,18 +282,62 @@ static int store_values(struct ctl *ctl, const char *id, const struct hlv_value 
 	return err == HLV_OK ? CTL_DONE : ctl_fail_err(ctl, id, err);
 }
 
-static int send_values(struct ctl *ctl, const char *id, const struct hlv_value *given, size_t n)
+struct sending {
+	struct given *given;
+	size_t n;
+};
+
+static void inherit_sent(void *ctx, const struct hlv_value *old)
+{
+	const struct sending *s = ctx;
+	const struct given *g = given_at(s->given, s->n, old->index);
+	if (g)
+		inherit(&s->given[g - s->given], old);
+}
+
+/* The indexes whose values leave something to what stands there. */
+static bool read_former(struct ctl *ctl, struct remote *r, const char *id, struct given *given,
+			size_t n)
+{
+	uint8_t octets[PUT_MAX * 4];
+	struct hlv_writer w = hlv_writer(octets, sizeof octets);
+	struct hlv_list indexes = {0};
+	struct sending s = {given, n};
+	for (size_t i = 0; i < n; i++) {
+		if (given[i].has_ttl && given[i].has_perms)
+			continue;
+		hlv_put_u32(&w, given[i].v.index);
+		indexes.n++;
+	}
+	indexes.raw = hlv_written(&w);
+	return indexes.n == 0 || remote_read(ctl, r, hlv_text(id), &indexes, inherit_sent, &s);
+}
+
+static int send_values(struct ctl *ctl, struct remote *r, const char *id, struct given *given,
+		       size_t n)
 {
 	struct node_values values;
+	if (!read_former(ctl, r, id, given, n))
+		return CTL_FAILED;
 	node_values_begin(&values);
 	for (size_t i = 0; i < n; i++)
-		node_values_copy(&values, &given[i]);
+		node_values_copy(&values, &given[i].v);
 	struct source_record checked = {.handle = hlv_text(id),
 					.list = node_values_list(&values)};
 	int code = source_check(&checked) == HLV_OK
-			   ? remote_put(ctl, checked.handle, checked.list)
+			   ? remote_put(ctl, r, checked.handle, checked.list)
 			   : ctl_fail(ctl, "%s: %s", id, checked.reason);
 	hlv_buf_free(&values.buf);
+	return code;
+}
+
+static int put_remotely(struct ctl *ctl, const char *id, struct given *given, size_t n)
+{
+	struct remote r;
+	int code = CTL_FAILED;
+	if (remote_open(ctl, &r))
+		code = send_values(ctl, &r, id, given, n);
+	remote_close(&r);
 	return code;
 }
 
@@ -295,7 +362,7 @@ static void warn_unless_homed(struct ctl *ctl, const char *id)
 
 static int put(struct ctl *ctl, const char *id, const struct put_value *puts, size_t n)
 {
-	struct hlv_value given[PUT_MAX];
+	struct given given[PUT_MAX];
 	struct hlv_arena a;
 	int code = CTL_DONE;
 	hlv_arena_init(&a, ARENA_LIMIT);
@@ -303,7 +370,7 @@ static int put(struct ctl *ctl, const char *id, const struct put_value *puts, si
 		if (!parse_value(ctl, &puts[i], (uint32_t)(ctl_now_ms() / 1000), &a, &given[i]))
 			code = CTL_USAGE;
 	if (code == CTL_DONE && ctl->remote) {
-		code = send_values(ctl, id, given, n);
+		code = put_remotely(ctl, id, given, n);
 	} else if (code == CTL_DONE) {
 		code = store_values(ctl, id, given, n);
 		if (code == CTL_DONE)
@@ -321,8 +388,10 @@ static bool put_option(struct ctl *ctl, int c, struct put_value *next)
 		ctl_usage(ctl, "--ttl '%s': expected seconds, from 0 on", optarg);
 		return false;
 	}
-	if (c == 't')
+	if (c == 't') {
 		next->ttl_s = (uint32_t)ttl;
+		next->has_ttl = true;
+	}
 	next->has_perms = next->has_perms || c == 'p';
 	if (c != 'p' || kinds_parse_perms(hlv_text(optarg), &next->perms) == HLV_OK)
 		return true;

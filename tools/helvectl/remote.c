@@ -231,17 +231,48 @@ static int put(struct ctl *ctl, struct remote *r, struct hlv_bytes id,
 	return err == HLV_OK ? remote_tell(ctl, name, &rs) : ctl_fail(ctl, "%s: %s", name, why);
 }
 
-int remote_put(struct ctl *ctl, struct hlv_bytes id, struct hlv_bytes list)
+int remote_put(struct ctl *ctl, struct remote *r, struct hlv_bytes id, struct hlv_bytes list)
 {
-	struct remote r;
 	struct hlv_list values;
 	struct hlv_reader reader = hlv_reader(list);
-	int code = CTL_FAILED;
-	if (hlv_values_decode(&reader, &values) == HLV_OK && remote_open(ctl, &r)) {
-		code = put(ctl, &r, id, &values);
-		remote_close(&r);
+	enum hlv_err err = hlv_values_decode(&reader, &values);
+	return err == HLV_OK ? put(ctl, r, id, &values)
+			     : ctl_fail_err(ctl, (const char *)id.p, err);
+}
+
+/* Whoever may write there may not be one who may read all. */
+static enum hlv_err read_values(struct remote *r, struct hlv_request *rq,
+				struct hlv_response *rs, char *why)
+{
+	enum hlv_err err = hlv_talk_ask(r->admin, rq, rs, why);
+	if (err != HLV_OK ||
+	    (rs->rc != HLV_RC_INVALID_ADMIN && rs->rc != HLV_RC_INSUFFICIENT_PERMISSIONS))
+		return err;
+	rq->m.hdr = (struct hlv_header){.op = HLV_OP_RESOLUTION,
+					.flags = HLV_F_AUTHORITATIVE | HLV_F_PUBLIC_ONLY};
+	return hlv_talk_ask(r->admin, rq, rs, why);
+}
+
+bool remote_read(struct ctl *ctl, struct remote *r, struct hlv_bytes id,
+		 const struct hlv_list *indexes,
+		 void (*visit)(void *ctx, const struct hlv_value *v), void *ctx)
+{
+	struct hlv_response rs;
+	char why[HLV_TALK_WHY] = "";
+	struct hlv_request rq = {
+		.m.hdr = {.op = HLV_OP_RESOLUTION, .flags = HLV_F_AUTHORITATIVE},
+		.handle = id,
+		.indexes = *indexes};
+	if (read_values(r, &rq, &rs, why) != HLV_OK) {
+		ctl_fail(ctl, "%s: %s", (const char *)id.p, why);
+		return false;
 	}
-	return code;
+	struct hlv_reader reader = hlv_reader(rs.values.raw);
+	struct hlv_value v;
+	for (uint32_t i = 0; rs.rc == HLV_RC_SUCCESS && i < rs.values.n; i++)
+		if (hlv_value_decode(&reader, &v) == HLV_OK)
+			visit(ctx, &v);
+	return true;
 }
 
 static int print_answer(struct ctl *ctl, const struct hlv_response *rs,

@@ -47,7 +47,11 @@ struct remote_page {
 bool remote_page(struct ctl *ctl, struct remote *r, struct remote_page *p, const char *what,
 		 const char *verb, const char *arguments);
 
-int remote_put(struct ctl *ctl, struct hlv_bytes id, struct hlv_bytes list);
+int remote_put(struct ctl *ctl, struct remote *r, struct hlv_bytes id, struct hlv_bytes list);
+/* The values of these indexes that we may read, one by one; none where there are none. False: told. */
+bool remote_read(struct ctl *ctl, struct remote *r, struct hlv_bytes id,
+		 const struct hlv_list *indexes,
+		 void (*visit)(void *ctx, const struct hlv_value *v), void *ctx);
 int remote_get(struct ctl *ctl, struct hlv_bytes id, enum show_secrets secrets);
 int remote_rm(struct ctl *ctl, struct hlv_bytes id);
 int remote_list(struct ctl *ctl, const char *prefix_handle);
