@@ -47,20 +47,19 @@ void hlv_buf_put(struct hlv_buf *b, struct hlv_bytes octets)
 		memcpy(p, octets.p, octets.n);
 }
 
-void hlv_buf_str(struct hlv_buf *b, const char *s)
-{
-	hlv_buf_put(b, hlv_text(s));
-}
-
 void hlv_buf_printf(struct hlv_buf *b, const char *format, ...)
 {
 	va_list args, again;
+	size_t room = b->bad ? 0 : b->cap - b->n;
 	va_start(args, format);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	/* What is short fits nearly always, and is written once. */
+	int n = vsnprintf(room ? b->p + b->n : NULL, room, format, args);
 	va_end(args);
 	if (n < 0)
 		b->bad = true;
+	else if ((size_t)n < room)
+		b->n += (size_t)n;
 	else if (reserve(b, (size_t)n)) {
 		vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
 		b->n += (size_t)n;

@@ -20,7 +20,11 @@ static inline struct hlv_bytes hlv_buf_bytes(const struct hlv_buf *b)
 	return hlv_bytes(b->p, b->n);
 }
 void hlv_buf_put(struct hlv_buf *b, struct hlv_bytes octets);
-void hlv_buf_str(struct hlv_buf *b, const char *s);
+/* Inline, so that the length of a literal is known where it is put. */
+static inline void hlv_buf_str(struct hlv_buf *b, const char *s)
+{
+	hlv_buf_put(b, hlv_text(s));
+}
 void hlv_buf_printf(struct hlv_buf *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* `n` octets of uninitialised room at the end, or NULL. */

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from common import SERVER_CORE, CLIENT_CORE, Load, Process, free_port, run, say, table
+from common import SERVER_CORE, CLIENT_CORE, Awake, Load, Process, free_port, run, say, table
 
 NAMES, SOCKETS = 1000, 32
 
@@ -101,7 +101,7 @@ def measure(load, server, port, seconds, *argv):
 def text(build, work, seconds, rounds):
     ours, port, names = helved(build, work)
     load, rows = Load(build, names), []
-    with ours, Nginx(work, answer_octets(port)) as nginx:
+    with ours, Nginx(work, answer_octets(port)) as nginx, Awake():
         for name, argv, at in (("HTTP", (), nginx.http), ("HTTPS", ("--tls",), nginx.https)):
             runs = {"helved": [], "nginx": []}
             for i in range(rounds):
