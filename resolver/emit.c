@@ -120,6 +120,8 @@ static void show(struct hlv_exchange *x, const struct finding *f, uint32_t left_
 	bool stale = left_s == EMIT_STALE;
 	if (stale)
 		left_s = EMIT_STALE_TTL_S;
+	if (left_s < UINT32_MAX)
+		x->left_s = left_s ? left_s : 1;
 	struct picker p = {.rq = &x->rq,
 			   .all = hlv_filter_is_empty(&x->rq),
 			   .stale = stale,

@@ -34,14 +34,6 @@ const char *proof_name(enum proof proof)
 	return "unknown";
 }
 
-/* Seconds that a value is good for from now on. */
-static uint32_t life_of(const struct hlv_value *v, uint32_t now_s)
-{
-	if (v->ttl_kind == HLV_TTL_ABSOLUTE)
-		return v->ttl_s > now_s ? v->ttl_s - now_s : 0;
-	return v->ttl_s <= INT32_MAX ? v->ttl_s : 0;
-}
-
 void finding_ages(struct finding *f, struct hlv_now now)
 {
 	struct hlv_reader r = hlv_reader(f->values.raw);
@@ -52,7 +44,7 @@ void finding_ages(struct finding *f, struct hlv_now now)
 		struct hlv_value v;
 		if (hlv_value_decode(&r, &v) != HLV_OK)
 			return;
-		uint32_t life_s = life_of(&v, hlv_now_s(now));
+		uint32_t life_s = hlv_value_life(&v, hlv_now_s(now));
 		if (life_s < f->life_s)
 			f->life_s = life_s;
 		if (v.mtime_s > f->newest_s)

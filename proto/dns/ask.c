@@ -419,13 +419,12 @@ const struct hlv_dns_node *hlv_dns_ask_next(struct hlv_dns_ask *a)
 
 uint32_t hlv_dns_ttl(struct hlv_dns_ask *a, const struct hlv_value *v)
 {
-	uint32_t ttl_s = v->ttl_s;
-	if (v->ttl_kind == HLV_TTL_ABSOLUTE) {
-		uint32_t now_s = hlv_now_s(a->now);
+	uint32_t life_s = hlv_value_life(v, hlv_now_s(a->now));
+	if (v->ttl_kind == HLV_TTL_ABSOLUTE)
 		a->fleeting = true;
-		ttl_s = ttl_s > now_s ? ttl_s - now_s : 0;
-	}
-	return ttl_s <= INT32_MAX ? ttl_s : INT32_MAX; /* RFC 2181 8 */
+	if (a->left_s && a->left_s < life_s)
+		life_s = a->left_s;
+	return life_s <= INT32_MAX ? life_s : INT32_MAX; /* RFC 2181 8 */
 }
 
 static bool is_our_own(const struct hlv_dns_ask *a, const struct hlv_dns_node *node,

@@ -66,7 +66,8 @@ struct hlv_dns_ask {
 	size_t nsets;
 	unsigned rcode;
 	bool authoritative, referral, failed;
-	bool fleeting; /* holds what this second alone is true */
+	uint32_t left_s; /* of the answer that is fed: as hlv_exchange's */
+	bool fleeting;	 /* holds what this second alone is true */
 };
 
 /* `q` was read without a code; its octets stay until the end. */

@@ -101,6 +101,7 @@ static void answered(struct hlv_exchange *x, void *ctx)
 	}
 	/* What others said is true for a while; what our registry says, as long as it is so. */
 	job->ask.fleeting |= !x->authoritative;
+	job->ask.left_s = x->left_s;
 	hlv_dns_ask_feed(&job->ask, state, values);
 	if (x->more)
 		hlv_ask_drop(x);

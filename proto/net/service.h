@@ -110,7 +110,10 @@ struct hlv_exchange {
 	const struct hlv_protection *protection; /* NULL: a signature, if asked for */
 	uint16_t site_serial;			 /* of the answering site */
 	bool authoritative;			 /* sets AT in the answer */
-	/* out, of a resolver, for logs and for whoever explains an answer */
+	/* out, of a resolver: no value may be kept for longer, whatever its TTL says (TTLs under a
+	 * signature are not lowered); 0: as they say */
+	uint32_t left_s;
+	/* ... and for logs and whoever explains an answer */
 	uint8_t from;  /* enum hlv_from */
 	uint8_t proof; /* enum proof (resolver/proven.h) */
 	/* Further messages follow this one (CN): see resume(). Such an exchange was kept. */

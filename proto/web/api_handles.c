@@ -75,7 +75,7 @@ static void resolved(struct hlv_exchange *x, void *ctx)
 	}
 	web_put_answer(&call->out, &x->rs, a->rq.handle);
 	if (!call->peer.claim)
-		web_cache_values(call, &x->rs);
+		web_cache_values(call, x);
 	web_answer(call, web_status(call, x->rs.rc, true));
 }
 

@@ -179,7 +179,7 @@ static void resolved(struct hlv_exchange *x, void *ctx)
 	switch (x->rs.rc) {
 	case HLV_RC_SUCCESS:
 		r->seen = true;
-		if (gs1_links_read(r->call, &x->rs.values, &links) != HLV_OK) {
+		if (gs1_links_read(r->call, x, &links) != HLV_OK) {
 			refuse(r->call, 500, HLV_RC_ERROR, "Out of memory");
 			return;
 		}

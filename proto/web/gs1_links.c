@@ -70,9 +70,10 @@ static void settle_default(struct gs1_links *links, const struct gs1_link *url)
 		links->list[links->n++] = *url;
 }
 
-enum hlv_err gs1_links_read(struct http_call *call, const struct hlv_list *values,
+enum hlv_err gs1_links_read(struct http_call *call, const struct hlv_exchange *x,
 			    struct gs1_links *out)
 {
+	const struct hlv_list *values = &x->rs.values;
 	struct gs1_link url = {.type = hlv_text("defaultLink")};
 	struct hlv_bytes raw = hlv_arena_copy(&call->arena, values->raw);
 	*out = (struct gs1_links){0};
@@ -84,7 +85,7 @@ enum hlv_err gs1_links_read(struct http_call *call, const struct hlv_list *value
 	struct hlv_value v;
 	for (uint32_t i = 0; i < values->n && hlv_value_decode(&r, &v) == HLV_OK; i++) {
 		struct gs1_link link = {.type = gs1_link_type(v.type),
-					.max_age = web_max_age(call, &v)};
+					.max_age = web_max_age(x, &v)};
 		if (hlv_eq_fold(v.type, hlv_text("URL")) && url.href.n == 0 &&
 		    web_is_target(v.data)) {
 			url.href = v.data;

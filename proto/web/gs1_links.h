@@ -30,7 +30,7 @@ struct gs1_links {
 /* Copies what it keeps into the call's arena. Links whose target is no http(s) address, and values
  * that cannot be read, are left out. A record without gs1:defaultLink lends its URL for one; of
  * several, the first is the default and the others are alternatives (defaultLinkMulti). */
-enum hlv_err HLV_MUST_USE gs1_links_read(struct http_call *call, const struct hlv_list *values,
+enum hlv_err HLV_MUST_USE gs1_links_read(struct http_call *call, const struct hlv_exchange *x,
 					 struct gs1_links *out);
 
 /* Into `links` what it inherits from the level above: links of types that it has none of. Without memory

@@ -83,6 +83,8 @@ struct http_call {
 	const char *type;
 	uint32_t max_age_s; /* if `cached` */
 	char etag[HTTP_ETAG];
+	struct hlv_bytes
+		tagged;	       /* in the arena: what the ETag names, weakly; empty: the body */
 	struct web_gzip *gzip; /* of a streamed answer; NULL: it goes as it is */
 	bool cached, packed;
 	bool said_head, chunked, no_body, ended, stuck, posted, feeding, speaking, closing;
@@ -114,6 +116,9 @@ void http_header(struct http_call *call, const char *name, struct hlv_bytes valu
  * same, which it is while its octets are. Without this nobody keeps it; what is said to somebody
  * (Authorization, a claim) never is kept. */
 void http_cache(struct http_call *call, uint32_t max_age_s);
+/* With http_cache(): while `same`, which is in the call's arena, is the same, so is the answer, though not
+ * octet by octet (RFC 9110 8.8.1). */
+void http_weak_tag(struct http_call *call, struct hlv_bytes same);
 /* The asker takes gzip. Bodies are packed without a handler's doing, unless it has set
  * Content-Encoding. */
 bool http_takes_gzip(const struct http_call *call);

@@ -97,6 +97,11 @@ void http_cache(struct http_call *call, uint32_t max_age_s)
 	call->max_age_s = max_age_s;
 }
 
+void http_weak_tag(struct http_call *call, struct hlv_bytes same)
+{
+	call->tagged = same;
+}
+
 /* What is said to somebody is for nobody else. */
 static bool is_private(const struct http_call *call)
 {
@@ -108,12 +113,13 @@ static bool is_read(const struct http_call *call)
 	return call->rq.method == WEB_GET || call->rq.method == WEB_HEAD;
 }
 
-/* A name for these octets: the answer depends on nothing that they do not show. */
+/* A name for these octets, or for what they say: the answer depends on nothing that they do not show. */
 static void name_body(struct http_call *call)
 {
 	static const uint64_t key[2] = {UINT64_C(0x68656C7665), UINT64_C(0x65746167)};
 	static const char digits[] = "0123456789abcdef";
-	uint64_t hash = hlv_siphash_1_3(key, hlv_buf_bytes(&call->out));
+	struct hlv_bytes named = call->tagged.n ? call->tagged : hlv_buf_bytes(&call->out);
+	uint64_t hash = hlv_siphash_1_3(key, named);
 	for (size_t i = 0; i < HTTP_ETAG; i++, hash >>= 4)
 		call->etag[i] = digits[hash & 15];
 }
@@ -204,7 +210,7 @@ static void say_cache_control(struct http_call *call)
 		return;
 	}
 	http_say_number(call, "Cache-Control: public, max-age=", call->max_age_s);
-	say(call, "ETag: \"");
+	say(call, call->tagged.n ? "ETag: W/\"" : "ETag: \"");
 	conn_put(call->conn, hlv_bytes(call->etag, HTTP_ETAG));
 	say(call, call->packed ? "-gzip\"\r\n" : "\"\r\n");
 }

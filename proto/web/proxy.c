@@ -14,7 +14,8 @@ enum {
 
 struct proxying {
 	struct http_call *call;
-	struct hlv_bytes asked; /* as it stands in the path, decoded */
+	const struct hlv_exchange *x; /* the answer that is looked at */
+	struct hlv_bytes asked;	      /* as it stands in the path, decoded */
 	struct hlv_bytes
 		id; /* of the record that is being asked for: an alias's target, later */
 	unsigned hops;
@@ -115,7 +116,7 @@ static void go(struct proxying *p, struct hlv_bytes target, const struct hlv_val
 {
 	struct hlv_buf to = {0};
 	struct hlv_bytes text = {0};
-	uint32_t age = web_max_age(p->call, v);
+	uint32_t age = web_max_age(p->x, v);
 	if (!web_is_target(target)) {
 		show_record(p);
 		return;
@@ -156,7 +157,7 @@ static bool go_location(struct proxying *p, const struct hlv_value *v)
 
 static void follow(struct proxying *p, const struct hlv_value *v)
 {
-	uint32_t age = web_max_age(p->call, v);
+	uint32_t age = web_max_age(p->x, v);
 	if (++p->hops > HOPS_MAX) {
 		web_page(p->call, 500, "Too many aliases",
 			 hlv_text("More than 20 aliases lead on from each other."),
@@ -188,6 +189,7 @@ static void resolved(struct hlv_exchange *x, void *ctx)
 	struct proxying *p = ctx;
 	struct hlv_value found[WANTED];
 	bool has[WANTED] = {false};
+	p->x = x;
 	if (x->rs.rc != HLV_RC_SUCCESS || x->rs.kind != HLV_BODY_RECORD) {
 		failed(p, &x->rs);
 		return;

@@ -20,14 +20,6 @@ bool web_is_target(struct hlv_bytes url)
 	return true;
 }
 
-uint32_t web_max_age(const struct http_call *call, const struct hlv_value *v)
-{
-	uint64_t now_s = call->now.wall_ms / 1000;
-	if (v->ttl_kind != HLV_TTL_ABSOLUTE)
-		return v->ttl_s;
-	return v->ttl_s > now_s ? (uint32_t)(v->ttl_s - now_s) : 0;
-}
-
 void web_put_escaped(struct hlv_buf *b, struct hlv_bytes text)
 {
 	for (size_t i = 0; i < text.n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What those who redirect share, proxy.c and gs1.c: which targets are taken, how long an answer may be
- * kept, small pages for people, and what a browser accepts.
+ * What those who redirect share, proxy.c and gs1.c: which targets are taken, small pages for people,
+ * and what a browser accepts.
  */
 #pragma once
 #include "proto/web/web.h"
@@ -9,8 +9,6 @@
 
 /* http or https alone (threats.md 4), an authority, and nothing that a header cannot hold. */
 bool web_is_target(struct hlv_bytes url);
-/* Seconds that a value may be kept: its TTL. */
-uint32_t web_max_age(const struct http_call *call, const struct hlv_value *v);
 void web_put_escaped(struct hlv_buf *b, struct hlv_bytes text); /* for HTML */
 /* For a URL: letters, digits and `kept` stand for themselves. */
 void web_put_encoded(struct hlv_buf *b, struct hlv_bytes text, const char *kept);

@@ -55,20 +55,33 @@ unsigned web_status(const struct http_call *call, uint32_t rc, bool read)
 	return 500;
 }
 
-void web_cache_values(struct http_call *call, const struct hlv_response *rs)
+uint32_t web_max_age(const struct hlv_exchange *x, const struct hlv_value *v)
 {
-	if (rs->rc != HLV_RC_SUCCESS || rs->kind != HLV_BODY_RECORD)
+	uint32_t life_s = hlv_value_life(v, hlv_now_s(x->now));
+	return x->left_s && x->left_s < life_s ? x->left_s : life_s;
+}
+
+void web_cache_values(struct http_call *call, const struct hlv_exchange *x)
+{
+	const struct hlv_list *values = &x->rs.values;
+	struct hlv_writer same = {0};
+	if (x->rs.rc != HLV_RC_SUCCESS || x->rs.kind != HLV_BODY_RECORD)
 		return;
-	struct hlv_reader r = hlv_reader(rs->values.raw);
-	uint32_t now_s = hlv_now_s(call->now), least_s = UINT32_MAX;
-	for (uint32_t i = 0; i < rs->values.n; i++) {
+	if (!x->authoritative)
+		same = hlv_writer(hlv_alloc_raw(&call->arena, values->raw.n), values->raw.n);
+	struct hlv_reader r = hlv_reader(values->raw);
+	uint32_t least_s = UINT32_MAX;
+	for (uint32_t i = 0; i < values->n; i++) {
 		struct hlv_value v;
 		if (hlv_value_decode(&r, &v) != HLV_OK)
 			return;
-		uint32_t ttl_s = v.ttl_s;
-		if (v.ttl_kind == HLV_TTL_ABSOLUTE)
-			ttl_s = v.ttl_s > now_s ? v.ttl_s - now_s : 0;
-		least_s = ttl_s < least_s ? ttl_s : least_s;
+		uint32_t age_s = web_max_age(x, &v);
+		least_s = age_s < least_s ? age_s : least_s;
+		v.ttl_s = 0;
+		if (same.p)
+			hlv_value_encode(&same, &v);
 	}
-	http_cache(call, rs->values.n ? least_s : 0);
+	http_cache(call, values->n ? least_s : 0);
+	if (same.p)
+		http_weak_tag(call, hlv_written(&same));
 }

@@ -77,8 +77,11 @@ void web_error(struct http_call *call, unsigned status, uint32_t rc, const char 
 /* Statuses of protocol.md 15.3; `read`: 200 stays 200 (a question without values is none that failed);
  * over plain HTTP 401 becomes 403. */
 unsigned web_status(const struct http_call *call, uint32_t rc, bool read);
-/* Public values may be kept for the smallest of their TTLs (http_cache()). */
-void web_cache_values(struct http_call *call, const struct hlv_response *rs);
+/* Public values may be kept for the smallest of their TTLs (http_cache()); what a resolver says of them
+ * has its TTLs count down, and is the same answer all the while (http_weak_tag()). */
+void web_cache_values(struct http_call *call, const struct hlv_exchange *x);
+/* Seconds that a value of this answer may be kept. */
+uint32_t web_max_age(const struct hlv_exchange *x, const struct hlv_value *v);
 extern const char WEB_JSON[];  /* "application/json;charset=utf-8" */
 extern const char WEB_LINES[]; /* "application/x-ndjson;charset=utf-8" */
 /* The identifier behind `path`, decoded. False: it was answered. */

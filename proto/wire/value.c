@@ -113,6 +113,13 @@ bool hlv_value_is_public(const struct hlv_value *v)
 	return v->perms & HLV_PERM_PUBLIC_READ && !hlv_type_is(v->type, "HS_SECKEY");
 }
 
+uint32_t hlv_value_life(const struct hlv_value *v, uint32_t now_s)
+{
+	if (v->ttl_kind == HLV_TTL_ABSOLUTE)
+		return v->ttl_s > now_s ? v->ttl_s - now_s : 0;
+	return v->ttl_s <= INT32_MAX ? v->ttl_s : 0;
+}
+
 bool hlv_value_expired(const struct hlv_value *v, uint32_t retrieved_s, uint32_t now_s)
 {
 	/* OURS (protocol.md 6.1): the reference compares the wrong way round for absolute TTLs. */

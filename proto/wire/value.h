@@ -66,5 +66,9 @@ bool hlv_type_is(struct hlv_bytes type, const char *base);
  * say: what stock clients set by default makes it readable. */
 bool hlv_value_is_public(const struct hlv_value *v);
 
+/* Seconds that its TTL gives it from `now_s` on, for caches of other protocols; a negative one gives it
+ * none (RFC 2181 8 for DNS; the reference's clients do not keep such a value either). */
+uint32_t hlv_value_life(const struct hlv_value *v, uint32_t now_s);
+
 /* Has a value that was fetched at `retrieved_s` outlived its TTL at `now_s`? */
 bool hlv_value_expired(const struct hlv_value *v, uint32_t retrieved_s, uint32_t now_s);

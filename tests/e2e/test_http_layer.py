@@ -25,6 +25,7 @@ class HttpCase(NodeCase):
         node.load([
             {"handle": "88.118.8/KNOWN", "values": [text_value(1, "URL", "https://id.example.cn/", ttl=7200),
                                                     text_value(2, "brand", "齿轮", ttl=3600)]},
+            {"handle": "88.118.8/NEVER", "values": [text_value(1, "URL", "https://a.example/", ttl=-1)]},
             {"handle": "88.118.8/LONG", "values": [text_value(i, "part", "gear wheel %d " % i * 20)
                                                    for i in range(1, 60)]}])
 
@@ -53,6 +54,12 @@ class Caching(HttpCase):
         for given in ('"0123456789abcdef"', tag.strip('"'), '""', ","):
             self.assertEqual(self.ask("GET", KNOWN, "If-None-Match: " + given).status, 200, given)
         self.assertEqual(self.ask("HEAD", KNOWN, "If-None-Match: " + tag).status, 304)
+
+    def test_negative_ttl(self):
+        """Is none, for caches (RFC 2181 8): the reference's clients do not keep such a value either."""
+        self.assertEqual(self.ask("GET", "/api/handles/88.118.8/NEVER").get("Cache-Control"),
+                         "public, max-age=0")
+        self.assertEqual(self.ask("GET", "/88.118.8/NEVER").get("Cache-Control"), "max-age=0")
 
     def test_another_body_another_tag(self):
         self.assertNotEqual(self.ask("GET", KNOWN).get("ETag"), self.ask("GET", LONG).get("ETag"))

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a browser gets for an identifier in the address bar, from a node and from the resolver."""
 
+import time
 import unittest
 from urllib.parse import quote
 
 import weblib
-from node import text_value
+from node import PATIENCE, text_value
 from tiers import TiersCase
 
 LEAF = "88.118.8"
@@ -154,6 +155,51 @@ class Proxy(TiersCase):
         self.assertIn("Accept", a.headers.get_all("Vary"))
         a = self.get("/%s/nobody" % LEAF, accept="application/json")
         self.assertEqual((a.status, a.json["responseCode"]), (404, 100))
+
+
+
+class Kept(TiersCase):
+    """What a browser's cache, or a proxy before helver, is told of answers that helver has kept for a
+    while."""
+
+    @classmethod
+    def fill(cls, tiers):
+        tiers.leaf.load([record("plain", text_value(1, "URL", "https://example/", ttl=600)),
+                         record("signed", text_value(1, "URL", "https://example/", ttl=600))])
+        tiers.leaf.ctl("sign", LEAF + "/signed")
+
+    @classmethod
+    def prepare(cls, resolver):
+        return {"http": '[ "%s:8000" ]' % resolver.host}
+
+    def ask(self, path, **headers):
+        return weblib.ask((self.resolver.host, weblib.HTTP), path, **headers)
+
+    def later(self, path):
+        """The first answer, and one of a second after it."""
+        def age(answer):
+            return int(answer["Cache-Control"].rpartition("max-age=")[2])
+        first = self.ask(path)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            second = self.ask(path)
+            if age(second) < age(first):
+                return first, second
+        raise AssertionError("%s: the time that it may be kept does not pass: %s" % (path, second))
+
+    def test_counts_down_and_stays_the_same(self):
+        for name in ("plain", "signed"):
+            with self.subTest(name):
+                path = "/api/handles/%s/%s" % (LEAF, name)
+                first, second = self.later(path)
+                self.assertRegex(first["ETag"], '^W/"[0-9a-f]{16}"$')
+                self.assertEqual(first["ETag"], second["ETag"])
+                again = self.ask(path, if_none_match=first["ETag"])
+                self.assertEqual((again.status, again["ETag"]), (304, first["ETag"]))
+        self.assertNotEqual(self.ask("/api/handles/%s/plain" % LEAF)["ETag"], first["ETag"])
+
+    def test_redirects(self):
+        self.later("/%s/signed" % LEAF)
 
 
 if __name__ == "__main__":

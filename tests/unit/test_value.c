@@ -163,12 +163,35 @@ static void test_expiry(void **state)
 	}
 }
 
+static void test_life(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		uint8_t kind;
+		uint32_t ttl, now, life;
+	} rows[] = {
+		{"a day", HLV_TTL_RELATIVE, 86400, 1000, 86400},
+		{"zero", HLV_TTL_RELATIVE, 0, 1000, 0},
+		{"the longest", HLV_TTL_RELATIVE, INT32_MAX, 1000, INT32_MAX},
+		{"negative", HLV_TTL_RELATIVE, 0xFFFFFFFF, 1000, 0},
+		{"the least", HLV_TTL_RELATIVE, 0x80000000, 1000, 0},
+		{"absolute", HLV_TTL_ABSOLUTE, 2000, 1000, 1000},
+		{"absolute, now", HLV_TTL_ABSOLUTE, 1000, 1000, 0},
+		{"absolute, over", HLV_TTL_ABSOLUTE, 999, 1000, 0},
+		{"absolute, after 2038", HLV_TTL_ABSOLUTE, 0xFFFFFFFF, 1000, 0xFFFFFFFF - 1000},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct hlv_value v = {.ttl_kind = rows[i].kind, .ttl_s = rows[i].ttl};
+		check_u64(rows[i].name, hlv_value_life(&v, rows[i].now), rows[i].life);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decode),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_life),   cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_list),   cmocka_unit_test(test_types),
 		cmocka_unit_test(test_expiry),
 	};
 	hlv_arena_init(&arena, 1 << 20);
