@@ -7,6 +7,8 @@
 
 #include "proto/wire/value.h"
 
+enum engine world_mem = ENGINE_MEM, world_lmdb = ENGINE_LMDB;
+
 static void remove_dir(const char *dir)
 {
 	static const char *const names[] = {"data.mdb", "lock.mdb", "copy.mdb"};

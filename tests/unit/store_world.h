@@ -48,3 +48,11 @@ uint64_t world_seq(struct world *w);
 enum hlv_err world_find(struct world *w, const char *id);
 /* Faults that store_verify() finds; the last one's text in `line` (320 octets). */
 uint64_t world_verify(struct world *w, char *line);
+
+/* A case on one engine ("mem", "lmdb"), or on each. */
+extern enum engine world_mem, world_lmdb;
+#define ON(engine, test)                                                                       \
+	{                                                                                      \
+#test " (" #engine ")", test, world_setup, world_teardown, &world_##engine     \
+	}
+#define BOTH(test) ON(mem, test), ON(lmdb, test)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/wire/admin.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 static void test_admin(void **state)
 {
@@ -108,8 +106,5 @@ int main(void)
 		cmocka_unit_test(test_vlist),
 		cmocka_unit_test(test_perms_text),
 	};
-	hlv_arena_init(&arena, 1 << 16);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

@@ -490,14 +490,6 @@ static void damaged_entries(void **state)
 	hlv_buf_free(&b);
 }
 
-static enum engine mem = ENGINE_MEM, lmdb = ENGINE_LMDB;
-
-#define ON(engine, test)                                                                       \
-	{                                                                                      \
-#test " (" #engine ")", test, world_setup, world_teardown, &(engine)           \
-	}
-#define BOTH(test) ON(mem, test), ON(lmdb, test)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

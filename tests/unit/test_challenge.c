@@ -2,9 +2,8 @@
 #include "proto/sec/challenge.h"
 
 #include "proto/base/reader.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/in_arena.h"
 
-static struct hlv_arena arena;
 static const struct hlv_bytes none;
 
 /* --- SM2 as the national SDK does it (industrial.md 5.5, 5.8; its vectors, 5.10) --- */
@@ -255,20 +254,6 @@ static void secret_proofs_refused(void **state)
 		  HLV_E_KEY);
 }
 
-static int begin(void **state)
-{
-	(void)state;
-	hlv_arena_init(&arena, 1 << 20);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	hlv_arena_fini(&arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,5 +263,5 @@ int main(void)
 		cmocka_unit_test(secret_answers),
 		cmocka_unit_test(secret_proofs_refused),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return run_in_arena(tests);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/wire/credential.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 #define HEAD "00 00 0000 00000000 00000007 "
 #define SIGNED "00000009 48535f5349474e4544 "
@@ -89,8 +87,5 @@ int main(void)
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_covered),
 	};
-	hlv_arena_init(&arena, 1 << 16);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/sec/digest.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 /* RFC 1321, FIPS 180-4 and GB/T 32905: of "abc". */
 static const struct {
@@ -154,20 +152,6 @@ static void long_identifiers(void **state)
 	}
 }
 
-static int begin(void **state)
-{
-	(void)state;
-	hlv_arena_init(&arena, 1 << 20);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	hlv_arena_fini(&arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,5 +161,5 @@ int main(void)
 		cmocka_unit_test(server_choice),
 		cmocka_unit_test(long_identifiers),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return run_in_arena(tests);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/web/doip_template.h"
 
-#include "tests/unit/unit.h"
+#include "tests/unit/in_arena.h"
 
-static struct hlv_arena arena;
 static struct hlv_json_error error;
 
 static struct hlv_json parse(const char *text)
@@ -182,8 +181,5 @@ int main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_memory),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

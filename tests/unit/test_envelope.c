@@ -6,9 +6,7 @@
 
 #include "proto/base/rand.h"
 #include "proto/wire/header.h"
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 static void test_decode(void **state)
 {
@@ -214,8 +212,5 @@ int main(void)
 		cmocka_unit_test(test_join_refuses),
 		cmocka_unit_test(test_join_is_bounded_by_its_buffer),
 	};
-	hlv_arena_init(&arena, 4 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

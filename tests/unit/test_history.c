@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "server/history.h"
 #include "tests/unit/store_world.h"
@@ -490,14 +489,6 @@ static void anything(void **state)
 	}
 	check_clean(w, "anything");
 }
-
-static enum engine mem = ENGINE_MEM, lmdb = ENGINE_LMDB;
-
-#define ON(engine, test)                                                                       \
-	{                                                                                      \
-#test " (" #engine ")", test, world_setup, world_teardown, &(engine)           \
-	}
-#define BOTH(test) ON(mem, test), ON(lmdb, test)
 
 int main(void)
 {

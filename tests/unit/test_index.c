@@ -221,20 +221,13 @@ static void test_checked(void **state)
 
 int main(void)
 {
-	static enum engine mem = ENGINE_MEM, lmdb = ENGINE_LMDB;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_cursors),
 		cmocka_unit_test(test_entries),
-		cmocka_unit_test_prestate_setup_teardown(test_kept, world_setup, world_teardown,
-							 &mem),
-		cmocka_unit_test_prestate_setup_teardown(test_kept, world_setup, world_teardown,
-							 &lmdb),
-		cmocka_unit_test_prestate_setup_teardown(test_checked, world_setup,
-							 world_teardown, &mem),
-		cmocka_unit_test_prestate_setup_teardown(test_checked, world_setup,
-							 world_teardown, &lmdb),
+		BOTH(test_kept),
+		BOTH(test_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,7 @@
 #include "proto/sec/key.h"
 
 #include "proto/base/reader.h"
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 /* Test keys: numbers made for this file. */
 #define RSA_N                                                                                  \
@@ -467,20 +465,6 @@ static void generates(void **state)
 	hlv_key_free(NULL);
 }
 
-static int begin(void **state)
-{
-	(void)state;
-	hlv_arena_init(&arena, 8 << 20);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	hlv_arena_fini(&arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,5 +479,5 @@ int main(void)
 		cmocka_unit_test(refuses_private_keys),
 		cmocka_unit_test(generates),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return run_in_arena(tests);
 }

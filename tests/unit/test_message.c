@@ -4,9 +4,7 @@
  */
 #include "proto/wire/message.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 /* A message of operation `op`, code `rc` and version 2.`minor` around `body`; `tail` is what
  * stands behind the body. */
@@ -267,8 +265,5 @@ int main(void)
 		cmocka_unit_test(test_digest_kinds),
 		cmocka_unit_test(test_encoders_stop_at_the_end),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

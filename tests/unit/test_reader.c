@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/base/reader.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 /* Each row reads one field; `rest` is what must be left, `bad` whether the reader is spoilt. */
 static void test_fields(void **state)
@@ -136,8 +134,5 @@ int main(void)
 		cmocka_unit_test(test_finished),
 		cmocka_unit_test(test_since),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

@@ -2,9 +2,8 @@
 #include "proto/wire/record.h"
 
 #include "proto/wire/codes.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/in_arena.h"
 
-static struct hlv_arena arena;
 static const char KEY[] = "\x01"
 			  "88.118/X";
 
@@ -343,8 +342,5 @@ int main(void)
 		cmocka_unit_test(test_odd_states),     cmocka_unit_test(test_names),
 		cmocka_unit_test(test_locks),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/wire/site.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 #define HEAD "0001 020b 0001 80 02 00000000 " /* up to the attributes */
 #define ADDRESS "000000000000000000000000 7f000001 "
@@ -124,8 +122,5 @@ int main(void)
 		cmocka_unit_test(test_walks),
 		cmocka_unit_test(test_ipv4),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

@@ -2,9 +2,7 @@
 #include "proto/wire/value.h"
 
 #include "proto/wire/codes.h"
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 #define HEAD "00000001 6553f100 00 00015180 0e " /* index, time, TTL, permissions */
 
@@ -194,8 +192,5 @@ int main(void)
 		cmocka_unit_test(test_list),   cmocka_unit_test(test_types),
 		cmocka_unit_test(test_expiry),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/base/writer.h"
 
-#include "tests/unit/unit.h"
-
-static struct hlv_arena arena;
+#include "tests/unit/in_arena.h"
 
 static void put_u8(struct hlv_writer *w)
 {
@@ -121,8 +119,5 @@ int main(void)
 		cmocka_unit_test(test_absurd_room),
 		cmocka_unit_test(test_fill_of_a_bad_writer_writes_nothing),
 	};
-	hlv_arena_init(&arena, 1 << 20);
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	hlv_arena_fini(&arena);
-	return failed;
+	return run_in_arena(tests);
 }
