@@ -5,6 +5,7 @@
 #include "proto/net/log.h"
 #include "proto/sec/challenge.h"
 #include "proto/sec/digest.h"
+#include "proto/sec/secret.h"
 #include "server/authn_inner.h"
 #include "server/identity.h"
 
@@ -27,7 +28,8 @@ struct authn *authn_new(const struct authn_rules *rules, uint64_t secret)
 	a->sessions = session_table_new(secret);
 	a->backoff = backoff_new(secret);
 	a->tags = tags_new(secret);
-	if (a->pending && a->sessions && a->backoff && a->tags)
+	bool keyed = authn_random(a->proven_key, sizeof a->proven_key);
+	if (keyed && a->pending && a->sessions && a->backoff && a->tags)
 		return a;
 	authn_free(a);
 	return NULL;
@@ -41,6 +43,7 @@ void authn_free(struct authn *a)
 	session_table_free(a->sessions);
 	backoff_free(a->backoff);
 	tags_free(a->tags);
+	hlv_wipe(a->proven_key, sizeof a->proven_key);
 	free(a);
 }
 
@@ -186,13 +189,21 @@ static enum authn_verdict open_answer(struct authn *a, struct job *j)
 
 /* --- who sent it --- */
 
+const struct hlv_login *authn_login(const struct authn *a, const struct job *j,
+				    const struct registry_view *in)
+{
+	const struct hlv_login *login = hlv_exchange_login(j->x);
+	return login && !authn_proof_over(a, j, in, &login->who, &login->proven) ? login : NULL;
+}
+
 /* Without a session: what the connection itself says. */
-static enum authn_verdict open_connection(struct authn *a, struct job *j)
+static enum authn_verdict open_connection(struct authn *a, struct job *j,
+					  const struct registry_view *in)
 {
 	const struct hlv_peer *peer = &j->x->peer;
-	const struct hlv_login *login = hlv_exchange_login(j->x);
 	if (peer->claim)
-		return authn_open_claim(j);
+		return authn_open_claim(a, j, in);
+	const struct hlv_login *login = authn_login(a, j, in);
 	if (peer->transport == HLV_T_LOCAL &&
 	    (peer->uid == 0 || peer->uid == a->rules->own_uid)) {
 		j->who = (struct principal){ACTOR_LOCAL, {.index = peer->uid}};
@@ -208,7 +219,7 @@ static enum authn_verdict open_connection(struct authn *a, struct job *j)
 	return AUTHN_GO;
 }
 
-enum authn_verdict authn_open(struct authn *a, struct job *j)
+enum authn_verdict authn_open(struct authn *a, struct job *j, const struct registry_view *in)
 {
 	struct hlv_exchange *x = j->x;
 	uint32_t id = x->rq.m.env.session_id;
@@ -225,11 +236,11 @@ enum authn_verdict authn_open(struct authn *a, struct job *j)
 		return open_answer(a, j);
 	struct session *s = authn_session_of(a, j);
 	if (s)
-		return authn_enter_session(a, j, s);
+		return authn_enter_session(a, j, s, in);
 	if (j->session && !tag)
 		return authn_refuse(j, HLV_RC_SESSION_TIMEOUT, "No such session");
 	j->session = 0;
-	return open_connection(a, j);
+	return open_connection(a, j, in);
 }
 
 /* --- proofs --- */
@@ -256,27 +267,32 @@ static bool is_slow(const struct proof *p)
 
 /* Of several secrets nobody learns which it was, as if another node had verified it: an identity of
  * index 0 keeps its 0. */
-static bool holds_secret(const struct proof *p, const struct identity *id)
+static const struct hlv_value *secret_of(const struct proof *p, const struct identity *id)
 {
 	/* An identity that does not exist takes as long as a wrong answer. */
 	static const uint8_t nobody[20];
 	struct hlv_bytes secret = hlv_bytes(nobody, sizeof nobody);
+	const struct hlv_value *by = NULL;
 	enum hlv_err err = HLV_E_SIGNATURE;
-	for (size_t i = 0; i < id->n && err != HLV_OK; i++)
-		err = hlv_check_secret(id->keys[i].data, p->nonce, p->digest, p->octets);
+	for (size_t i = 0; i < id->n && err != HLV_OK; i++) {
+		by = &id->keys[i];
+		err = hlv_check_secret(by->data, p->nonce, p->digest, p->octets);
+	}
 	if (id->n == 0)
 		err = hlv_check_secret(secret, p->nonce, p->digest, p->octets);
-	return err == HLV_OK && id->n > 0;
+	return err == HLV_OK ? by : NULL;
 }
 
-static bool holds_public(const struct authn *a, struct job *j, const struct hlv_value *v)
+/* `here`: it is a value of this registry, and not another node's. */
+static bool holds_public(const struct authn *a, struct job *j, const struct hlv_value *v,
+			 bool here)
 {
 	const struct proof *p = &j->proof;
 	struct hlv_key *key;
 	if (hlv_pubkey_decode(v->data, &key) != HLV_OK)
 		return false;
-	bool holds = false;
-	if (!hlv_key_is_strong(key) && !a->rules->allow_legacy) {
+	bool holds = false, strong = hlv_key_is_strong(key);
+	if (!strong && !a->rules->allow_legacy) {
 		hlv_debug("authn.weak", "key=%s", hlv_key_name(key));
 	} else if (p->nonce.n) {
 		holds = hlv_check_public(key, p->nonce, p->digest, p->who.handle, p->octets) ==
@@ -290,6 +306,7 @@ static bool holds_public(const struct authn *a, struct job *j, const struct hlv_
 		}
 	}
 	hlv_key_free(key);
+	holds = holds && authn_note_proven(a, j, here ? v : NULL, !strong || is_legacy(p));
 	if (holds)
 		j->who.who.index = v->index;
 	return holds;
@@ -315,6 +332,7 @@ enum authn_verdict authn_keep_login(struct job *j)
 	x->login = hlv_login_new(asked ? x->rq.m.env.session_id : 0, &j->who.who);
 	if (!x->login)
 		return authn_refuse(j, HLV_RC_ERROR, "Out of memory");
+	x->login->proven = j->proven;
 	if (!asked)
 		return AUTHN_GO;
 	x->rs = (struct hlv_response){.rc = HLV_RC_SUCCESS, .kind = HLV_BODY_EMPTY};
@@ -339,10 +357,12 @@ enum authn_verdict authn_conclude(struct authn *a, struct job *j, bool holds)
 	j->unproven = false;
 	struct session *s = authn_session_of(a, j);
 	/* 9.1, 4: only the identity of the setup makes the session its own. */
-	if (s && s->who.index == j->proof.who.index && s->who.handle.n > 0 &&
-	    hlv_name_eq_prefix(s->who.handle, j->proof.who.handle) &&
-	    !session_authenticate(a->sessions, s, x->now))
+	bool own = s && s->who.index == j->proof.who.index && s->who.handle.n > 0 &&
+		   hlv_name_eq_prefix(s->who.handle, j->proof.who.handle);
+	if (own && !session_authenticate(a->sessions, s, x->now))
 		return authn_refuse(j, HLV_RC_BUSY, "This identity has too many sessions");
+	if (own)
+		s->proven = j->proven;
 	return authn_keep_login(j);
 }
 
@@ -359,7 +379,7 @@ enum authn_verdict authn_check_keys(struct authn *a, struct job *j,
 		if (!wanted || !hlv_type_is(v.type, "HS_PUBKEY"))
 			continue;
 		tried++;
-		if (holds_public(a, j, &v))
+		if (holds_public(a, j, &v, false))
 			return authn_conclude(a, j, true);
 	}
 	return authn_conclude(a, j, false);
@@ -400,11 +420,14 @@ enum authn_verdict authn_check(struct authn *a, struct job *j, struct store *sto
 	if (!id.here && secret && j->proof.digest_kind == 0)
 		return authn_refuse(j, HLV_RC_UNABLE_TO_AUTHENTICATE,
 				    "This form of login is for identities that are held here");
-	if (!id.here)
+	if (!id.here) {
+		authn_note_proven(a, j, NULL, is_legacy(&j->proof));
 		return AUTHN_FETCH;
-	bool holds = secret && holds_secret(&j->proof, &id);
+	}
+	const struct hlv_value *by = secret ? secret_of(&j->proof, &id) : NULL;
+	bool holds = by && authn_note_proven(a, j, by, is_legacy(&j->proof));
 	for (size_t i = 0; i < id.n && !secret && !holds; i++)
-		holds = holds_public(a, j, &id.keys[i]);
+		holds = holds_public(a, j, &id.keys[i], true);
 	return authn_conclude(a, j, holds);
 }
 
@@ -427,7 +450,7 @@ enum authn_verdict authn_verify(struct authn *a, struct job *j, struct store *st
 	if (identity_find(store, view, &j->proof.who, "HS_SECKEY", &id) != HLV_OK)
 		return authn_refuse(j, HLV_RC_ERROR, "The registry cannot read this identity");
 	bool allowed = !is_legacy(&j->proof) || a->rules->allow_legacy;
-	bool holds = allowed && holds_secret(&j->proof, &id);
+	bool holds = allowed && secret_of(&j->proof, &id);
 	if (holds)
 		backoff_succeeded(a->backoff, &j->proof.who, &x->peer.addr);
 	else

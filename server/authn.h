@@ -28,9 +28,16 @@ enum authn_verdict {
 	AUTHN_FETCH, /* the keys of j->proof.who are another node's */
 };
 
+/* The snapshot in hand. */
+struct registry_view {
+	struct store *store;
+	struct store_view *view;
+};
+
 /* Open what is encrypted, find the session, the login or the certificate that it came with; an
- * answer to a challenge becomes the request that was challenged. */
-enum authn_verdict authn_open(struct authn *a, struct job *j);
+ * answer to a challenge becomes the request that was challenged. Whoever was known from before is looked
+ * up: he counts as long as the key that proved him is there. */
+enum authn_verdict authn_open(struct authn *a, struct job *j, const struct registry_view *in);
 /* LOGIN_ID_SYSTEM: j->who has proven himself, and the front end is told who it is. */
 enum authn_verdict authn_keep_login(struct job *j);
 /* Check j->proof against the keys in this snapshot. AUTHN_GO: it holds, and j->who.who.index is

@@ -117,16 +117,22 @@ static enum authn_verdict open_secret(struct job *j, const struct hlv_claim *c)
 	return AUTHN_GO;
 }
 
-enum authn_verdict authn_open_claim(struct job *j)
+enum authn_verdict authn_open_claim(struct authn *a, struct job *j,
+				    const struct registry_view *in)
 {
 	const struct hlv_claim *c = j->x->peer.claim;
 	enum authn_verdict verdict = AUTHN_GO;
+	const char *over;
 	j->who = (struct principal){ACTOR_CHALLENGE, c->who};
 	j->unproven = true;
 	switch (c->kind) {
 	case HLV_CLAIM_PROVEN:
 		j->who.how = ACTOR_SESSION;
+		j->proven = c->proven;
 		j->unproven = false;
+		over = authn_proof_over(a, j, in, &c->who, &c->proven);
+		if (over)
+			verdict = authn_refuse(j, HLV_RC_AUTHENTICATION_FAILED, over);
 		break;
 	case HLV_CLAIM_CERT:
 		j->who.how = ACTOR_CERT;

@@ -17,6 +17,7 @@ struct authn {
 	struct backoff *backoff;
 	struct tags *tags;
 	struct authn_stats stats;
+	uint8_t proven_key[32];
 	hlv_mono_ns told_ns; /* when a wrong proof was last logged */
 };
 
@@ -34,8 +35,21 @@ enum authn_verdict authn_refuse(struct job *j, enum hlv_rc rc, const char *text)
  * other may (proto/net/schemes.h). */
 enum authn_verdict authn_name(struct authn *a, struct job *j);
 /* What somebody says by HTTP that he is: known from before, or something to be proven. */
-enum authn_verdict authn_open_claim(struct job *j);
+enum authn_verdict authn_open_claim(struct authn *a, struct job *j,
+				    const struct registry_view *in);
 /* A message in a session: its MAC and its counter; then who sent it. */
-enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct session *s);
+enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct session *s,
+				       const struct registry_view *in);
 /* Decrypt x->message in the session that its envelope names. */
 enum authn_verdict authn_decrypt(struct authn *a, struct job *j);
+/* j->proof held by this value, or (NULL) is for another node to check: into j->proven. False: the system
+ * cannot make digests. */
+bool authn_note_proven(const struct authn *a, struct job *j, const struct hlv_value *by,
+		       bool legacy);
+/* Why it does not hold any more for `who`; NULL: it does. One look-up. */
+const char *authn_proof_over(const struct authn *a, const struct job *j,
+			     const struct registry_view *in, const struct hlv_ref *who,
+			     const struct hlv_proven *p);
+/* The login of the job's connection, as long as it holds; or NULL. */
+const struct hlv_login *authn_login(const struct authn *a, const struct job *j,
+				    const struct registry_view *in);

@@ -18,17 +18,23 @@ struct session *authn_session_of(struct authn *a, const struct job *j)
 
 /* --- messages in a session --- */
 
-/* Whatever is wrong with a ciphertext is answered alike and ends the session: who sends altered ones
- * to learn from the answers has one try (a session of the national SDK has no MAC to stop him). */
-static enum authn_verdict refuse_ciphertext(struct authn *a, struct job *j, struct session *s)
+static enum authn_verdict end_session(struct authn *a, struct job *j, struct session *s,
+				      enum hlv_rc rc, const char *why)
 {
 	struct tag *tag = authn_tag(a, j);
 	if (tag)
 		tag->session = 0;
 	session_end(a->sessions, s);
 	j->session = 0;
-	return authn_refuse(j, HLV_RC_INVALID_SESSION_KEY,
-			    "The message is not encrypted with this session's key");
+	return authn_refuse(j, rc, why);
+}
+
+/* Whatever is wrong with a ciphertext is answered alike and ends the session: who sends altered ones
+ * to learn from the answers has one try (a session of the national SDK has no MAC to stop him). */
+static enum authn_verdict refuse_ciphertext(struct authn *a, struct job *j, struct session *s)
+{
+	return end_session(a, j, s, HLV_RC_INVALID_SESSION_KEY,
+			   "The message is not encrypted with this session's key");
 }
 
 enum authn_verdict authn_decrypt(struct authn *a, struct job *j)
@@ -64,12 +70,12 @@ static bool needs_mac(const struct hlv_exchange *x)
 	       (op == HLV_OP_RESOLUTION && !(x->rq.m.hdr.flags & HLV_F_PUBLIC_ONLY));
 }
 
-enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct session *s)
+enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct session *s,
+				       const struct registry_view *in)
 {
 	struct hlv_exchange *x = j->x;
 	struct hlv_credential c;
-	const struct hlv_login *login = hlv_exchange_login(x);
-	(void)a;
+	const struct hlv_login *login = authn_login(a, j, in);
 	if (x->rq.m.credential.n == 0) {
 		/* The national SDK proves itself by the login of its connection (industrial.md
 		 * 5.7): its sessions only encrypt. */
@@ -89,9 +95,12 @@ enum authn_verdict authn_enter_session(struct authn *a, struct job *j, struct se
 	if (!session_accept(s, c.counter))
 		return authn_refuse(j, HLV_RC_SESSION_REJECTED,
 				    "Duplicate session counter in session");
-	if (s->authenticated)
-		j->who = (struct principal){ACTOR_SESSION, s->who};
-	return AUTHN_GO;
+	if (!s->authenticated)
+		return AUTHN_GO;
+	j->who = (struct principal){ACTOR_SESSION, s->who};
+	j->proven = s->proven;
+	const char *over = authn_proof_over(a, j, in, &s->who, &s->proven);
+	return over ? end_session(a, j, s, HLV_RC_SESSION_TIMEOUT, over) : AUTHN_GO;
 }
 
 static bool has_private(const struct hlv_response *rs)

@@ -89,7 +89,7 @@ static bool is_for_administrators(const struct answer_context *c, struct hlv_exc
 		return false;
 	/* What somebody claims is checked even where nobody would have asked. */
 	const struct hlv_claim *claim = x->peer.claim;
-	if (claim && (claim->kind == HLV_CLAIM_SECRET || claim->kind == HLV_CLAIM_SIGNED))
+	if (claim && claim->kind != HLV_CLAIM_CERT)
 		return true;
 	return rc == HLV_RC_AUTHENTICATION_NEEDED ||
 	       (hlv_exchange_login(x) && answer_hides(c, &x->rq));

@@ -31,9 +31,10 @@ struct job {
 	bool unproven;	      /* `proof` is to be checked before anything is done */
 	bool unhurried;	      /* it is the turn of what takes long */
 	struct proof proof;
-	uint32_t session; /* our id of the session it came in; 0: none */
-	uint32_t tag;	  /* the national SDK's own number, which it wants back; 0: none */
-	bool encrypted;	  /* so will be the answer */
+	struct hlv_proven proven; /* of `who`, once it is known */
+	uint32_t session;	  /* our id of the session it came in; 0: none */
+	uint32_t tag;	/* the national SDK's own number, which it wants back; 0: none */
+	bool encrypted; /* so will be the answer */
 	struct plan plan;
 	struct authz_fetched fetched[AUTHZ_FETCH_MAX];
 	size_t nfetched;

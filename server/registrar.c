@@ -267,7 +267,8 @@ static void work(struct registrar *g, struct job *j)
 		registrar_reply(g, j);
 		return;
 	}
-	enum authn_verdict verdict = j->opened ? AUTHN_GO : authn_open(g->authn, j);
+	struct registry_view in = {g->store, g->view};
+	enum authn_verdict verdict = j->opened ? AUTHN_GO : authn_open(g->authn, j, &in);
 	if (verdict == AUTHN_GO)
 		registrar_route(g, j);
 	else

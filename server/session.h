@@ -29,7 +29,8 @@ struct session {
 	uint32_t id;
 	struct hlv_ref who; /* of the setup; empty handle: anonymous. Owned by the session */
 	bool authenticated;
-	int version; /* of the setup's answer: forms of MAC and cipher */
+	struct hlv_proven proven; /* by what, then */
+	int version;		  /* of the setup's answer: forms of MAC and cipher */
 	enum hlv_cipher cipher;
 	struct hlv_bytes key;			   /* MAC key: all octets; owned, wiped */
 	uint32_t sent;				   /* our own counter */

@@ -32,12 +32,22 @@ enum hlv_from {
 	HLV_FROM_WALK,
 };
 
+/* What has proven somebody, so that what he is given for it ends with it. The service's own: whoever keeps
+ * it hands it back as it was. */
+enum { HLV_PROVEN_DIGEST = 16 };
+struct hlv_proven {
+	uint64_t at_s; /* of the monotonic clock: it ends with the process */
+	uint8_t flags;
+	uint8_t digest[HLV_PROVEN_DIGEST];
+};
+
 /* Whom a connection has proven to speak for (the national SDK's login, industrial.md 5.4). Made by
  * the service with hlv_login_new(), kept by the connection, and gone with it. */
 struct hlv_login {
 	struct hlv_login *next;
 	uint32_t session_id; /* the tag under which it logged in */
 	struct hlv_ref who;  /* behind this struct */
+	struct hlv_proven proven;
 };
 
 /* By which front end. */
@@ -57,8 +67,9 @@ enum hlv_claim_kind {
 };
 struct hlv_claim {
 	enum hlv_claim_kind kind;
-	struct hlv_ref who;	 /* index 0: whichever of its keys fits */
-	struct hlv_bytes secret; /* SECRET */
+	struct hlv_ref who;	  /* index 0: whichever of its keys fits */
+	struct hlv_proven proven; /* PROVEN: as the answer to the first claim had it */
+	struct hlv_bytes secret;  /* SECRET */
 	/* SIGNED */
 	struct hlv_bytes type;	/* "HS_PUBKEY", "HS_SECKEY" */
 	struct hlv_bytes nonce; /* the server's, then the client's: what is covered */

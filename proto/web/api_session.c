@@ -55,18 +55,26 @@ static void checked(struct hlv_exchange *x, void *ctx)
 	struct http_call *call = s->call;
 	struct web_login *l = call->login;
 	const struct hlv_ref *who = l->session.logged_in ? &l->session.who : NULL;
+	bool proven = l->claim.kind == HLV_CLAIM_PROVEN;
 	if (!x->login) {
+		if (proven && web_refused(call, x))
+			return;
 		l->error = x->rs.rc == HLV_RC_UNABLE_TO_AUTHENTICATE
 				   ? "The identity cannot be verified now"
 				   : "Identity not verified";
-	} else if (web_session_login(call->web->sessions, &l->session, &x->login->who,
-				     call->now)) {
-		who = &x->login->who;
-	} else {
-		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
+		answer(s, who);
 		return;
 	}
-	answer(s, who);
+	/* What the session itself says gives it no further day. */
+	if (proven && l->session.logged_in) {
+		answer(s, who);
+		return;
+	}
+	l->session.by_token = l->how == WEB_TOKEN;
+	if (web_session_login(call->web->sessions, &l->session, x->login, call->now))
+		answer(s, &x->login->who);
+	else
+		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
 }
 
 /* Ask whether what was claimed is so, or answer at once when nothing was. */
@@ -80,15 +88,9 @@ static void log_in(struct http_call *call, bool fresh)
 		return;
 	}
 	*s = (struct session_call){call, fresh};
-	if (claim && claim->kind != HLV_CLAIM_PROVEN) {
+	if (claim) {
 		struct hlv_request rq = {.m.hdr.op = HLV_OP_LOGIN_ID_SYSTEM};
 		hlv_ask(call->front, &call->peer, call->now, &rq, checked, s);
-		return;
-	}
-	/* By token: the session is his. */
-	if (claim && !l->session.logged_in &&
-	    !web_session_login(call->web->sessions, &l->session, &claim->who, call->now)) {
-		web_error(call, 503, HLV_RC_BUSY, "Out of memory");
 		return;
 	}
 	answer(s, l->session.logged_in ? &l->session.who : NULL);
@@ -123,17 +125,37 @@ void web_new_session(struct http_call *call)
 	}
 }
 
+static void tell_session(struct http_call *call)
+{
+	const struct web_login *l = call->login;
+	if (l->has_session)
+		put_session(call, l->session.logged_in ? &l->session.who : NULL);
+	else
+		hlv_buf_str(&call->out, "{\"authenticated\":false}");
+	web_answer(call, 200);
+}
+
+static void looked_up(struct hlv_exchange *x, void *ctx)
+{
+	struct http_call *call = ctx;
+	if (x->rs.rc == HLV_RC_AUTHENTICATION_FAILED)
+		web_login_over(call);
+	tell_session(call);
+}
+
 void web_get_session(struct http_call *call)
 {
 	if (!begin(call))
 		return;
 	struct web_login *l = call->login;
 	l->error = NULL;
-	if (l->has_session)
-		put_session(call, l->session.logged_in ? &l->session.who : NULL);
-	else
-		hlv_buf_str(&call->out, "{\"authenticated\":false}");
-	web_answer(call, 200);
+	if (l->session.logged_in && call->peer.claim &&
+	    call->peer.claim->kind == HLV_CLAIM_PROVEN) {
+		struct hlv_request rq = {.m.hdr.op = HLV_OP_LOGIN_ID_SYSTEM};
+		hlv_ask(call->front, &call->peer, call->now, &rq, looked_up, call);
+		return;
+	}
+	tell_session(call);
 }
 
 void web_put_session(struct http_call *call)

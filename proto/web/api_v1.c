@@ -38,8 +38,9 @@ static void put_id(struct hlv_buf *b, const struct hlv_ref *who)
 
 /* --- whoami --- */
 
-static void tell_who(struct http_call *call, const struct hlv_ref *who, enum web_how how)
+static void tell_who(struct http_call *call, const struct hlv_login *login, enum web_how how)
 {
+	const struct hlv_ref *who = login ? &login->who : NULL;
 	hlv_buf_str(&call->out, "{\"id\":");
 	put_id(&call->out, who);
 	hlv_buf_printf(&call->out, ",\"how\":\"%s\"}", how_name(who ? how : WEB_PUBLIC));
@@ -64,10 +65,11 @@ static void put_expiry(struct hlv_buf *b, uint64_t seconds)
 		hlv_buf_str(b, "null");
 }
 
-/* A token gives no other one: it would live for ever. */
-static void give_token(struct http_call *call, const struct hlv_ref *who, enum web_how how)
+/* A token gives no other one, and no more does the session that it was turned into: it would live for
+ * ever. */
+static void give_token(struct http_call *call, const struct hlv_login *login, enum web_how how)
 {
-	if (!who) {
+	if (!login) {
 		hlv_buf_printf(&call->out,
 			       "{\"responseCode\":%u,\"message\":\"Log in by password, "
 			       "certificate or session: a token is for whom that names\"}",
@@ -75,12 +77,13 @@ static void give_token(struct http_call *call, const struct hlv_ref *who, enum w
 		web_answer(call, web_status(call, HLV_RC_AUTHENTICATION_NEEDED, false));
 		return;
 	}
-	if (how == WEB_TOKEN) {
+	if (how == WEB_TOKEN || (how == WEB_SESSION && call->login->session.by_token)) {
 		web_error(call, 403, HLV_RC_INSUFFICIENT_PERMISSIONS,
 			  "A token gives no other token: log in again");
 		return;
 	}
-	struct web_token token = {.who = *who, .how = how};
+	const struct hlv_ref *who = &login->who;
+	struct web_token token = {.who = *who, .how = how, .proven = login->proven};
 	token.expires_s = call->now.wall_ms / 1000 + call->front->web->token_life_s;
 	struct hlv_buf text = {0};
 	web_token_put(&text, call->web, &token);

@@ -449,7 +449,8 @@ static void keep_login(struct load *l, const struct hlv_exchange *x)
 	l->claim =
 		(struct hlv_claim){.kind = HLV_CLAIM_PROVEN,
 				   .who = {hlv_arena_copy(&call->arena, x->login->who.handle),
-					   x->login->who.index}};
+					   x->login->who.index},
+				   .proven = x->login->proven};
 	if (!call->arena.bad)
 		l->peer.claim = &l->claim;
 }

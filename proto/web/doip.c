@@ -89,7 +89,8 @@ static bool read_token(struct doip_task *t)
 		return false;
 	t->known = true;
 	t->who = token.who;
-	t->claim = (struct hlv_claim){.kind = HLV_CLAIM_PROVEN, .who = token.who};
+	t->claim = (struct hlv_claim){
+		.kind = HLV_CLAIM_PROVEN, .who = token.who, .proven = token.proven};
 	call->peer.claim = &t->claim;
 	return true;
 }
@@ -414,6 +415,7 @@ static void verified(struct doip_task *t, struct hlv_exchange *x)
 	struct hlv_buf *b = doip_data(t);
 	struct web_token token = {.who = x->login->who,
 				  .how = WEB_TOKEN,
+				  .proven = x->login->proven,
 				  .expires_s = call->now.wall_ms / 1000 +
 					       call->front->web->token_life_s};
 	hlv_buf_str(b, "{\"token\":\"");

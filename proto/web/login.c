@@ -10,6 +10,7 @@
 #include "proto/wire/name.h"
 
 static const char NOT_VERIFIED[] = "Identity not verified";
+static const char OVER[] = "This login is over: log in again";
 static const char UNREADABLE[] = "Error parsing Authorization: Handle";
 
 bool web_may_log_in(const struct http_call *call)
@@ -115,7 +116,8 @@ static bool read_token(struct http_call *call, struct web_login *l, struct hlv_b
 	if (!web_token_open(call->web, text, call->now, &call->arena, &token))
 		return false;
 	l->how = WEB_TOKEN;
-	l->claim = (struct hlv_claim){.kind = HLV_CLAIM_PROVEN, .who = token.who};
+	l->claim = (struct hlv_claim){
+		.kind = HLV_CLAIM_PROVEN, .who = token.who, .proven = token.proven};
 	return true;
 }
 
@@ -284,7 +286,9 @@ static bool read_handle(struct http_call *call, struct web_login *l, const struc
 	}
 	if (l->session.logged_in) {
 		l->how = WEB_SESSION;
-		l->claim = (struct hlv_claim){.kind = HLV_CLAIM_PROVEN, .who = l->session.who};
+		l->claim = (struct hlv_claim){.kind = HLV_CLAIM_PROVEN,
+					      .who = l->session.who,
+					      .proven = l->session.proven};
 	}
 	if (f->version.n && !hlv_eq(f->version, hlv_text("0"))) {
 		l->error = "Unknown version in Authorization: Handle";
@@ -388,20 +392,34 @@ bool web_login_held(struct http_call *call, const struct hlv_exchange *x)
 	struct web_login *l = call->login;
 	if (!x->login)
 		return false;
-	if (l && l->has_session && l->claim.kind == HLV_CLAIM_SIGNED &&
-	    !web_session_login(call->web->sessions, &l->session, &x->login->who, call->now))
+	if (!l || !l->has_session || l->claim.kind != HLV_CLAIM_SIGNED)
+		return true;
+	l->session.by_token = false;
+	if (!web_session_login(call->web->sessions, &l->session, x->login, call->now))
 		l->session.logged_in = false; /* no memory: for this call alone */
 	return true;
+}
+
+void web_login_over(struct http_call *call)
+{
+	struct web_login *l = call->login;
+	if (l->claim.kind != HLV_CLAIM_PROVEN || !l->session.logged_in)
+		return;
+	web_session_end(call->web->sessions, &l->session, call->now);
+	l->session = (struct web_session){0};
+	l->has_session = false;
 }
 
 bool web_refused(struct http_call *call, const struct hlv_exchange *x)
 {
 	struct web_login *l = call->login;
-	if (!l || !call->peer.claim || l->claim.kind == HLV_CLAIM_PROVEN ||
-	    web_login_held(call, x))
+	if (!l || !call->peer.claim || web_login_held(call, x))
 		return false;
 	switch (x->rs.rc) {
 	case HLV_RC_AUTHENTICATION_FAILED:
+		l->error = l->claim.kind == HLV_CLAIM_PROVEN ? OVER : NOT_VERIFIED;
+		web_login_over(call);
+		break;
 	case HLV_RC_INVALID_CREDENTIAL:
 		l->error = NOT_VERIFIED;
 		break;
@@ -495,7 +513,7 @@ static void who_came(struct hlv_exchange *x, void *ctx)
 	if (web_refused(call, x))
 		return;
 	if (x->login)
-		a->known(call, &x->login->who, call->login->how);
+		a->known(call, x->login, call->login->how);
 	else
 		web_error(call, web_status(call, x->rs.rc, true), x->rs.rc,
 			  "Who it is cannot be found out now");
@@ -508,11 +526,6 @@ void web_ask_who(struct http_call *call, web_known *known)
 		return;
 	if (!call->peer.claim) {
 		known(call, NULL, WEB_PUBLIC);
-		return;
-	}
-	/* Tokens and sessions were checked when they were made. */
-	if (call->peer.claim->kind == HLV_CLAIM_PROVEN) {
-		known(call, &call->peer.claim->who, call->login->how);
 		return;
 	}
 	struct asking_who *a = hlv_alloc(&call->arena, sizeof *a);

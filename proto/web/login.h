@@ -37,9 +37,9 @@ bool web_refused(struct http_call *call, const struct hlv_exchange *x);
 /* http_reply() with JSON, or nothing when call->out is empty. */
 void web_answer(struct http_call *call, unsigned status);
 
-/* Who it is, asked for its own sake. `who` is NULL for nobody. Not called when the call was answered
+/* Who it is, asked for its own sake. `login` is NULL for nobody. Not called when the call was answered
  * because the login does not hold. */
-typedef void web_known(struct http_call *call, const struct hlv_ref *who, enum web_how how);
+typedef void web_known(struct http_call *call, const struct hlv_login *login, enum web_how how);
 void web_ask_who(struct http_call *call, web_known *known);
 
 /* --- for api_session.c --- */
@@ -49,6 +49,8 @@ void web_ask_who(struct http_call *call, web_known *known);
 void web_login_read(struct http_call *call, struct hlv_bytes body);
 /* After the answer: the session is logged in when the claim held. */
 bool web_login_held(struct http_call *call, const struct hlv_exchange *x);
+/* What was proven before does not hold any more: its session, if it came by one, is ended. */
+void web_login_over(struct http_call *call);
 /* login->session is one to log in to, a fresh one if there was none. */
 bool web_login_offer(struct http_call *call);
 /* serverAlg and serverSignature over nonce and cnonce; false: there is no key. */

@@ -24,7 +24,8 @@ struct entry {
 	struct entry *newer, *older; /* by last use: a ring through the table's own */
 	uint8_t id[WEB_SESSION_ID];
 	hlv_mono_ns ends_ns, idle_ns; /* over at the earlier of the two */
-	bool ended;
+	bool ended, by_token;
+	struct hlv_proven proven;
 	struct hlv_ref who; /* behind this struct */
 };
 
@@ -196,6 +197,8 @@ bool web_session_find(struct web_sessions *t, struct hlv_bytes text, struct hlv_
 	if (e && live) {
 		s->logged_in = true;
 		s->who = (struct hlv_ref){hlv_arena_copy(a, e->who.handle), e->who.index};
+		s->proven = e->proven;
+		s->by_token = e->by_token;
 		e->idle_ns = now.mono_ns + WEB_SESSION_IDLE_S * SECOND_NS;
 		unlink_ring(e);
 		make_newest(t, e);
@@ -205,9 +208,10 @@ bool web_session_find(struct web_sessions *t, struct hlv_bytes text, struct hlv_
 }
 
 /* A new entry in place of the one that this id may have. */
-static bool put(struct web_sessions *t, const struct web_session *s, const struct hlv_ref *who,
-		struct hlv_now now)
+static bool put(struct web_sessions *t, const struct web_session *s,
+		const struct hlv_login *login, struct hlv_now now)
 {
+	const struct hlv_ref *who = &login->who;
 	struct entry *e = malloc(sizeof *e + who->handle.n);
 	if (!e)
 		return false;
@@ -216,6 +220,8 @@ static bool put(struct web_sessions *t, const struct web_session *s, const struc
 		memcpy(handle, who->handle.p, who->handle.n);
 	*e = (struct entry){.ends_ns = now.mono_ns + WEB_SESSION_LIFE_S * SECOND_NS,
 			    .idle_ns = now.mono_ns + WEB_SESSION_IDLE_S * SECOND_NS,
+			    .by_token = s->by_token,
+			    .proven = login->proven,
 			    .who = {hlv_bytes(handle, who->handle.n), who->index}};
 	memcpy(e->id, s->id, sizeof e->id);
 	pthread_mutex_lock(&t->lock);
@@ -232,13 +238,14 @@ static bool put(struct web_sessions *t, const struct web_session *s, const struc
 	return true;
 }
 
-bool web_session_login(struct web_sessions *t, struct web_session *s, const struct hlv_ref *who,
-		       struct hlv_now now)
+bool web_session_login(struct web_sessions *t, struct web_session *s,
+		       const struct hlv_login *login, struct hlv_now now)
 {
-	if (!put(t, s, who, now))
+	if (!put(t, s, login, now))
 		return false;
 	s->logged_in = true;
-	s->who = *who;
+	s->who = login->who;
+	s->proven = login->proven;
 	return true;
 }
 

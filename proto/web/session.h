@@ -9,7 +9,7 @@
 #pragma once
 #include "proto/base/arena.h"
 #include "proto/base/now.h"
-#include "proto/wire/value.h"
+#include "proto/net/service.h"
 
 enum {
 	WEB_SESSIONS_MAX = 10000,
@@ -28,6 +28,8 @@ struct web_session {
 	uint8_t nonce[WEB_SESSION_NONCE];
 	bool logged_in;
 	struct hlv_ref who; /* of whom is logged in; in the arena */
+	struct hlv_proven proven;
+	bool by_token; /* he logged in by a token: it gives no other one */
 };
 
 struct web_sessions;
@@ -42,8 +44,9 @@ bool HLV_MUST_USE web_session_offer(struct web_sessions *t, struct hlv_now now,
 bool HLV_MUST_USE web_session_find(struct web_sessions *t, struct hlv_bytes text,
 				   struct hlv_now now, struct hlv_arena *a,
 				   struct web_session *s);
-/* `who` has proven himself in it; whoever did so before is forgotten. False without memory. */
+/* login->who has proven himself in it; whoever did so before is forgotten. s->by_token is the caller's to
+ * set. False without memory. */
 bool HLV_MUST_USE web_session_login(struct web_sessions *t, struct web_session *s,
-				    const struct hlv_ref *who, struct hlv_now now);
+				    const struct hlv_login *login, struct hlv_now now);
 void web_session_end(struct web_sessions *t, const struct web_session *s, struct hlv_now now);
 size_t web_sessions_count(struct web_sessions *t);

@@ -8,8 +8,10 @@
 #include "proto/wire/name.h"
 
 enum {
-	VERSION = 1,
-	FIXED = 1 + 1 + 8 + 4, /* version, how, expires, index; then the handle */
+	VERSION = 2,
+	PROVEN = 8 + 1 + HLV_PROVEN_DIGEST,
+	FIXED = 1 + 1 + 8 + PROVEN +
+		4, /* version, how, expires, proven, index; then the handle */
 	MAC_SIZE = 32,
 	TEXT_MAX = 4 * (FIXED + HLV_IDENTIFIER_MAX + MAC_SIZE) / 3 + 4,
 };
@@ -30,6 +32,9 @@ void web_token_put(struct hlv_buf *out, const struct web *web, const struct web_
 	hlv_put_u8(&w, VERSION);
 	hlv_put_u8(&w, (uint8_t)token->how);
 	hlv_put_u64(&w, token->expires_s);
+	hlv_put_u64(&w, token->proven.at_s);
+	hlv_put_u8(&w, token->proven.flags);
+	hlv_put(&w, hlv_bytes(token->proven.digest, HLV_PROVEN_DIGEST));
 	hlv_put_u32(&w, token->who.index);
 	hlv_put(&w, token->who.handle);
 	if (w.bad || !seal(web, hlv_written(&w), &mac)) {
@@ -59,6 +64,12 @@ bool web_token_open(const struct web *web, struct hlv_bytes text, struct hlv_now
 		return false;
 	token->how = (enum web_how)hlv_get_u8(&r);
 	token->expires_s = hlv_get_u64(&r);
+	token->proven.at_s = hlv_get_u64(&r);
+	token->proven.flags = hlv_get_u8(&r);
+	struct hlv_bytes digest = hlv_take(&r, HLV_PROVEN_DIGEST);
+	if (r.bad)
+		return false;
+	memcpy(token->proven.digest, digest.p, HLV_PROVEN_DIGEST);
 	token->who.index = hlv_get_u32(&r);
 	token->who.handle = hlv_take_rest(&r);
 	return !r.bad && token->expires_s > now.wall_ms / 1000;

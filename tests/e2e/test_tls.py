@@ -63,14 +63,17 @@ class Certificates(StaffCase):
         right = certificate(there, "right", "UID", "300:" + RING)
         by_cn = certificate(there, "by-cn", "CN", "301:" + RING)
         weak = certificate(there, "stranger", "UID", "310:" + RING)
+        leaves = certificate(there, "leaves", "UID", "302:" + RING)
         certificate(there, "other-key", "UID", "300:" + RING)
         certificate(there, "nobody", "UID", "300:" + PREFIX + "/NOBODY")
         certificate(there, "root", "UID", ROOT)
         certificate(there, "no-name", "O", "Somebody")
         cls.done(c.create(RING, [
             Value(i, "HS_PUBKEY", array("EC_PUB_KEY") + bytes(2) + array(spki))
-            for i, spki in ((300, right), (301, by_cn), (310, weak))]))
-        cls.done(c.add(NA, [auth.admin(150, "300:" + RING), auth.admin(151, "301:" + RING)]))
+            for i, spki in ((300, right), (301, by_cn), (302, leaves), (310, weak))] +
+            [auth.admin(100, "200:" + NA)]))
+        cls.done(c.add(NA, [auth.admin(150, "300:" + RING), auth.admin(151, "301:" + RING),
+                         auth.admin(152, "302:" + RING)]))
 
     def tls(self, name=None):
         c = Tls(self.at, self.folder.name, name, source="127.50.%d.1" % len(self.open_channels))
@@ -94,6 +97,15 @@ class Certificates(StaffCase):
                 c = self.tls(name)
                 for i in range(3):
                     self.create(c, "%s%d" % (name, i), 1)
+
+    def test_its_key_goes(self):
+        """What the connection has proven ends with the key."""
+        c = self.tls("leaves")
+        self.create(c, "leaves1", 1)
+        self.assert_rc(self.admin().remove(RING, [302]), 1)
+        m = auth.Client(c).create(PREFIX + "/TLS.leaves2", [url()])
+        self.assertIn(m.rc, (402, 403), m.text)
+        self.assert_absent(PREFIX + "/TLS.leaves2")
 
     def test_certificates_that_prove_nothing(self):
         for name, codes in (("other-key", (402, 403)), ("nobody", (400, 402, 403)),

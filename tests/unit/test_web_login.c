@@ -35,8 +35,9 @@ static void offer(struct world *w, uint64_t second)
 
 static void log_in(struct world *w, const char *who, uint64_t second)
 {
-	struct hlv_ref ref = hlv_ref_parse(hlv_text(who));
-	assert_true(web_session_login(w->t, &w->s, &ref, at(second)));
+	struct hlv_login login = {.who = hlv_ref_parse(hlv_text(who)),
+				  .proven = {second, 3, "fifteen octets."}};
+	assert_true(web_session_login(w->t, &w->s, &login, at(second)));
 }
 
 static int begin(void **state)
@@ -166,8 +167,10 @@ static void test_tokens(void **state)
 	struct world *w = *state;
 	struct web web = {.token_key = "a key of thirty-two octets, yes"};
 	struct web other = {.token_key = "another key of as many octets.."};
-	struct web_token token = {hlv_ref_parse(hlv_text("301:88.118.8/管理员")), WEB_BASIC,
-				  1700000100};
+	struct web_token token = {hlv_ref_parse(hlv_text("301:88.118.8/管理员")),
+				  WEB_BASIC,
+				  1700000100,
+				  {UINT64_C(1) << 40, 5, "fifteen octets."}};
 	struct web_token got;
 	struct hlv_buf text = {0};
 	web_token_put(&text, &web, &token);
@@ -176,6 +179,8 @@ static void test_tokens(void **state)
 	assert_int_equal(got.who.index, 301);
 	assert_true(hlv_eq(got.who.handle, token.who.handle));
 	assert_int_equal(got.how, WEB_BASIC);
+	assert_true(got.proven.at_s == token.proven.at_s && got.proven.flags == 5);
+	assert_memory_equal(got.proven.digest, token.proven.digest, HLV_PROVEN_DIGEST);
 	assert_false(web_token_open(&web, t, at(100), &w->a, &got));
 	assert_false(web_token_open(&other, t, at(0), &w->a, &got));
 	for (size_t n = 0; n < t.n; n++)
