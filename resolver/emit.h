@@ -32,6 +32,13 @@ enum { EMIT_STALE_TTL_S = 30 };
 static const uint32_t EMIT_STALE = UINT32_MAX - 1;
 void emit(struct hlv_exchange *x, const struct emit_rules *rules, const struct proven *p,
 	  uint32_t left_s);
+/* Of two `left_s` for what is made of both: a stale part makes the whole stale. */
+static inline uint32_t emit_shorter(uint32_t a, uint32_t b)
+{
+	if (a == EMIT_STALE || b == EMIT_STALE)
+		return EMIT_STALE;
+	return a < b ? a : b;
+}
 /* There is nothing to show: `rc` is none of 1, 100, 200 (2 in their place). `why` is copied. */
 void emit_refusal(struct hlv_exchange *x, const struct emit_rules *rules, uint32_t rc,
 		  const char *why);

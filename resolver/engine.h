@@ -44,6 +44,11 @@ struct engine_waiter {
 	struct hlv_addr client; /* len 0: ourselves */
 	uint8_t recursion;
 	bool authoritative;
+	/* In and out: what is left of what the client's question may cost, of which this is not the
+	 * first part; `*_is_set`: it is known. Nothing is remembered of a walk that ended because it was
+	 * short of it. */
+	struct budget budget;
+	bool budget_is_set;
 	/* out; what they borrow lives until the next call into the engine */
 	bool proven_is_set;
 	struct proven proven;

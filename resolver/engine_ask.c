@@ -74,6 +74,7 @@ static bool answer_done(struct engine *e, struct engine_order *out)
 	struct proven p;
 	hlv_require(prove(r->proof, &r->finding, &p)); /* or it would not be on this list */
 	show(w, &p, left_of(&p.finding, e->now));
+	waiter_pays(w, walk_budget(s->walk));
 	if (!s->first) {
 		slot_pop(&e->done);
 		s->state = SLOT_STEPS;
@@ -141,8 +142,10 @@ static void ask_new(struct engine *e, struct engine_waiter *w, struct hlv_bytes 
 		answer_stale(e, w);
 		return;
 	}
-	struct walk_question q = {
-		.id = w->id, .recursion = w->recursion, .authoritative = w->authoritative};
+	struct walk_question q = {.id = w->id,
+				  .recursion = w->recursion,
+				  .authoritative = w->authoritative,
+				  .budget = w->budget_is_set ? &w->budget : NULL};
 	struct slot *s = slot_open(e, &q, key, hash);
 	if (!s && stale) {
 		answer_stale(e, w);
@@ -286,11 +289,13 @@ void slot_done(struct engine *e, struct slot *s)
 	}
 	/* What was refuted is not shown from before either. */
 	bool stale = s->stale_ok && r->proof != PROOF_BOGUS;
-	if (rules_hold(e, s->rules))
+	/* What one client's purse was too small for says nothing about the name. */
+	bool telling = rules_hold(e, s->rules) && (!s->partial || r->proof == PROOF_BOGUS);
+	if (telling)
 		failure_note(e, s->hash, r);
-	if (stale && r->timed_out)
+	if (telling && stale && r->timed_out)
 		quiet_note(e, s->key);
-	if (stale)
+	if (telling && stale)
 		hold(e, s);
 	else if (r->proof == PROOF_BOGUS)
 		cache_hold(e->o.cache, s->key, 0); /* the workers' hold too */

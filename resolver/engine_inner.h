@@ -70,6 +70,7 @@ struct slot {
 	bool old;		    /* longer under way than ENGINE_JOSTLE_MS */
 	bool stale_ok;		    /* an old answer is there for when it takes long */
 	bool told;		    /* ... and was given */
+	bool partial;		    /* it has the rest of a budget: nobody else waits for it */
 	uint64_t hash;
 	hlv_mono_ns begun_ns;
 	struct walk *walk;
@@ -174,6 +175,7 @@ void slot_free(struct engine *e, struct slot *s);
 void slot_arm(struct engine *e, struct slot *s);
 void waiter_push(struct waiter_list *l, struct engine_waiter *w);
 struct engine_waiter *waiter_pop(struct waiter_list *l);
+void waiter_pays(struct engine_waiter *w, const struct budget *left);
 /* All who wait, into the answers, with this code and line; `stale`: show the old answer rather. */
 void slot_answer_all(struct engine *e, struct slot *s, uint32_t rc, const char *why,
 		     bool stale);

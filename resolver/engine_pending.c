@@ -59,6 +59,20 @@ struct engine_waiter *waiter_pop(struct waiter_list *l)
 	return w;
 }
 
+/* Who joined somebody else's walk is charged for it as well, which is never too little. */
+void waiter_pays(struct engine_waiter *w, const struct budget *left)
+{
+	struct budget *b = &w->budget;
+	if (!w->budget_is_set) {
+		*b = *left;
+		w->budget_is_set = true;
+		return;
+	}
+#define X(what) b->what = left->what < b->what ? left->what : b->what;
+	X(packets) X(signatures) X(octets) X(steps) X(aliases) X(until_ns)
+#undef X
+}
+
 /* --- who has how much open --- */
 
 /* An IPv6 network of a subscriber counts as one: he has all of its addresses. */
@@ -85,7 +99,7 @@ struct slot *slot_find(struct engine *e, struct hlv_bytes key, bool authoritativ
 	*hash = hash_of(e, key, authoritative);
 	for (struct slot *s = e->buckets[*hash % BUCKETS]; s; s = s->chain)
 		if (s->hash == *hash && s->question.authoritative == authoritative &&
-		    hlv_eq(s->key, key) && rules_hold(e, s->rules))
+		    hlv_eq(s->key, key) && !s->partial && rules_hold(e, s->rules))
 			return s;
 	return NULL;
 }
@@ -202,7 +216,10 @@ struct slot *slot_open(struct engine *e, const struct walk_question *q, struct h
 	if (!s)
 		return NULL;
 	struct slot *next = s->next;
-	*s = (struct slot){.timer.kind = TIMER_SLOT, .question = *q, .hash = hash};
+	*s = (struct slot){.timer.kind = TIMER_SLOT,
+			   .question = *q,
+			   .hash = hash,
+			   .partial = q->budget != NULL};
 	s->rules = rules_now(e);
 	if (copy_names(s, q->id, key))
 		s->walk = walk_new(&s->rules->own, &s->rules->memory, &s->question,
@@ -213,6 +230,7 @@ struct slot *slot_open(struct engine *e, const struct walk_question *q, struct h
 		*s = (struct slot){.next = next};
 		return NULL;
 	}
+	s->question.budget = NULL; /* the waiter's, who need not live as long */
 	e->free_slots = next;
 	s->begun_ns = e->now.mono_ns;
 	enter(e, s);
@@ -242,6 +260,7 @@ void slot_answer_all(struct engine *e, struct slot *s, uint32_t rc, const char *
 	while ((w = waiter_pop(&l))) {
 		w->rc = rc;
 		w->stale = stale;
+		waiter_pays(w, walk_budget(s->walk));
 		snprintf(w->why, sizeof w->why, "%s", why);
 		waiter_push(&e->answers, w);
 	}

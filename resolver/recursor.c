@@ -84,10 +84,15 @@ static bool has_services(struct question *q)
 static void ask_service(struct recursor *r, struct question *q, struct hlv_now now)
 {
 	struct engine_waiter *w = &q->waiter;
+	/* All of them are one question of one client (threats.md 7 "Budgets"). */
+	if (!w->budget_is_set)
+		budget_start(&w->budget, now);
 	*w = (struct engine_waiter){.id = q->services[q->next++],
 				    .client = w->client,
 				    .recursion = w->recursion,
-				    .authoritative = w->authoritative};
+				    .authoritative = w->authoritative,
+				    .budget = w->budget,
+				    .budget_is_set = true};
 	engine_ask(r->engine, w, now);
 }
 
@@ -101,7 +106,7 @@ static void give_service(struct question *q, uint32_t left_s)
 		return;
 	}
 	q->x->from = HLV_FROM_WALK;
-	emit(q->x, &q->rules, &both, left_s < q->left_s ? left_s : q->left_s);
+	emit(q->x, &q->rules, &both, emit_shorter(left_s, q->left_s));
 	go_home(q);
 }
 
@@ -147,7 +152,8 @@ static void answered(struct recursor *r, struct question *q, struct hlv_now now)
 	tell_of(r, q, now);
 	if (q->nservices == 0 && found && has_services(q)) {
 		ask_service(r, q, now);
-	} else if (q->nservices > 0 && !found && q->next < q->nservices) {
+	} else if (q->nservices > 0 && !found && q->next < q->nservices &&
+		   now.mono_ns < w->budget.until_ns) {
 		ask_service(r, q, now);
 	} else if (q->nservices > 0 && found) {
 		give_service(q, left_s);

@@ -176,7 +176,7 @@ static bool find_service(struct resolver *r, struct hlv_exchange *x, struct answ
 	/* As sure as the less sure of the two, and no longer than the shorter lived. */
 	enum proof proof =
 		a->proven.proof == PROOF_SECURE ? service.proven.proof : a->proven.proof;
-	a->left_s = a->left_s < service.left_s ? a->left_s : service.left_s;
+	a->left_s = emit_shorter(a->left_s, service.left_s);
 	return prove(proof, &service.proven.finding, &a->proven);
 }
 

@@ -188,6 +188,8 @@ struct walk *walk_new(const struct walk_rules *rules, const struct walk_memory *
 	w->q = q;
 	hlv_arena_init(&w->arena, WALK_ARENA);
 	budget_start(&w->budget, now);
+	if (q->budget)
+		w->budget = *q->budget;
 	if (q->id.n == 0 || q->id.n > HLV_IDENTIFIER_MAX)
 		refuse(w, HLV_RC_INVALID_HANDLE, "an identifier has 1 to 2048 octets");
 	else if (q->recursion >= 10)

@@ -73,6 +73,9 @@ struct walk_question {
 	uint8_t recursion;  /* of the asker's message */
 	bool authoritative; /* AT: primaries, memory is not asked */
 	bool refresh;	    /* memory is not asked for the answer itself, but for the way */
+	/* What is left of that of the client whose question this is a part of; NULL: a whole one. Read
+	 * by walk_new() alone. */
+	const struct budget *budget;
 };
 
 /* What is to be asked now. Lives until the next call. */

@@ -162,6 +162,22 @@ class Sdk(TiersCase):
                                                     text_value(2, "HS_SERV", "88.118/SERVICE")]},
             {"handle": "0.NA/88.118.11", "values": [text_value(1, "NOTE", "no site")]},
         ])
+        # Eight service handles, each where eight servers are that do not answer.
+        prefixes = ["88.118.2%d" % i for i in range(8)]
+        tiers.nodes[2].load(
+            [{"handle": "0.NA/" + prefix,
+              "values": [cls.nobody(site, tiers.network, i) for i in range(1, 9)]}
+             for prefix in prefixes] +
+            [{"handle": "0.NA/88.118.14",
+              "values": [text_value(i + 1, "HS_SERV", prefix + "/S")
+                         for i, prefix in enumerate(prefixes)]}])
+
+    @staticmethod
+    def nobody(site, network, index):
+        site = json.loads(json.dumps(site))
+        site["servers"][0]["address"] = network.address()
+        return {"index": index, "type": "HS_SITE", "data": {"format": "site", "value": site},
+                "ttl": 86400}
 
     def question(self, handle, types=(), session=10001):
         """2.10, suggesting 2.11, a session number of its own, authBytes behind the types."""
@@ -189,6 +205,12 @@ class Sdk(TiersCase):
                     with hdl.Tcp((host, port)) as c:
                         m = self.assert_rc(c.ask(self.question(LEAF + "/JX1", session=10002)), 1)
                     self.assertEqual(m.indexes(), [1, 2, 3])
+
+    def test_services_that_lead_nowhere(self):
+        """They are one question of one client, and have its budget together."""
+        before = self.resolver.status()["resolver"]["packets_out"]
+        self.sites("88.118.14", 2)
+        self.assertLessEqual(self.resolver.status()["resolver"]["packets_out"] - before, 32)
 
     def test_no_site(self):
         self.sites("88.118.11", 200)
