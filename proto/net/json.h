@@ -2,8 +2,8 @@
  *
  * Records and sites as JSON: the REST API's objects, which are also what dump and load write
  * and read (spec: protocol.md 15.2, rest-clients.md R6-R10). Printing streams into a buffer;
- * parsing uses cJSON behind limits (this is its only door). UTF-8 is neither escaped nor
- * checked twice.
+ * parsing uses cJSON behind limits (json_tree.h). UTF-8 is neither escaped nor checked
+ * twice.
  */
 #pragma once
 #include "proto/base/arena.h"

@@ -80,3 +80,12 @@ enum hlv_err HLV_MUST_USE hlv_json_get_array(struct hlv_json *j,
 /* A JWK as public key value data (proto/sec/key.h); look at data->bad. */
 enum hlv_err HLV_MUST_USE hlv_json_get_key(struct hlv_json *j, const struct hlv_json_node *jwk,
 					   struct hlv_writer *data);
+/* siteinfo.json's object as a site record's octets; look at site->bad. */
+enum hlv_err HLV_MUST_USE hlv_json_get_site(struct hlv_json *j,
+					    const struct hlv_json_node *object,
+					    struct hlv_writer *site);
+/* A value's data in any of its forms: a bare string or number, or {"format":...,"value":...}; look at
+ * w->bad. */
+enum hlv_err HLV_MUST_USE hlv_json_get_data(struct hlv_json *j,
+					    const struct hlv_json_node *data,
+					    struct hlv_writer *w);
