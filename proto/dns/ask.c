@@ -3,18 +3,47 @@
 
 #include <stdlib.h>
 
+#include "proto/base/siphash.h"
 #include "proto/wire/name.h"
 
-enum { IDENTIFIER_MAX = 2048, RDATA_MAX = UINT16_MAX, RDATA_SMALL = 512 };
+enum { IDENTIFIER_MAX = 2048, RDATA_MAX = UINT16_MAX, RDATA_SMALL = 512, FEW = 8 };
 
 /* --- what is known --- */
+
+/* Room for one more: few questions need more than a few, and none more than `max`. */
+static void *grow(struct hlv_dns_ask *a, void *list, size_t n, size_t *cap, size_t max,
+		  size_t size)
+{
+	if (n < *cap)
+		return list;
+	if (n >= max)
+		return NULL;
+	size_t want = *cap > 0 ? 2 * *cap : FEW;
+	uint8_t *more = hlv_alloc_raw(a->arena, (want < max ? want : max) * size);
+	if (more && n > 0)
+		memcpy(more, list, n * size);
+	if (more)
+		*cap = want < max ? want : max;
+	return more;
+}
+
+static struct hlv_dns_node *add_node(struct hlv_dns_ask *a)
+{
+	struct hlv_dns_node **nodes = grow(a, a->nodes, a->nnodes, &a->nodes_cap,
+					   HLV_DNS_NODES_MAX, sizeof(struct hlv_dns_node *));
+	struct hlv_dns_node *node = hlv_alloc_raw(a->arena, sizeof *node);
+	if (!nodes || !node)
+		return NULL;
+	a->nodes = nodes;
+	return nodes[a->nnodes++] = node;
+}
 
 static struct hlv_dns_node *new_node(struct hlv_dns_ask *a, const struct hlv_dns_zone *zone,
 				     struct hlv_bytes name)
 {
-	if (a->nnodes == HLV_DNS_NODES_MAX || !a->nodes)
+	struct hlv_dns_node *node = add_node(a);
+	if (!node)
 		return NULL;
-	struct hlv_dns_node *node = &a->nodes[a->nnodes++];
 	*node = (struct hlv_dns_node){.zone = zone, .name = name, .state = HLV_DNS_WANTED};
 	uint8_t room[IDENTIFIER_MAX];
 	struct hlv_writer w = hlv_writer(room, sizeof room);
@@ -34,7 +63,7 @@ const struct hlv_dns_node *hlv_dns_look(struct hlv_dns_ask *a, const struct hlv_
 					struct hlv_bytes name)
 {
 	for (size_t i = 0; i < a->nnodes; i++) {
-		struct hlv_dns_node *node = &a->nodes[i];
+		struct hlv_dns_node *node = a->nodes[i];
 		if (node->zone == zone && hlv_dname_eq(node->name, name))
 			return node->state == HLV_DNS_WANTED ? NULL : node;
 	}
@@ -49,19 +78,9 @@ const struct hlv_dns_node *hlv_dns_look(struct hlv_dns_ask *a, const struct hlv_
 	return NULL;
 }
 
-static bool is_ready(struct hlv_dns_ask *a, struct hlv_dns_value *v)
+/* By the library, which costs more than all else of an answer. */
+static void parse(struct hlv_dns_ask *a, struct hlv_dns_value *v)
 {
-	if (v->ready)
-		return !v->bad;
-	v->ready = true;
-	v->bad = true;
-	if (a->memo)
-		v->rdata = hlv_dns_memo_get(a->memo, v->type, v->text);
-	if (v->rdata.n > 0) {
-		v->rdata = hlv_arena_copy(a->arena, v->rdata);
-		v->bad = false;
-		return true;
-	}
 	uint8_t small[RDATA_SMALL], *large = NULL;
 	struct hlv_writer w = hlv_writer(small, sizeof small);
 	if (v->text.n > sizeof small / 2) {
@@ -75,7 +94,39 @@ static bool is_ready(struct hlv_dns_ask *a, struct hlv_dns_value *v)
 			hlv_dns_memo_put(a->memo, v->type, v->text, v->rdata);
 	}
 	free(large);
-	return !v->bad;
+}
+
+static bool make_cds(struct hlv_dns_ask *a, struct hlv_dns_value *v)
+{
+	uint8_t ds[HLV_DS_SIZE];
+	if (hlv_dnssec_ds(a->dnssec, v->text, ds) != HLV_OK)
+		return false;
+	v->rdata = hlv_arena_copy(a->arena, hlv_bytes(ds, sizeof ds));
+	v->bad = false;
+	return true;
+}
+
+static bool is_ready(struct hlv_dns_ask *a, struct hlv_dns_value *v)
+{
+	if (v->ready)
+		return !v->bad;
+	v->ready = true;
+	v->bad = true;
+	if (v->is_cds)
+		return make_cds(a, v);
+	uint8_t room[RDATA_SMALL];
+	struct hlv_writer w = hlv_writer(room, sizeof room);
+	if (hlv_dns_rdata_plain(v->type, v->text, &w))
+		v->rdata = hlv_written(&w);
+	else if (a->memo)
+		v->rdata = hlv_dns_memo_get(a->memo, v->type, v->text);
+	if (v->rdata.n == 0) {
+		parse(a, v);
+		return !v->bad;
+	}
+	v->rdata = hlv_arena_copy(a->arena, v->rdata);
+	v->bad = false;
+	return true;
 }
 
 bool hlv_dns_has(struct hlv_dns_ask *a, const struct hlv_dns_node *node, uint16_t type)
@@ -127,11 +178,15 @@ void hlv_dns_place(struct hlv_dns_ask *a, enum hlv_dns_section section,
 		if (a->sets[i].set.type == set->type &&
 		    hlv_dname_eq(a->sets[i].set.owner, set->owner))
 			return;
-	if (a->nsets == HLV_DNS_SETS_MAX)
+	struct hlv_dns_placed *sets = grow(a, a->sets, a->nsets, &a->sets_cap, HLV_DNS_SETS_MAX,
+					   sizeof(struct hlv_dns_placed));
+	if (!sets) {
 		a->failed = true;
-	else
-		a->sets[a->nsets++] =
-			(struct hlv_dns_placed){.section = section, .zone = zone, .set = *set};
+		return;
+	}
+	a->sets = sets;
+	sets[a->nsets++] =
+		(struct hlv_dns_placed){.section = section, .zone = zone, .set = *set};
 }
 
 bool hlv_dns_is_signed(const struct hlv_dns_ask *a)
@@ -391,12 +446,11 @@ static enum step answer(struct hlv_dns_ask *a)
 
 void hlv_dns_ask_begin(struct hlv_dns_ask *a)
 {
-	a->nodes = hlv_alloc_raw(a->arena, HLV_DNS_NODES_MAX * sizeof *a->nodes);
-	a->sets = hlv_alloc_raw(a->arena, HLV_DNS_SETS_MAX * sizeof *a->sets);
-	a->nnodes = a->nsets = 0;
+	a->nodes = NULL;
+	a->sets = NULL;
+	a->nnodes = a->nsets = a->nodes_cap = a->sets_cap = 0;
 	a->want = NULL;
-	a->failed = !a->nodes || !a->sets;
-	a->fleeting = false;
+	a->failed = a->fleeting = false;
 }
 
 const struct hlv_dns_node *hlv_dns_ask_next(struct hlv_dns_ask *a)
@@ -451,11 +505,23 @@ static void take_names(struct hlv_dns_ask *a, struct hlv_dns_node *node,
 	}
 }
 
+uint64_t hlv_dns_said(const uint64_t secret[2], enum hlv_dns_state state,
+		      const struct hlv_list *values)
+{
+	if (state != HLV_DNS_FOUND || values->n == 0)
+		return (uint64_t)state + 1;
+	return hlv_siphash_1_3(secret, values->raw) | UINT64_C(1) << 63;
+}
+
 void hlv_dns_ask_feed(struct hlv_dns_ask *a, enum hlv_dns_state state,
 		      const struct hlv_list *values)
 {
 	struct hlv_dns_node *node = a->want;
 	node->state = state;
+	if (a->secret)
+		node->said = hlv_dns_said(a->secret, state, values);
+	/* It may be better at once, or for another asker. */
+	a->fleeting |= state == HLV_DNS_FAILED;
 	if (state == HLV_DNS_FOUND && node->zone->kind == HLV_DNS_NAMES)
 		take_names(a, node, values);
 	else if (state == HLV_DNS_FOUND)

@@ -30,6 +30,7 @@ enum hlv_dns_section { HLV_DNS_ANSWER, HLV_DNS_AUTHORITY, HLV_DNS_ADDITIONAL };
 struct hlv_dns_value {
 	uint16_t type;
 	bool ready, bad;
+	bool is_cds; /* of the zone in `text`, made when somebody wants it */
 	uint32_t ttl_s;
 	struct hlv_bytes text, rdata;
 };
@@ -41,6 +42,7 @@ struct hlv_dns_node {
 	const struct hlv_dns_zone *zone;
 	struct hlv_bytes name, identifier;
 	enum hlv_dns_state state;
+	uint64_t said; /* hlv_dns_said() of what the registry said; 0: it was not asked */
 	struct hlv_dns_value *values;
 	size_t n;
 };
@@ -56,14 +58,15 @@ struct hlv_dns_ask {
 	const struct hlv_dns_zones *zones;
 	struct hlv_dnssec *dnssec; /* NULL: nothing is signed */
 	struct hlv_dns_memo *memo; /* NULL: each text is read */
+	const uint64_t *secret; /* two words, for hlv_dns_said(); NULL: nobody wants to know */
 	struct hlv_arena *arena;
 	struct hlv_now now;
-	struct hlv_dns_query q; /* borrows from the datagram */
-	struct hlv_dns_node *nodes;
-	size_t nnodes;
+	struct hlv_dns_query q;	     /* borrows from the datagram */
+	struct hlv_dns_node **nodes; /* in the order in which they were asked for */
+	size_t nnodes, nodes_cap;
 	struct hlv_dns_node *want;
 	struct hlv_dns_placed *sets;
-	size_t nsets;
+	size_t nsets, sets_cap;
 	unsigned rcode;
 	bool authoritative, referral, failed;
 	uint32_t left_s; /* of the answer that is fed: as hlv_exchange's */
@@ -77,6 +80,11 @@ void hlv_dns_ask_begin(struct hlv_dns_ask *a);
 const struct hlv_dns_node *hlv_dns_ask_next(struct hlv_dns_ask *a);
 /* What the registry says of it; `values` are copied. */
 void hlv_dns_ask_feed(struct hlv_dns_ask *a, enum hlv_dns_state state,
+		      const struct hlv_list *values);
+/* A digest of what the registry says, never 0. Who does not know the secret cannot have it say two
+ * things that are one. An answer is made of its question and of what was said of its nodes, one after
+ * the other, and of nothing else, if it is not fleeting. */
+uint64_t hlv_dns_said(const uint64_t secret[2], enum hlv_dns_state state,
 		      const struct hlv_list *values);
 
 struct hlv_dns_form {

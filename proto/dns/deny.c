@@ -121,17 +121,17 @@ void hlv_dns_add_keys(struct hlv_dns_ask *a, struct hlv_dns_node *node)
 {
 	static const uint16_t types[HLV_DNS_KEYS] = {HLV_DNS_DNSKEY, HLV_DNS_CDS,
 						     HLV_DNS_CDNSKEY};
-	uint8_t ds[HLV_DS_SIZE];
 	if (!a->dnssec || node->state != HLV_DNS_FOUND || !node->values ||
-	    !hlv_dname_eq(node->name, node->zone->apex) ||
-	    hlv_dnssec_ds(a->dnssec, node->zone->apex, ds) != HLV_OK)
+	    !hlv_dname_eq(node->name, node->zone->apex))
 		return;
 	for (size_t i = 0; i < HLV_DNS_KEYS; i++) {
-		struct hlv_bytes rdata =
-			types[i] == HLV_DNS_CDS
-				? hlv_arena_copy(a->arena, hlv_bytes(ds, sizeof ds))
-				: hlv_dnssec_dnskey(a->dnssec);
-		node->values[node->n++] = (struct hlv_dns_value){
-			.type = types[i], .ready = true, .ttl_s = KEY_TTL_S, .rdata = rdata};
+		struct hlv_dns_value *v = &node->values[node->n++];
+		*v = (struct hlv_dns_value){.type = types[i], .ttl_s = KEY_TTL_S};
+		v->is_cds = types[i] == HLV_DNS_CDS;
+		v->ready = !v->is_cds;
+		if (v->is_cds)
+			v->text = node->zone->apex;
+		else
+			v->rdata = hlv_dnssec_dnskey(a->dnssec);
 	}
 }

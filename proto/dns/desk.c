@@ -9,7 +9,16 @@ enum {
 	JOBS_MAX = 4096, /* of one listener; more are not answered: their askers ask again */
 	ARENA_LIMIT = 2 << 20,
 	ARENA_KEEP = 64 << 10,
+	SIGNATURES_MIN = 4 << 20, /* octets */
 };
+
+/* Octets for signatures: one is made in the time of ten answers, and is a twelfth as large as a finished
+ * one, so there are more of them. */
+static size_t signatures_of(const struct hlv_dns_shared *s)
+{
+	size_t share = (size_t)(s->cache_octets / 3);
+	return share > SIGNATURES_MIN ? share : SIGNATURES_MIN;
+}
 
 bool hlv_dns_desk_open(struct hlv_dns_desk *d, struct hlv_front *front,
 		       const struct hlv_dns_shared *shared)
@@ -18,8 +27,8 @@ bool hlv_dns_desk_open(struct hlv_dns_desk *d, struct hlv_front *front,
 	d->shared = shared;
 	d->memo = hlv_dns_memo_new(shared->secret);
 	if (shared->key)
-		d->dnssec = hlv_dnssec_new(shared->key);
-	return d->memo && (d->dnssec || !shared->key);
+		d->dnssec = hlv_dnssec_new(shared->key, signatures_of(shared), shared->secret);
+	return hlv_dns_desk_open_apexes(d) && d->memo && (d->dnssec || !shared->key);
 }
 
 void hlv_dns_desk_close(struct hlv_dns_desk *d)
@@ -30,6 +39,8 @@ void hlv_dns_desk_close(struct hlv_dns_desk *d)
 		hlv_arena_fini(&job->arena);
 		free(job);
 	}
+	if (d->shared)
+		hlv_dns_desk_close_apexes(d);
 	hlv_dnssec_free(d->dnssec);
 	hlv_dns_memo_free(d->memo);
 	hlv_dns_finished_free(d->finished);
@@ -58,6 +69,7 @@ struct hlv_dns_job *hlv_dns_desk_take(struct hlv_dns_desk *d, struct hlv_bytes i
 	job->ask = (struct hlv_dns_ask){.zones = &d->shared->zones,
 					.dnssec = d->dnssec,
 					.memo = d->memo,
+					.secret = d->shared->secret,
 					.arena = &job->arena,
 					.now = now};
 	/* The datagram may be gone before the answer is there. */
@@ -82,48 +94,6 @@ void hlv_dns_desk_end(struct hlv_dns_job *job)
 	d->spare = job;
 }
 
-static void drive(struct hlv_dns_job *job);
-
-/* What the registry says of the identifier that was wanted. */
-static void answered(struct hlv_exchange *x, void *ctx)
-{
-	struct hlv_dns_job *job = ctx;
-	enum hlv_dns_state state = HLV_DNS_FAILED;
-	struct hlv_list none = {0};
-	const struct hlv_list *values = &none;
-	if (x->rs.rc == HLV_RC_SUCCESS && x->rs.kind == HLV_BODY_RECORD) {
-		state = HLV_DNS_FOUND;
-		values = &x->rs.values;
-	} else if (x->rs.rc == HLV_RC_VALUES_NOT_FOUND) {
-		state = HLV_DNS_FOUND;
-	} else if (x->rs.rc == HLV_RC_NOT_FOUND || x->rs.rc == HLV_RC_INVALID_HANDLE) {
-		state = HLV_DNS_ABSENT; /* or nothing that could be there: half of a GTIN */
-	}
-	/* What others said is true for a while; what our registry says, as long as it is so. */
-	job->ask.fleeting |= !x->authoritative;
-	job->ask.left_s = x->left_s;
-	hlv_dns_ask_feed(&job->ask, state, values);
-	if (x->more)
-		hlv_ask_drop(x);
-	job->answered = true;
-	if (!job->driven)
-		drive(job);
-}
-
-static void ask_registry(struct hlv_dns_job *job, const struct hlv_dns_node *node)
-{
-	static const uint8_t family[] = {0, 0, 0, 4, 'D', 'N', 'S', '.'};
-	struct hlv_request rq = {
-		.m.hdr = {.op = HLV_OP_RESOLUTION,
-			  .flags = HLV_F_PUBLIC_ONLY | HLV_F_RECURSE,
-			  .site_serial = UINT16_MAX},
-		.handle = node->identifier,
-	};
-	if (node->zone->kind == HLV_DNS_NAMES)
-		rq.types = (struct hlv_list){1, hlv_bytes(family, sizeof family)};
-	hlv_ask(job->desk->front, &job->peer, job->ask.now, &rq, answered, job);
-}
-
 /* Ask until nothing is missing, or until an answer has to be waited for. */
 static void drive(struct hlv_dns_job *job)
 {
@@ -131,7 +101,7 @@ static void drive(struct hlv_dns_job *job)
 	job->driven = true;
 	while ((node = hlv_dns_ask_next(&job->ask))) {
 		job->answered = false;
-		ask_registry(job, node);
+		hlv_dns_desk_look(job, node);
 		if (!job->answered) {
 			job->driven = false;
 			return;
@@ -140,10 +110,39 @@ static void drive(struct hlv_dns_job *job)
 	job->desk->done(job);
 }
 
+void hlv_dns_desk_fed(struct hlv_dns_job *job)
+{
+	job->answered = true;
+	if (!job->driven)
+		drive(job);
+}
+
 void hlv_dns_desk_begin(struct hlv_dns_job *job)
 {
 	hlv_dns_ask_begin(&job->ask);
 	drive(job);
+}
+
+size_t hlv_dns_desk_finished(struct hlv_dns_asker *who, const struct hlv_dns_query *q,
+			     size_t limit, uint8_t *out)
+{
+	struct hlv_dns_desk *d = who->desk;
+	struct hlv_dns_moment m = {.state = d->state,
+				   .now = who->now,
+				   .limit = limit,
+				   .holds = hlv_dns_desk_holds,
+				   .ctx = who};
+	return hlv_dns_finished_get(d->finished, q, &m, out);
+}
+
+void hlv_dns_desk_keep(struct hlv_dns_desk *d, const struct hlv_dns_ask *a, size_t limit,
+		       struct hlv_bytes answer)
+{
+	struct hlv_dns_moment m = {.state = d->state, .now = a->now, .limit = limit};
+	if (a->rcode == HLV_DNS_SERVFAIL || a->q.rcode != HLV_DNS_NOERROR ||
+	    (d->state != 0 && a->fleeting))
+		return;
+	hlv_dns_finished_put(d->finished, a, &m, answer, hlv_dnssec_fresh_until_s(a->now));
 }
 
 uint64_t hlv_dns_desk_state(const struct hlv_dns_desk *d)

@@ -11,7 +11,9 @@
 #include "proto/net/ask.h"
 #include "proto/net/packets.h"
 
+struct hlv_dns_apex;
 struct hlv_dns_desk;
+struct hlv_dns_probe;
 
 /* A question that has to be thought about. */
 struct hlv_dns_job {
@@ -35,6 +37,9 @@ struct hlv_dns_desk {
 	struct hlv_dnssec *dnssec;
 	struct hlv_dns_memo *memo;
 	struct hlv_dns_finished *finished; /* NULL: none are kept */
+	struct hlv_dns_apex *apexes;	   /* one for each zone */
+	struct hlv_dns_probe *probe;	   /* desk_look.c's */
+	uint64_t state;			   /* of the registry, in this batch; 0: not known */
 	struct hlv_dns_job *spare;
 	size_t away; /* jobs */
 	/* job->ask is ready to be encoded; then hlv_dns_desk_end(). */
@@ -53,7 +58,30 @@ struct hlv_dns_job *hlv_dns_desk_take(struct hlv_dns_desk *d, struct hlv_bytes i
 void hlv_dns_desk_begin(struct hlv_dns_job *job);
 void hlv_dns_desk_end(struct hlv_dns_job *job);
 
+struct hlv_dns_asker {
+	struct hlv_dns_desk *desk;
+	const struct hlv_peer *peer;
+	struct hlv_now now;
+};
+/* The finished answer to `q`, if there is one that holds. In a batch, of which desk->state is. Returns its
+ * octets, which fit into the limit; 0: it has to be made. */
+size_t hlv_dns_desk_finished(struct hlv_dns_asker *who, const struct hlv_dns_query *q,
+			     size_t limit, uint8_t *out);
+/* Keep what was made in this batch, if it may be kept. */
+void hlv_dns_desk_keep(struct hlv_dns_desk *d, const struct hlv_dns_ask *a, size_t limit,
+		       struct hlv_bytes answer);
+
 /* For metrics: an answer that went out. */
 void hlv_dns_desk_count(struct hlv_dns_desk *d, const uint8_t *answer);
 /* The state of what is answered from; see struct hlv_dns_moment. In a batch. */
 uint64_t hlv_dns_desk_state(const struct hlv_dns_desk *d);
+
+/* --- between the desk's files --- */
+
+bool hlv_dns_desk_open_apexes(struct hlv_dns_desk *d);
+void hlv_dns_desk_close_apexes(struct hlv_dns_desk *d);
+/* job->ask is fed with what the registry says of the node, perhaps at once; then hlv_dns_desk_fed(). */
+void hlv_dns_desk_look(struct hlv_dns_job *job, const struct hlv_dns_node *node);
+void hlv_dns_desk_fed(struct hlv_dns_job *job);
+/* For struct hlv_dns_moment; `ctx` is an asker. */
+bool hlv_dns_desk_holds(void *ctx, struct hlv_bytes sources);

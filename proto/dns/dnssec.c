@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
+#include "proto/base/siphash.h"
 #include "proto/sec/digest.h"
 #include "proto/sec/sign.h"
 
 enum {
-	SLOTS = 1 << 12,
+	WAYS = 4,
 	SIGNATURE = 64,
 	FLAGS_SEP = 257, /* zone key, secure entry point */
 	PROTOCOL = 3,
@@ -19,7 +20,7 @@ enum {
 };
 
 struct slot {
-	uint64_t tag, tag2; /* of the digest of what is signed; 0: unused */
+	uint64_t tag, tag2; /* of what is signed; 0: unused */
 	uint8_t signature[SIGNATURE];
 };
 
@@ -27,7 +28,9 @@ struct hlv_dnssec {
 	const struct hlv_key *key;
 	uint16_t tag;
 	uint8_t dnskey[HLV_DNSKEY_SIZE];
-	struct slot slots[SLOTS];
+	uint64_t secret[2];
+	size_t sets; /* a power of two */
+	struct slot slots[];
 };
 
 /* RFC 4034 B */
@@ -54,14 +57,20 @@ static enum hlv_err put_point(const struct hlv_key *key, struct hlv_writer *w)
 	return err;
 }
 
-struct hlv_dnssec *hlv_dnssec_new(const struct hlv_key *key)
+struct hlv_dnssec *hlv_dnssec_new(const struct hlv_key *key, size_t octets,
+				  const uint64_t secret[2])
 {
+	size_t sets = 1;
 	if (hlv_key_kind(key) != HLV_KEY_P256 || !hlv_key_is_private(key))
 		return NULL;
-	struct hlv_dnssec *d = calloc(1, sizeof *d);
+	while (sets * 2 * WAYS * sizeof(struct slot) <= octets)
+		sets *= 2;
+	struct hlv_dnssec *d = calloc(1, sizeof *d + sets * WAYS * sizeof(struct slot));
 	if (!d)
 		return NULL;
 	d->key = key;
+	d->sets = sets;
+	memcpy(d->secret, secret, sizeof d->secret);
 	struct hlv_writer w = hlv_writer(d->dnskey, sizeof d->dnskey);
 	hlv_put_u16(&w, FLAGS_SEP);
 	hlv_put_u8(&w, PROTOCOL);
@@ -206,15 +215,19 @@ static bool sign(const struct hlv_dnssec *d, struct hlv_bytes octets, uint8_t ou
 	return ok && take_integer(&r, out) && take_integer(&r, out + 32);
 }
 
+/* The names of two sets of records are two for who does not know the secret: 128 bits decide. */
 static const struct slot *signed_slot(struct hlv_dnssec *d, struct hlv_bytes octets)
 {
-	uint8_t digest[HLV_HASH_MAX];
-	if (hlv_hash(HLV_SHA256, octets, digest) != HLV_OK)
-		return NULL;
-	uint64_t tag = hlv_load_u64(digest) | 1, tag2 = hlv_load_u64(digest + 8);
-	struct slot *s = &d->slots[tag >> 1 & (SLOTS - 1)];
-	if (s->tag == tag && s->tag2 == tag2)
-		return s;
+	const uint64_t other[2] = {~d->secret[1], d->secret[0]};
+	uint64_t tag = hlv_siphash(d->secret, octets) | 1, tag2 = hlv_siphash(other, octets);
+	struct slot *set = &d->slots[(tag >> 1 & (d->sets - 1)) * WAYS];
+	struct slot *s = &set[tag2 % WAYS];
+	for (size_t i = 0; i < WAYS; i++) {
+		if (set[i].tag == tag && set[i].tag2 == tag2)
+			return &set[i];
+		if (set[i].tag == 0)
+			s = &set[i];
+	}
 	s->tag = 0;
 	if (!sign(d, octets, s->signature))
 		return NULL;

@@ -27,10 +27,11 @@ enum {
 	HLV_DS_SIZE = 4 + 32,
 };
 
-/* One worker's. `key` is borrowed, private, P-256. NULL without memory, or when the key is of another
- * kind. */
+/* One worker's, which keeps as many signatures as fit into so many octets. `key` is borrowed, private,
+ * P-256; `secret` keys the places. NULL without memory, or when the key is of another kind. */
 struct hlv_dnssec;
-struct hlv_dnssec *hlv_dnssec_new(const struct hlv_key *key);
+struct hlv_dnssec *hlv_dnssec_new(const struct hlv_key *key, size_t octets,
+				  const uint64_t secret[2]);
 void hlv_dnssec_free(struct hlv_dnssec *d);
 
 struct hlv_bytes hlv_dnssec_dnskey(const struct hlv_dnssec *d); /* RDATA */

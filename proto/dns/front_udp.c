@@ -20,7 +20,6 @@ struct dns_udp {
 	struct hlv_rate *rate;
 	struct hlv_now now;
 	bool in_batch;
-	uint64_t state; /* of the registry, in this batch */
 };
 
 /* --- how much, and whether --- */
@@ -83,11 +82,6 @@ static struct hlv_bytes cookie_for(const struct dns_udp *u, const struct hlv_dns
 
 /* --- finished answers --- */
 
-static struct hlv_dns_moment moment_of(const struct dns_udp *u, const struct hlv_dns_query *q)
-{
-	return (struct hlv_dns_moment){.state = u->state, .now = u->now, .limit = limit_of(q)};
-}
-
 /* Nothing but the question, OPT, and that there is more by TCP. */
 static size_t cut(uint8_t *answer, size_t n, const struct hlv_dns_query *q)
 {
@@ -105,11 +99,11 @@ static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 			    const struct hlv_peer *peer, const union hlv_local *local)
 {
 	uint8_t room[HLV_DNS_COOKIE];
-	struct hlv_dns_moment m = moment_of(u, q);
+	struct hlv_dns_asker who = {&u->desk, peer, u->now};
 	if (q->rcode != HLV_DNS_NOERROR || (q->type == HLV_DNS_ANY && !peer->verified))
 		return false;
 	uint8_t *out = hlv_packets_slot(u->packets);
-	size_t n = hlv_dns_finished_get(u->desk.finished, q, &m, out);
+	size_t n = hlv_dns_desk_finished(&who, q, limit_of(q), out);
 	if (n == 0)
 		return false;
 	enum hlv_rate_verdict verdict = judge(u, peer, out);
@@ -121,18 +115,6 @@ static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 	hlv_dns_put_cookie(&w, cookie_for(u, q, &peer->addr, room));
 	queue(u, peer, local, &w);
 	return true;
-}
-
-static void keep_finished(struct dns_udp *u, const struct hlv_dns_job *job,
-			  struct hlv_bytes answer)
-{
-	const struct hlv_dns_ask *a = &job->ask;
-	if (!u->in_batch || a->rcode == HLV_DNS_SERVFAIL || a->q.rcode != HLV_DNS_NOERROR ||
-	    (u->state != 0 && a->fleeting))
-		return;
-	struct hlv_dns_moment m = moment_of(u, &a->q);
-	hlv_dns_finished_put(u->desk.finished, &a->q, &m, answer,
-			     hlv_dnssec_fresh_until_s(a->now));
 }
 
 /* --- jobs --- */
@@ -155,8 +137,8 @@ static void done(struct hlv_dns_job *job)
 	enum hlv_rate_verdict verdict = HLV_RATE_DROP;
 	if (!w.bad)
 		verdict = judge(u, &job->peer, out);
-	if (verdict == HLV_RATE_PASS && !form.cut)
-		keep_finished(u, job, hlv_written(&w));
+	if (verdict == HLV_RATE_PASS && !form.cut && u->in_batch)
+		hlv_dns_desk_keep(&u->desk, &job->ask, form.limit, hlv_written(&w));
 	if (verdict == HLV_RATE_STUB) {
 		form.cut = true;
 		w = hlv_writer(out, HLV_DNS_UDP_MAX);
@@ -216,7 +198,7 @@ static void begin(void *ctx, const struct hlv_bytes *packets, size_t n)
 	u->now = hlv_clock();
 	u->in_batch = true;
 	hlv_front_batch_begin(u->desk.front, u->now);
-	u->state = hlv_dns_desk_state(&u->desk);
+	u->desk.state = hlv_dns_desk_state(&u->desk);
 }
 
 static void end(void *ctx)
@@ -224,6 +206,7 @@ static void end(void *ctx)
 	struct dns_udp *u = ctx;
 	hlv_front_batch_end(u->desk.front);
 	u->in_batch = false;
+	u->desk.state = 0;
 }
 
 static void sent(void *ctx)

@@ -106,6 +106,127 @@ size_t hlv_dns_types_asked(uint16_t type, bool with_cname,
 	return at;
 }
 
+/* n: a name, 1, 2: octets, s: a character string; then the rest. */
+static const char *shape_of(uint16_t type)
+{
+	switch (type) {
+	case HLV_DNS_NS:
+	case HLV_DNS_MD:
+	case HLV_DNS_MF:
+	case HLV_DNS_CNAME:
+	case HLV_DNS_MB:
+	case HLV_DNS_MG:
+	case HLV_DNS_MR:
+	case HLV_DNS_PTR:
+	case HLV_DNS_DNAME:
+		return "n";
+	case HLV_DNS_SOA:
+	case HLV_DNS_MINFO:
+	case HLV_DNS_RP:
+		return "nn";
+	case HLV_DNS_MX:
+	case HLV_DNS_AFSDB:
+	case HLV_DNS_RT:
+	case HLV_DNS_KX:
+		return "2n";
+	case HLV_DNS_PX:
+		return "2nn";
+	case HLV_DNS_SRV:
+		return "222n";
+	case HLV_DNS_NAPTR:
+		return "22sssn";
+	}
+	return "";
+}
+
+/* --- without a library --- */
+
+static bool put_address(uint16_t type, struct hlv_bytes text, struct hlv_writer *w)
+{
+	char digits[INET6_ADDRSTRLEN + 1];
+	uint8_t address[16];
+	bool v6 = type == HLV_DNS_AAAA;
+	if (text.n == 0 || text.n >= sizeof digits || memchr(text.p, 0, text.n))
+		return false;
+	memcpy(digits, text.p, text.n);
+	digits[text.n] = '\0';
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, digits, address) != 1)
+		return false;
+	hlv_put(w, hlv_bytes(address, v6 ? 16 : 4));
+	return !w->bad;
+}
+
+/* One character string, of nothing that means something in a master file. */
+static bool put_word(struct hlv_bytes text, struct hlv_writer *w)
+{
+	if (text.n == 0 || text.n > UINT8_MAX)
+		return false;
+	for (size_t i = 0; i < text.n; i++) {
+		uint8_t c = text.p[i];
+		if (c <= ' ' || c >= 0x7F || c == '"' || c == '\\' || c == ';' || c == '(' ||
+		    c == ')')
+			return false;
+	}
+	hlv_put_u8(w, (uint8_t)text.n);
+	hlv_put(w, text);
+	return !w->bad;
+}
+
+static bool put_number(struct hlv_bytes word, struct hlv_writer *w)
+{
+	uint32_t n = 0;
+	if (word.n == 0 || word.n > 5)
+		return false;
+	for (size_t i = 0; i < word.n; i++) {
+		if (word.p[i] < '0' || word.p[i] > '9')
+			return false;
+		n = n * 10 + word.p[i] - '0';
+	}
+	hlv_put_u16(w, (uint16_t)n);
+	return n <= UINT16_MAX;
+}
+
+static bool put_plain_name(struct hlv_bytes word, struct hlv_writer *w)
+{
+	for (size_t i = 0; i < word.n; i++) {
+		uint8_t c = hlv_upper(word.p[i]);
+		if (c != '.' && c != '-' && c != '_' && (c < '0' || c > '9') &&
+		    (c < 'A' || c > 'Z'))
+			return false;
+	}
+	return hlv_dname_parse(word, w) == HLV_OK;
+}
+
+/* Numbers and names, with one blank between. */
+static bool put_words(const char *shape, struct hlv_bytes text, struct hlv_writer *w)
+{
+	for (; *shape; shape++) {
+		const uint8_t *blank = text.n ? memchr(text.p, ' ', text.n) : NULL;
+		struct hlv_bytes word =
+			hlv_head(text, blank ? (size_t)(blank - text.p) : text.n);
+		if (*shape == 'n' ? !put_plain_name(word, w) : !put_number(word, w))
+			return false;
+		if (!blank != !shape[1])
+			return false;
+		text = hlv_skip(text, word.n + (blank ? 1 : 0));
+	}
+	return true;
+}
+
+bool hlv_dns_rdata_plain(uint16_t type, struct hlv_bytes text, struct hlv_writer *w)
+{
+	const char *shape = shape_of(type);
+	if (type == HLV_DNS_A || type == HLV_DNS_AAAA)
+		return put_address(type, text, w);
+	if (type == HLV_DNS_TXT || type == HLV_DNS_SPF)
+		return put_word(text, w);
+	if (*shape == '\0' || strspn(shape, "2n") != strlen(shape) || type == HLV_DNS_SOA)
+		return false;
+	return put_words(shape, text, w);
+}
+
+/* --- by ldns --- */
+
 /* One line of a master file, and nothing that would end it or begin a comment. */
 static bool is_one_line(struct hlv_bytes text)
 {
@@ -168,27 +289,8 @@ static bool put_rdata(const ldns_rr *rr, uint16_t type, struct hlv_writer *w)
 	return !walk.r.bad;
 }
 
-/* Addresses, as nearly all are written, need no library. False: let it look. */
-static bool put_address(uint16_t type, struct hlv_bytes text, struct hlv_writer *w)
-{
-	char digits[INET6_ADDRSTRLEN + 1];
-	uint8_t address[16];
-	bool v6 = type == HLV_DNS_AAAA;
-	if ((type != HLV_DNS_A && !v6) || text.n == 0 || text.n >= sizeof digits ||
-	    memchr(text.p, 0, text.n))
-		return false;
-	memcpy(digits, text.p, text.n);
-	digits[text.n] = '\0';
-	if (inet_pton(v6 ? AF_INET6 : AF_INET, digits, address) != 1)
-		return false;
-	hlv_put(w, hlv_bytes(address, v6 ? 16 : 4));
-	return !w->bad;
-}
-
 bool hlv_dns_rdata_parse(uint16_t type, struct hlv_bytes text, struct hlv_writer *w)
 {
-	if (put_address(type, text, w))
-		return true;
 	char line[2 * TEXT_MAX];
 	struct hlv_writer l = hlv_writer(line, sizeof line);
 	if (!is_known(type) || !is_one_line(text))
@@ -207,38 +309,7 @@ bool hlv_dns_rdata_parse(uint16_t type, struct hlv_bytes text, struct hlv_writer
 	return ok;
 }
 
-/* n: a name, 1, 2: octets, s: a character string; then the rest. */
-static const char *shape_of(uint16_t type)
-{
-	switch (type) {
-	case HLV_DNS_NS:
-	case HLV_DNS_MD:
-	case HLV_DNS_MF:
-	case HLV_DNS_CNAME:
-	case HLV_DNS_MB:
-	case HLV_DNS_MG:
-	case HLV_DNS_MR:
-	case HLV_DNS_PTR:
-	case HLV_DNS_DNAME:
-		return "n";
-	case HLV_DNS_SOA:
-	case HLV_DNS_MINFO:
-	case HLV_DNS_RP:
-		return "nn";
-	case HLV_DNS_MX:
-	case HLV_DNS_AFSDB:
-	case HLV_DNS_RT:
-	case HLV_DNS_KX:
-		return "2n";
-	case HLV_DNS_PX:
-		return "2nn";
-	case HLV_DNS_SRV:
-		return "222n";
-	case HLV_DNS_NAPTR:
-		return "22sssn";
-	}
-	return "";
-}
+/* --- pieces --- */
 
 struct hlv_rdata_walk hlv_rdata_walk(uint16_t type, struct hlv_bytes rdata)
 {

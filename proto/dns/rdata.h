@@ -82,7 +82,11 @@ enum { HLV_DNS_ASKED_MAX = 8, HLV_DNS_TYPE_TEXT = 16 };
 size_t hlv_dns_types_asked(uint16_t type, bool with_cname,
 			   char names[HLV_DNS_ASKED_MAX][HLV_DNS_TYPE_TEXT]);
 
-/* RDATA of master-file text, names relative to the root. False: no record of this type. */
+/* RDATA of master-file text, names relative to the root, without a library where that can be done: of
+ * addresses, one word, numbers and names, as nearly all are. False: it has to be parsed, and there may
+ * be something in `w`. */
+bool hlv_dns_rdata_plain(uint16_t type, struct hlv_bytes text, struct hlv_writer *w);
+/* Of any text; of a plain one it is the same. False: no record of this type. */
 bool hlv_dns_rdata_parse(uint16_t type, struct hlv_bytes text, struct hlv_writer *w);
 
 /* Pieces of RDATA, for compression, canonical form and targets. */

@@ -12,7 +12,7 @@ enum { WHY = 512 };
 /* What the zone's parent has to publish. */
 static void log_ds(const struct hlv_dns_shared *s)
 {
-	struct hlv_dnssec *d = hlv_dnssec_new(s->key);
+	struct hlv_dnssec *d = hlv_dnssec_new(s->key, 0, s->secret);
 	for (size_t i = 0; d && i < s->zones.n; i++) {
 		uint8_t ds[HLV_DS_SIZE];
 		char name[HLV_DNAME_TEXT];
@@ -34,7 +34,7 @@ static enum hlv_err load_key(struct hlv_dns_shared *s, const char *path, char *w
 	struct hlv_prove_identity identity = {0};
 	HLV_TRY(hlv_prove_read_key(&identity, path, why));
 	s->key = identity.key;
-	struct hlv_dnssec *d = hlv_dnssec_new(s->key);
+	struct hlv_dnssec *d = hlv_dnssec_new(s->key, 0, s->secret);
 	hlv_dnssec_free(d);
 	if (d)
 		return HLV_OK;

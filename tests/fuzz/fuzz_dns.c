@@ -15,6 +15,7 @@
 
 enum { SIGNED = 1, STREAM = 2, ASKED_MAX = 1000, LIST_MAX = 8192, FINISHED = 1 << 16 };
 
+static const uint64_t secret[] = {1, 2};
 static struct hlv_dns_zones zones;
 static struct hlv_dnssec *dnssec;
 static struct hlv_dns_finished *finished;
@@ -29,10 +30,23 @@ static void prepare(void)
 	struct hlv_key *key;
 	hlv_require(hlv_dns_zones_parse(list, 5, &zones, why) == HLV_OK);
 	hlv_require(hlv_key_generate(HLV_KEY_P256, &key) == HLV_OK);
-	dnssec = hlv_dnssec_new(key);
-	finished = hlv_dns_finished_new(FINISHED, (uint64_t[2]){1, 2});
-	memo = hlv_dns_memo_new((uint64_t[2]){1, 2});
+	dnssec = hlv_dnssec_new(key, 1 << 16, secret);
+	finished = hlv_dns_finished_new(FINISHED, secret);
+	memo = hlv_dns_memo_new(secret);
 	hlv_require(dnssec && finished && memo);
+}
+
+/* What is read without the library is what the library reads. */
+static void check_plain(uint16_t type, struct hlv_bytes text)
+{
+	static uint8_t octets[UINT16_MAX];
+	uint8_t room[HLV_DNS_UDP_PLAIN];
+	struct hlv_writer w = hlv_writer(octets, sizeof octets);
+	struct hlv_writer plain = hlv_writer(room, sizeof room);
+	if (!type || !hlv_dns_rdata_plain(type, text, &plain))
+		return;
+	hlv_require(hlv_dns_rdata_parse(type, text, &w));
+	hlv_require(hlv_eq(hlv_written(&w), hlv_written(&plain)));
 }
 
 static void put_value(struct hlv_reader *in, struct hlv_writer *w, uint32_t index)
@@ -57,6 +71,7 @@ static void put_value(struct hlv_reader *in, struct hlv_writer *w, uint32_t inde
 			      .type = hlv_text(types[type % (sizeof types / sizeof *types)]),
 			      .data = text};
 	hlv_value_encode(w, &v);
+	check_plain(hlv_dns_type_of(v.type), text);
 }
 
 /* The apexes are there, so that the rest matters. */
@@ -102,14 +117,37 @@ static void check(const struct hlv_dns_ask *a, struct hlv_bytes answer, size_t l
 	ldns_pkt_free(pkt);
 }
 
-static void check_finished(const struct hlv_dns_ask *a, struct hlv_bytes answer, size_t limit)
+static bool holds(void *ctx, struct hlv_bytes sources)
+{
+	const struct hlv_dns_ask *a = ctx;
+	struct hlv_reader r = hlv_reader(sources);
+	struct hlv_dns_source source;
+	size_t i = 0;
+	for (; hlv_dns_source_next(&r, &source); i++) {
+		while (i < a->nnodes && a->nodes[i]->identifier.n == 0)
+			i++;
+		hlv_require(i < a->nnodes && source.said == a->nodes[i]->said);
+		hlv_require(hlv_eq(source.identifier, a->nodes[i]->identifier));
+		hlv_require(&zones.list[source.zone] == a->nodes[i]->zone);
+	}
+	while (i < a->nnodes && a->nodes[i]->identifier.n == 0)
+		i++;
+	hlv_require(!r.bad && i == a->nnodes);
+	return true;
+}
+
+/* Also when the registry has moved on, but what the answer was made of has not. */
+static void check_finished(struct hlv_dns_ask *a, struct hlv_bytes answer, size_t limit)
 {
 	static uint64_t state; /* what is there is another world's with each input */
-	struct hlv_dns_moment m = {.state = ++state, .now = a->now, .limit = limit};
+	struct hlv_dns_moment m = {
+		.state = ++state, .now = a->now, .limit = limit, .holds = holds, .ctx = a};
 	uint8_t again[HLV_DNS_UDP_MAX];
-	hlv_dns_finished_put(finished, &a->q, &m, answer, UINT32_MAX);
-	size_t n = hlv_dns_finished_get(finished, &a->q, &m, again);
-	hlv_require(n == 0 || hlv_eq(hlv_bytes(again, n), answer));
+	hlv_dns_finished_put(finished, a, &m, answer, UINT32_MAX);
+	for (int i = 0; i < 2; i++, m.state = ++state) {
+		size_t n = hlv_dns_finished_get(finished, &a->q, &m, again);
+		hlv_require(n == 0 || hlv_eq(hlv_bytes(again, n), answer));
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -124,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hlv_dns_ask a = {.zones = &zones,
 				.dnssec = how & SIGNED ? dnssec : NULL,
 				.memo = memo,
+				.secret = secret,
 				.arena = arena,
 				.now = {.wall_ms = UINT64_C(1700000000000)}};
 	if (!hlv_dns_query_read(question, &a.q)) {

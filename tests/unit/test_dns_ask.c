@@ -353,7 +353,7 @@ static void test_signed(void **state)
 	};
 	struct hlv_key *key;
 	check_err("key", hlv_key_generate(HLV_KEY_P256, &key), HLV_OK);
-	w->dnssec = hlv_dnssec_new(key);
+	w->dnssec = hlv_dnssec_new(key, 1 << 16, (uint64_t[2]){1, 2});
 	assert_non_null(w->dnssec);
 	w->size = 4096;
 	w->edns_flags = HLV_DNS_DO;
