@@ -287,6 +287,7 @@ static const struct {
 	{"undo", registrar_undo},
 	{"undo-plan", registrar_undo},
 	{"search", registrar_search},
+	{"index", registrar_index},
 };
 
 /* Verbs that ask by themselves who may: also those who have the rights by a record. */

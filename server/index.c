@@ -13,7 +13,7 @@ enum hlv_err index_rules_read(struct hlv_bytes value, struct index_rules *rules)
 	rules->ntypes = rules->ntext = 0;
 	if (value.n < 1 || value.n > INDEX_TEXT_MAX)
 		return HLV_E_CORRUPT;
-	rules->complete = value.p[0] == 1;
+	rules->complete = true;
 	rules->ntext = value.n - 1;
 	if (rules->ntext)
 		memcpy(rules->text, value.p + 1, rules->ntext);
@@ -22,10 +22,17 @@ enum hlv_err index_rules_read(struct hlv_bytes value, struct index_rules *rules)
 		if (rest.p[0] != '\n' || rules->ntypes == INDEX_TYPES_MAX)
 			return HLV_E_CORRUPT;
 		rest = hlv_skip(rest, 1);
+		bool building = value.p[0] == 0;
+		if (rest.n && rest.p[0] == '\t') {
+			building = true;
+			rest = hlv_skip(rest, 1);
+		}
 		const uint8_t *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
 		struct hlv_bytes type = end ? hlv_head(rest, (size_t)(end - rest.p)) : rest;
 		if (type.n == 0)
 			return HLV_E_CORRUPT;
+		rules->building[rules->ntypes] = building;
+		rules->complete = rules->complete && !building;
 		rules->types[rules->ntypes++] = type;
 		rest = hlv_skip(rest, type.n);
 	}
@@ -37,22 +44,34 @@ enum hlv_err index_rules_get(struct store *store, struct store_view *view,
 {
 	struct hlv_bytes value;
 	rules->ntypes = rules->ntext = 0;
+	rules->complete = true;
 	enum hlv_err err = store_meta_get(store, view, "index", &value);
 	if (err == HLV_E_NOT_FOUND)
 		return HLV_OK;
 	return err == HLV_OK ? index_rules_read(value, rules) : err;
 }
 
+/* `t` may end in '*'. */
+static bool covers(struct hlv_bytes t, struct hlv_bytes type)
+{
+	return hlv_eq_fold(t, type) ||
+	       (t.p[t.n - 1] == '*' &&
+		hlv_eq_fold(hlv_head(t, t.n - 1), hlv_head(type, t.n - 1)));
+}
+
 bool index_has_type(const struct index_rules *rules, struct hlv_bytes type)
 {
-	for (size_t i = 0; i < rules->ntypes; i++) {
-		struct hlv_bytes t = rules->types[i];
-		if (hlv_eq_fold(t, type))
+	for (size_t i = 0; i < rules->ntypes; i++)
+		if (covers(rules->types[i], type))
 			return true;
-		if (t.p[t.n - 1] == '*' &&
-		    hlv_eq_fold(hlv_head(t, t.n - 1), hlv_head(type, t.n - 1)))
+	return false;
+}
+
+bool index_is_ready(const struct index_rules *rules, struct hlv_bytes type)
+{
+	for (size_t i = 0; i < rules->ntypes; i++)
+		if (!rules->building[i] && covers(rules->types[i], type))
 			return true;
-	}
 	return false;
 }
 

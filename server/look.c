@@ -403,8 +403,10 @@ void look_node(const struct answer_context *c, struct hlv_response *rs)
 	struct index_rules rules = {0};
 	if (err == HLV_OK)
 		err = index_rules_get(c->store, c->view, &rules);
-	for (size_t i = 0; i < rules.ntypes && rules.complete; i++) {
-		hlv_buf_str(&b, i ? "," : "");
+	for (size_t i = 0; i < rules.ntypes; i++) {
+		if (rules.building[i])
+			continue;
+		hlv_buf_str(&b, b.n && b.p[b.n - 1] == '[' ? "" : ",");
 		hlv_json_put_str(&b, rules.types[i]);
 	}
 	hlv_buf_str(&b, "]}");

@@ -59,8 +59,8 @@ const struct hlv_option server_option_rows[] = {
 	{"undo-days", HLV_OPT_UINT, AT(undo_days), "7", 0, 36500, NULL,
 	 "Days that deleted and changed records can be brought back"},
 	{"index-types", HLV_OPT_STRINGS, AT(index_types), "[ ]", 0, 0, NULL,
-	 "Types whose values can be searched for, like URL or gs1:*; another list than at the "
-	 "last start builds the index anew"},
+	 "Types whose values can be searched for, like URL or gs1:*; types that "
+	 "come are entered while the node answers, also after a reload"},
 	{"parent", HLV_OPT_STRING, AT(parent), "", 0, 0, NULL,
 	 "Site record of the node above, asked for identities that live elsewhere; default: "
 	 "parent.json beside data-dir"},

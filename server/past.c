@@ -271,7 +271,8 @@ void registrar_search(struct registrar *g, struct job *j, const struct hlv_json 
 		job_refuse(j, HLV_RC_NOT_SUPPORTED,
 			   "None of these types is indexed: see the option index-types");
 	else if (err == HLV_E_BUSY)
-		job_refuse(j, HLV_RC_BUSY, "The index is being built");
+		job_refuse(j, HLV_RC_BUSY,
+			   "The index of that type is being built: try again later");
 	else
 		job_refuse(j, HLV_RC_PROTOCOL_ERROR,
 			   "A pattern has 256 octets at the most, and a type 255");

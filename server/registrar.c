@@ -7,7 +7,6 @@
 #include "proto/net/actor.h"
 #include "proto/net/log.h"
 #include "server/asker.h"
-#include "server/index.h"
 #include "server/list.h"
 #include "server/registrar_inner.h"
 
@@ -354,9 +353,10 @@ static bool work_round(void *ctx, struct hlv_now now)
 			work(g, j);
 		commit(g);
 	}
+	registrar_index_slice(g);
 	registrar_end_view(g);
 	tick(g);
-	return has_work(g);
+	return has_work(g) || registrar_is_indexing(g);
 }
 
 static void use(struct registrar *g, const struct node *node,
@@ -365,46 +365,6 @@ static void use(struct registrar *g, const struct node *node,
 	g->node = node;
 	g->rules = rules;
 	g->place = (struct site_place){node->hash_option, node->servers, node->own};
-}
-
-/* The option's types as META has them: each behind a line feed, in upper case. */
-static enum hlv_err print_types(const struct hlv_strings *types, struct hlv_buf *out)
-{
-	for (size_t i = 0; i < types->n; i++) {
-		struct hlv_bytes type = hlv_text(types->list[i]);
-		if (type.n == 0 || type.n > INDEX_TYPE_MAX || i == INDEX_TYPES_MAX)
-			return HLV_E_LIMIT;
-		hlv_buf_str(out, "\n");
-		for (size_t k = 0; k < type.n; k++) {
-			uint8_t octet = hlv_upper(type.p[k]);
-			if (octet < ' ')
-				return HLV_E_LIMIT;
-			hlv_buf_put(out, hlv_bytes(&octet, 1));
-		}
-	}
-	return out->bad ? HLV_E_NOMEM : HLV_OK;
-}
-
-/* Before anybody is answered: a search in half an index would be wrong. */
-static enum hlv_err prepare_index(struct registrar *g)
-{
-	struct hlv_buf text = {0};
-	bool changed = false;
-	uint64_t built = 0;
-	if (!g->rules->index_types)
-		return HLV_OK;
-	enum hlv_err err = print_types(g->rules->index_types, &text);
-	if (err == HLV_OK)
-		err = index_build(g->store, g->view, hlv_buf_bytes(&text), &changed, &built);
-	hlv_buf_free(&text);
-	if (changed && err == HLV_OK)
-		hlv_info("index.built", "types=%zu entries=%llu", g->rules->index_types->n,
-			 (unsigned long long)built);
-	if (err != HLV_OK)
-		hlv_error("index.build", "error=\"%s\" hint=\"see the option index-types\"",
-			  hlv_strerror(err));
-	/* A registry that cannot be written to now is still answered from. */
-	return err == HLV_E_LIMIT || err == HLV_E_NOMEM ? err : HLV_OK;
 }
 
 static enum hlv_err prepare(struct registrar *g)
@@ -417,12 +377,12 @@ static enum hlv_err prepare(struct registrar *g)
 	if (!g->authn)
 		return HLV_E_NOMEM;
 	HLV_TRY(g->store->ops->view_open(g->store, &g->view));
-	HLV_TRY(prepare_index(g));
 	HLV_TRY(g->store->ops->view_begin(g->view));
 	enum hlv_err err = quota_load(&g->quota, g->store, g->view);
 	g->store->ops->view_end(g->view);
 	HLV_TRY(err);
-	return health_open(&g->health, g->store, g->view, g->rules->data_dir, g->now);
+	HLV_TRY(health_open(&g->health, g->store, g->view, g->rules->data_dir, g->now));
+	return registrar_index_open(g);
 }
 
 enum hlv_err registrar_start(struct store *store, const struct node *node,
@@ -492,6 +452,7 @@ static void change_settings(void *ctx, void *arg)
 	const struct settings *s = arg;
 	use(g, s->node, s->rules);
 	authn_set_rules(g->authn, &s->rules->authn);
+	registrar_index_reload(g);
 }
 
 void registrar_set(struct registrar *g, const struct node *node,

@@ -2,7 +2,7 @@
  *
  * The registrar's insides, shared by its files alone: registrar.c (queues, groups, answers), route.c
  * (what becomes of one job), extension.c (operations of our own), fetch.c (what other nodes hold),
- * upkeep.c (what is due now and then).
+ * upkeep.c (what is due now and then), indexing.c (the index of values while it is built).
  */
 #pragma once
 #include <stdatomic.h>
@@ -52,7 +52,9 @@ struct registrar {
 		uint64_t answered, committed, groups;
 	} stats;
 	struct registrar_meter meter;
-	hlv_mono_ns counted_ns; /* when the prefixes were, last */
+	hlv_mono_ns counted_ns;	     /* when the prefixes were, last */
+	bool indexing;		     /* there is something to build */
+	hlv_mono_ns index_failed_ns; /* when a slice could not be committed, last */
 };
 
 /* j->txns are to be committed and then answered: by j->committed(), else with x->rs. */
@@ -92,6 +94,13 @@ void registrar_history(struct registrar *g, struct job *j, const struct hlv_json
 void registrar_undo(struct registrar *g, struct job *j, const struct hlv_json *args);
 void registrar_audit(struct registrar *g, struct job *j, const struct hlv_json *args);
 void registrar_search(struct registrar *g, struct job *j, const struct hlv_json *args);
+/* The index of values (indexing.c): what the option asks for, at the start and when it changes; a slice
+ * of what is to be built, between others' changes; and HELVE_CONTROL "index". */
+enum hlv_err HLV_MUST_USE registrar_index_open(struct registrar *g);
+void registrar_index_reload(struct registrar *g);
+void registrar_index_slice(struct registrar *g);
+bool registrar_is_indexing(const struct registrar *g);
+void registrar_index(struct registrar *g, struct job *j, const struct hlv_json *args);
 /* Each second: the disk, the trail's checkpoints, what undo-days have passed. */
 void registrar_upkeep(struct registrar *g);
 

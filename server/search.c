@@ -141,18 +141,21 @@ static enum hlv_err choose(struct searching *g)
 {
 	struct index_rules rules;
 	HLV_TRY(index_rules_get(g->c->store, g->c->view, &rules));
-	if (rules.ntypes > 0 && !rules.complete)
-		return HLV_E_BUSY;
+	bool building = false;
 	for (size_t i = 0; i < g->s->n; i++) {
 		const struct search_where *w = &g->s->where[i];
 		if (w->pattern.n > SEARCH_PATTERN_MAX || w->type.n > INDEX_TYPE_MAX)
 			return HLV_E_LIMIT;
-		if (!index_has_type(&rules, w->type))
+		if (!index_is_ready(&rules, w->type)) {
+			building = building || index_has_type(&rules, w->type);
 			continue;
+		}
 		if (!g->lead || literal(w->pattern).n > literal(g->lead->pattern).n)
 			g->lead = w;
 	}
-	return g->lead ? HLV_OK : HLV_E_UNSUPPORTED;
+	if (g->lead)
+		return HLV_OK;
+	return building ? HLV_E_BUSY : HLV_E_UNSUPPORTED;
 }
 
 static void set_under(struct searching *g)

@@ -29,6 +29,6 @@ struct search {
 bool search_matches(struct hlv_bytes pattern, struct hlv_bytes text);
 
 /* {"identifiers":[...],"next":"..."|null}. HLV_E_UNSUPPORTED: none of the types is in the index.
- * HLV_E_BUSY: it is being built. HLV_E_LIMIT: a pattern is too long. */
+ * HLV_E_BUSY: none yet, one is being built. HLV_E_LIMIT: a pattern is too long. */
 enum hlv_err HLV_MUST_USE search_run(const struct answer_context *c, const struct search *s,
 				     struct hlv_buf *out);

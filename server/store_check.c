@@ -380,8 +380,10 @@ static enum hlv_err walk_all(struct walk *w)
 	if (!w->stopped)
 		check_former_end(w);
 	HLV_TRY(check_audit(w));
-	if (w->index.ntypes > 0 && !w->index.complete)
-		return HLV_OK; /* it is being built */
+	struct index_progress progress;
+	if (!w->index.complete ||
+	    index_progress_get(w->store, w->view, &progress) != HLV_E_NOT_FOUND)
+		return HLV_OK; /* it is being built, or swept */
 	HLV_TRY(walk_space(w, SPACE_INDEX, on_index));
 	if (!w->stopped && w->index_entries)
 		fault(w, hlv_text("index"), "%" PRId64 " entries too many",

@@ -32,7 +32,8 @@ enum hlv_err world_open(struct world *w, const char *dir, bool create)
 	if (create) {
 		bool changed;
 		uint64_t built;
-		HLV_TRY(index_build(w->store, w->view, hlv_text("\nURL"), &changed, &built));
+		HLV_TRY(index_build(w->store, w->view, hlv_text("\nURL"), INDEX_AS_IT_IS,
+				    &changed, &built));
 	}
 	return head_open(dir, &w->head, &found, &newest);
 }

@@ -27,7 +27,7 @@ MAY_INCLUDE = {
                        "resolver/anchor.h"],
     "resolver": PROTO + FRONTS + ["resolver"],
     "tools": PROTO + ["tools", "server/store.h", "server/store_live.h", "server/history.h",
-                      "server/audit.h", "resolver/walk.h", "resolver/validate.h", "resolver/trust.h",
+                      "server/audit.h", "server/index.h", "resolver/walk.h", "resolver/validate.h", "resolver/trust.h",
                       "resolver/drive.h", "resolver/anchor.h"],
     "tests": PROTO + FRONTS + ["server", "resolver", "tools", "tests"],
     # An example of libhelve for others: what is installed, and nothing else.

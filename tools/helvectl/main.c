@@ -83,6 +83,9 @@ static const struct ctl_verb verbs[] = {
 	{"quota", "[list] | set SUBJECT [--records N] [--per-day N] | clear SUBJECT",
 	 "Limits of a prefix, or of an identity INDEX:HANDLE, that the server keeps.",
 	 cmd_quota},
+	{"index", "[show] | rebuild",
+	 "The index of values that searches go by: types (option index-types) and sizes.",
+	 cmd_index},
 	{"site",
 	 "[show]\n"
 	 "       helvectl site add-server DIR|SITE | rm-server N | join DIR|SITE\n"
