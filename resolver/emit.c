@@ -34,7 +34,7 @@ static void give(struct hlv_exchange *x, struct hlv_list values)
 
 /* How values are chosen and changed on their way out. */
 struct picker {
-	const struct hlv_request *rq;
+	const struct hlv_filter *filter;
 	bool all;	  /* without a filter */
 	bool as_they_are; /* TTLs are left alone */
 	bool stale;	  /* each TTL becomes left_s */
@@ -81,7 +81,7 @@ static void pick(struct picker *p, const struct hlv_list *values)
 		if (hlv_value_decode(&r, &v) != HLV_OK)
 			return;
 		p->is_signed = p->is_signed || hlv_type_is(v.type, "HS_SIGNATURE");
-		if (!(p->all || hlv_filter_takes(p->rq, &v)) || !hlv_value_is_public(&v))
+		if (!(p->all || hlv_filter_takes(p->filter, &v)) || !hlv_value_is_public(&v))
 			continue;
 		hlv_put(&p->w, hlv_since(&r, at));
 		p->n++;
@@ -122,7 +122,9 @@ static void show(struct hlv_exchange *x, const struct finding *f, uint32_t left_
 		left_s = EMIT_STALE_TTL_S;
 	if (left_s < UINT32_MAX)
 		x->left_s = left_s ? left_s : 1;
-	struct picker p = {.rq = &x->rq,
+	struct hlv_filter filter;
+	hlv_filter_init(&filter, &x->rq, f->values.n);
+	struct picker p = {.filter = &filter,
 			   .all = hlv_filter_is_empty(&x->rq),
 			   .stale = stale,
 			   .left_s = left_s,

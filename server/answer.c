@@ -40,7 +40,9 @@ static bool is_reached(const struct hlv_value *v, enum answer_reach reach)
 static enum hlv_err match(const struct hlv_request *rq, const struct hlv_list *values,
 			  enum answer_reach reach, struct hlv_arena *a, struct matches *m)
 {
+	struct hlv_filter filter;
 	*m = (struct matches){0};
+	hlv_filter_init(&filter, rq, values->n);
 	uint8_t *room = hlv_alloc_raw(a, values->raw.n);
 	if (!room)
 		return HLV_E_NOMEM;
@@ -50,7 +52,7 @@ static enum hlv_err match(const struct hlv_request *rq, const struct hlv_list *v
 		struct hlv_value v;
 		size_t at = r.pos;
 		HLV_TRY(hlv_value_decode(&r, &v));
-		if (!hlv_filter_takes(rq, &v))
+		if (!hlv_filter_takes(&filter, &v))
 			continue;
 		m->n++;
 		if (is_reached(&v, reach)) {
@@ -139,13 +141,15 @@ static enum hlv_rc answer_frozen(const struct answer_context *c, const struct hl
 				 const struct hlv_record *rec, struct hlv_response *rs)
 {
 	enum { STATE_TTL_S = 60, STATE_ROOM = HLV_VALUE_MIN + 32 };
+	struct hlv_filter filter;
 	struct hlv_value v = {.index = 1,
 			      .mtime_s = (uint32_t)(rec->state_since_ms / 1000),
 			      .ttl_s = STATE_TTL_S,
 			      .perms = HLV_PERM_DEFAULT,
 			      .type = hlv_text("STATE"),
 			      .data = hlv_text(hlv_state_name(rec->state))};
-	if (!hlv_filter_takes(rq, &v))
+	hlv_filter_init(&filter, rq, 1);
+	if (!hlv_filter_takes(&filter, &v))
 		return answer_error(rs, HLV_RC_VALUES_NOT_FOUND, "This identifier is frozen");
 	uint8_t *room = hlv_alloc_raw(c->arena, STATE_ROOM);
 	struct hlv_writer w = hlv_writer(room, room ? STATE_ROOM : 0);
