@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How the cache lies in memory; for cache.c and cache_scan.c alone. A shard is a table of chains that
+ * How the cache lies in memory; for the files cache*.c alone. A shard is a table of chains that
  * never grows: its size follows from the octets that the cache may take, so that no question waits
  * for a table to be copied and a place in a scan stays what it is. An entry is one piece of the
  * heap, key and values behind the fixed part.
@@ -121,3 +121,7 @@ void free_chain(struct entry *e);
 void shard_unlink(struct shard *s, struct entry **at);
 /* Copy into `p` what the entry says; values borrow from it. */
 bool entry_proven(const struct entry *e, struct proven *p);
+/* cache_evict.c: room for `cost` octets in the shard; what goes is chained into *out, for the caller to
+ * free after the lock. */
+void cache_make_room(const struct cache *c, struct shard *s, size_t cost, uint64_t now_ms,
+		     struct entry **out);
