@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "proto/base/crc32c.h"
+#include "tools/helvectl/load_lines.h"
 #include "tools/helvectl/load_parse.h"
 #include "tools/helvectl/load_write.h"
 #include "tools/helvectl/source_fast.h"
 
 enum {
-	CHUNK = 4 << 20,
+	CHUNK = LOAD_LINES_CHUNK,
 	THREADS = 2,
-	SAMPLE = 64 << 10,
 	SAMPLES_MAX = 1024,
 	TELL_EVERY = 32768, /* records */
 };
@@ -101,48 +101,6 @@ static uint32_t checksum_of_input(const struct load *l)
 	return crc;
 }
 
-/* The key of the first whole line at or behind `offset`; false when there is none to be had. */
-static bool sample_key(int fd, uint64_t offset, struct hlv_arena *a, struct store_key *key)
-{
-	hlv_arena_reset(a);
-	char *p = hlv_alloc_raw(a, SAMPLE);
-	ssize_t n = p ? pread(fd, p, SAMPLE, (off_t)offset) : 0;
-	if (n <= 0)
-		return false;
-	struct hlv_bytes text = hlv_bytes(p, (size_t)n);
-	const uint8_t *end = memchr(text.p, '\n', text.n);
-	if (offset > 0 && end) {
-		text = hlv_skip(text, (size_t)(end - text.p) + 1);
-		end = text.n ? memchr(text.p, '\n', text.n) : NULL;
-	}
-	struct source_record rec;
-	if (!end ||
-	    source_jsonl_line(hlv_head(text, (size_t)(end - text.p)), 0, a, &rec) != HLV_OK)
-		return false;
-	store_key(rec.handle, key);
-	return true;
-}
-
-static bool is_file_in_order(const char *file, uint64_t size, uint64_t step,
-			     struct store_key *last)
-{
-	struct hlv_arena a;
-	bool in_order = true;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	hlv_arena_init(&a, SIZE_MAX);
-	for (uint64_t at = 0; fd >= 0 && at < size && in_order; at += step) {
-		struct store_key key;
-		if (!sample_key(fd, at, &a, &key))
-			continue;
-		in_order = key_compare(store_key_bytes(last), store_key_bytes(&key)) < 0;
-		*last = key;
-	}
-	hlv_arena_fini(&a);
-	if (fd >= 0)
-		close(fd);
-	return in_order;
-}
-
 /* A guess by samples, which costs little: when it is wrong, the load turns to sorting where it
  * finds out. */
 static bool is_in_order(const struct load *l)
@@ -151,7 +109,7 @@ static bool is_in_order(const struct load *l)
 	uint64_t step = l->total / SAMPLES_MAX + l->chunk;
 	for (size_t i = 0; i < l->o->nfiles; i++)
 		if (!l->inputs[i].lines ||
-		    !is_file_in_order(l->o->files[i], l->inputs[i].size, step, &last))
+		    !load_lines_in_order(l->o->files[i], l->inputs[i].size, step, &last))
 			return false;
 	return true;
 }
@@ -331,69 +289,6 @@ static enum hlv_err new_chunk(struct load *l, const struct place *place,
 	return HLV_OK;
 }
 
-/* Fill the buffer from `offset` with `most` octets; fewer at the end of the file alone. */
-static enum hlv_err read_text(int fd, uint64_t offset, size_t most, struct hlv_buf *text)
-{
-	char *p = hlv_buf_room(text, most);
-	size_t n = 0;
-	if (!p)
-		return HLV_E_NOMEM;
-	while (n < most) {
-		ssize_t got = pread(fd, p + n, most - n, (off_t)(offset + n));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return HLV_E_IO;
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	text->n = n;
-	return HLV_OK;
-}
-
-/* Octets from `offset` up to and with the next line end. */
-static enum hlv_err skip_line(int fd, uint64_t offset, uint64_t *n)
-{
-	struct hlv_buf text = {0};
-	enum hlv_err err;
-	*n = 0;
-	while ((err = read_text(fd, offset + *n, CHUNK, &text)) == HLV_OK && text.n > 0) {
-		const char *end = memchr(text.p, '\n', text.n);
-		*n += end ? (uint64_t)(end - text.p) + 1 : text.n;
-		if (end)
-			break;
-		hlv_buf_clear(&text);
-	}
-	hlv_buf_free(&text);
-	return err;
-}
-
-/* Cut behind the last line end. A line that is longer than a chunk gets a larger one; one that is
- * longer than any may be is given as far as it goes, for the parser to refuse, and the rest of it
- * is passed over. */
-static enum hlv_err get_text(int fd, uint64_t offset, size_t most, struct hlv_buf *text,
-			     uint64_t *used)
-{
-	uint64_t rest = 0;
-	HLV_TRY(read_text(fd, offset, most, text));
-	*used = text->n;
-	if (text->n < most)
-		return HLV_OK;
-	const char *end = memrchr(text->p, '\n', text->n);
-	if (end) {
-		*used = text->n = (size_t)(end - text->p) + 1;
-		return HLV_OK;
-	}
-	if (most < CHUNK) {
-		hlv_buf_clear(text);
-		return get_text(fd, offset, CHUNK, text, used);
-	}
-	HLV_TRY(skip_line(fd, offset + text->n, &rest));
-	*used += rest;
-	return HLV_OK;
-}
-
 static enum hlv_err read_lines(struct load *l, uint32_t file, int fd, uint64_t offset)
 {
 	for (;;) {
@@ -401,7 +296,7 @@ static enum hlv_err read_lines(struct load *l, uint32_t file, int fd, uint64_t o
 		uint64_t used = 0;
 		struct place place = {.file = file, .seekable = true, .offset = offset};
 		HLV_TRY(new_chunk(l, &place, &chunk));
-		enum hlv_err err = get_text(fd, offset, l->chunk, &chunk->text, &used);
+		enum hlv_err err = load_lines_get(fd, offset, l->chunk, &chunk->text, &used);
 		if (err != HLV_OK || used == 0) {
 			load_chunk_free(chunk);
 			return err;
