@@ -174,12 +174,34 @@ void control_refuse_arguments(struct control_call *call)
 
 /* --- one call --- */
 
+struct fitting {
+	struct hlv_bytes key;
+	enum proof proof;
+	bool fits;
+};
+
+static void see_whether_it_fits(struct engine *e, struct anchors *anchors, void *ctx)
+{
+	struct fitting *f = ctx;
+	(void)anchors;
+	f->fits = engine_fits(e, f->key, f->proof);
+}
+
+/* Rules and anchors are the engine's. */
+static bool ask_whether_it_fits(void *ctx, struct hlv_bytes key, enum proof proof)
+{
+	struct fitting f = {.key = key, .proof = proof};
+	recursor_call(ctx, see_whether_it_fits, &f);
+	return f.fits;
+}
+
 static void run_cache_verb(struct hlv_bytes verb, struct control_call *call)
 {
+	const struct control_rules rules = {ask_whether_it_fits, call->o->recursor};
 	char *why = hlv_alloc(call->arena, CONTROL_CACHE_WHY);
 	enum hlv_err err = HLV_E_NOMEM;
 	if (why)
-		err = control_cache(call->o->cache, verb, call->args.root, call->now,
+		err = control_cache(call->o->cache, &rules, verb, call->args.root, call->now,
 				    &call->json, why);
 	if (err == HLV_OK)
 		return;

@@ -16,6 +16,7 @@ enum {
 
 struct call {
 	struct cache *cache;
+	const struct control_rules *rules;
 	const struct hlv_json_node *args;
 	struct hlv_now now;
 	struct hlv_buf *out;
@@ -192,7 +193,9 @@ static bool load_one(struct call *call, struct hlv_bytes text)
 	struct hlv_writer w = hlv_writer(room, text.n);
 	struct cache_entry e;
 	bool ok = hlv_base64_parse(text, &w) && !w.bad &&
-		  finding_decode(hlv_written(&w), &e) == HLV_OK;
+		  finding_decode(hlv_written(&w), &e) == HLV_OK &&
+		  (e.proven.proof == PROOF_SECURE ||
+		   call->rules->fits(call->rules->ctx, e.key, e.proven.proof));
 	if (ok) {
 		if (e.proven.finding.life_s > LOAD_LIFE_MAX_S)
 			e.proven.finding.life_s = LOAD_LIFE_MAX_S;
@@ -231,16 +234,17 @@ bool control_cache_has(struct hlv_bytes verb)
 	return hlv_starts_with(verb, hlv_text("cache "));
 }
 
-enum hlv_err control_cache(struct cache *c, struct hlv_bytes verb,
-			   const struct hlv_json_node *args, struct hlv_now now,
-			   struct hlv_buf *out, char *why)
+enum hlv_err control_cache(struct cache *c, const struct control_rules *rules,
+			   struct hlv_bytes verb, const struct hlv_json_node *args,
+			   struct hlv_now now, struct hlv_buf *out, char *why)
 {
 	enum hlv_err err = HLV_E_UNSUPPORTED;
 	struct call *call = calloc(1, sizeof *call);
 	snprintf(why, CONTROL_CACHE_WHY, "%s", call ? "No such verb" : "Out of memory");
 	if (!call)
 		return HLV_E_NOMEM;
-	*call = (struct call){.cache = c, .args = args, .now = now, .out = out, .why = why};
+	*call = (struct call){
+		.cache = c, .rules = rules, .args = args, .now = now, .out = out, .why = why};
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (hlv_eq(verb, hlv_text(verbs[i].name)))
 			err = verbs[i].run(call);

@@ -84,6 +84,8 @@ void engine_free(struct engine *e); /* no waiter is left: engine_stop() first */
 void engine_set_rules(struct engine *e, const struct walk_rules *rules);
 /* ... so these may be freed only when this says no. */
 bool engine_uses(const struct engine *e, const struct walk_rules *rules);
+/* May what is known of this name (memory_key()) with this proof be shown, by the rules of now? */
+bool engine_fits(const struct engine *e, struct hlv_bytes key, enum proof proof);
 /* Where the root was found to be by other means: asked before what the rules name, for as long as
  * the engine lives, whatever the rules and the root's own record (protocol.md 12.6) say of places. A
  * place is not a proof: keys are the anchors'. Copied. */

@@ -26,6 +26,11 @@ bool rules_hold(const struct engine *e, const struct rules *r)
 	return r->given == e->rules->given;
 }
 
+bool engine_fits(const struct engine *e, struct hlv_bytes key, enum proof proof)
+{
+	return validate_fits(&e->rules->own.validate, key, proof);
+}
+
 static bool find_kept(void *ctx, enum memory_kind kind, struct hlv_bytes key,
 		      struct hlv_arena *a, struct proven *out)
 {

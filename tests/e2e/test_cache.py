@@ -2,6 +2,7 @@
 """helvectl cache beside a running helver: what is shown, flushed, dumped and loaded, and what is
 still there after the power was cut."""
 
+import base64
 import json
 import os
 import signal
@@ -14,7 +15,42 @@ LEAF = "88.118.8"
 RECORDS = 1500
 
 
-class Cache(TiersCase):
+class CacheCase(TiersCase):
+
+    def cache(self, *words, check=True):
+        return self.resolver.ctl("cache", *words, check=check)
+
+    def shown(self, *words):
+        return json.loads(self.resolver.ctl("--json", "cache", "show", *words).stdout)["entries"]
+
+
+class Rules(CacheCase):
+
+    @classmethod
+    def fill(cls, tiers):
+        tiers.leaf.load([{"handle": LEAF + "/item-1", "values": [text_value(1, "URL", "u")]}])
+
+    def test_load_where_a_rule_asks_for_signatures(self):
+        """A dump of a resolver that has no such rule."""
+        self.assert_rc(self.resolver.ask(LEAF + "/item-1"), 1)
+        path = os.path.join(self.resolver.dir, "unsigned.jsonl")
+        self.cache("dump", path, LEAF + "/item-1")
+        with open(path, encoding="utf-8") as f:
+            finding = bytearray(base64.b64decode(json.loads(f.read())["finding"]))
+        finding[2] = 2  # int1 version, kind, proof: insecure
+        self.resolver.write("unsigned.jsonl", json.dumps(
+            {"id": "x", "finding": base64.b64encode(finding).decode()}) + "\n")
+        self.cache("flush", "all")
+        self.assertEqual(self.cache("load", path).stdout, "1 read, 1 taken, 0 refused\n")
+        self.assertEqual(self.shown(LEAF + "/item-1")[0]["proof"], "insecure")
+        self.resolver.reload(must_sign='[ "88.118" ]')
+        self.assertEqual(self.shown(LEAF + "/item-1"), [])  # forgotten by the reload
+        self.assertEqual(self.cache("load", path, check=False).stdout,
+                         "0 read, 0 taken, 1 refused\n")
+        self.assertEqual(self.shown(LEAF + "/item-1"), [])
+
+
+class Cache(CacheCase):
 
     @classmethod
     def fill(cls, tiers):
@@ -24,12 +60,6 @@ class Cache(TiersCase):
 
     def setUp(self):
         self.cache("flush", "all")
-
-    def cache(self, *words, check=True):
-        return self.resolver.ctl("cache", *words, check=check)
-
-    def shown(self, *words):
-        return json.loads(self.resolver.ctl("--json", "cache", "show", *words).stdout)["entries"]
 
     def names(self, *words):
         return sorted(e["id"] for e in self.shown(*words))
