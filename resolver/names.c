@@ -7,6 +7,7 @@
 #include "proto/base/siphash.h"
 #include "proto/net/file.h"
 #include "proto/net/json.h"
+#include "proto/sec/registry_key.h"
 #include "proto/wire/name.h"
 #include "proto/wire/record.h"
 #include "resolver/cache.h"
@@ -111,8 +112,23 @@ static enum hlv_err add(struct names *n, enum says says, struct hlv_bytes key,
 	return n->arena.bad ? HLV_E_NOMEM : HLV_OK;
 }
 
+/* As registries compare identifiers, which is not how caches do (protocol.md 6.6): who asks for a blocked
+ * one in other letters would get it from there. */
+static struct hlv_bytes registered(struct hlv_bytes key, uint8_t room[HLV_REGISTRY_KEY_MAX])
+{
+	return hlv_bytes(room, hlv_registry_key(key, room));
+}
+
+static struct hlv_bytes upper(struct hlv_bytes text, uint8_t room[MEMORY_KEY_MAX])
+{
+	struct hlv_writer w = hlv_writer(room, MEMORY_KEY_MAX);
+	hlv_name_put_upper(&w, text);
+	return hlv_written(&w);
+}
+
 static enum hlv_err add_pattern(struct names *n, struct hlv_bytes text)
 {
+	uint8_t room[MEMORY_KEY_MAX];
 	if (n->npatterns == n->cap) {
 		size_t cap = n->cap ? 2 * n->cap : 16;
 		char **list = realloc(n->pattern, cap * sizeof *list);
@@ -121,7 +137,7 @@ static enum hlv_err add_pattern(struct names *n, struct hlv_bytes text)
 		n->pattern = list;
 		n->cap = cap;
 	}
-	char *copy = hlv_arena_str(&n->arena, text);
+	char *copy = hlv_arena_str(&n->arena, upper(text, room));
 	if (!copy)
 		return HLV_E_NOMEM;
 	n->pattern[n->npatterns++] = copy;
@@ -177,7 +193,7 @@ static bool is_hashed(struct hlv_bytes text)
 
 static enum hlv_err add_blocked(struct names *n, const struct lines *l, struct hlv_bytes text)
 {
-	uint8_t room[MEMORY_KEY_MAX];
+	uint8_t room[MEMORY_KEY_MAX], own[HLV_REGISTRY_KEY_MAX];
 	if (text.n > HLV_IDENTIFIER_MAX)
 		return complain(l, HLV_E_LIMIT, "longer than an identifier can be");
 	if (!hlv_utf8_valid(text))
@@ -186,14 +202,11 @@ static enum hlv_err add_blocked(struct names *n, const struct lines *l, struct h
 		return add_pattern(n, text);
 	bool prefix = text.p[text.n - 1] == '/' || text.p[text.n - 1] == '*';
 	struct hlv_writer w = hlv_writer(room, sizeof room);
-	struct hlv_bytes key;
-	if (prefix) {
-		hlv_name_put_upper(&w, text);
-		key = hlv_written(&w);
-	} else {
-		key = memory_key(text, room);
-	}
-	return add(n, SAYS_BLOCK, key, (struct hlv_list){0});
+	if (!prefix)
+		return add(n, SAYS_BLOCK, registered(memory_key(text, room), own),
+			   (struct hlv_list){0});
+	hlv_name_put_upper(&w, text);
+	return add(n, SAYS_BLOCK, hlv_written(&w), (struct hlv_list){0});
 }
 
 enum hlv_err names_read_blocked(struct names *n, const char *path, char *why)
@@ -243,8 +256,12 @@ static bool blocks_prefix(const struct names *n, struct hlv_bytes key)
 
 bool names_blocks(const struct names *n, struct hlv_bytes key)
 {
-	if (find(n, SAYS_BLOCK, key) || (n->nentries > 0 && blocks_prefix(n, key)))
+	uint8_t own[HLV_REGISTRY_KEY_MAX], room[MEMORY_KEY_MAX];
+	if (n->nentries > 0 &&
+	    (find(n, SAYS_BLOCK, registered(key, own)) || blocks_prefix(n, key)))
 		return true;
+	if (n->npatterns > 0)
+		key = upper(key, room);
 	for (size_t i = 0; i < n->npatterns; i++)
 		if (cache_pattern_matches(n->pattern[i], key))
 			return true;
@@ -266,7 +283,7 @@ static enum hlv_err add_answer(struct parser *p, struct hlv_bytes line)
 	struct hlv_json_error error = {0};
 	struct hlv_bytes handle;
 	struct hlv_list list;
-	uint8_t flags, room[MEMORY_KEY_MAX];
+	uint8_t flags, room[MEMORY_KEY_MAX], own[HLV_REGISTRY_KEY_MAX];
 	struct hlv_writer parsed = hlv_writer(p->parsed, LIST_ROOM);
 	struct hlv_writer sorted = hlv_writer(p->sorted, LIST_ROOM);
 	hlv_arena_reset(&p->arena);
@@ -283,7 +300,7 @@ static enum hlv_err add_answer(struct parser *p, struct hlv_bytes line)
 		return complain(&p->lines, HLV_E_MALFORMED,
 				"an index stands twice, or is not in 1..2147483647");
 	list.raw = hlv_written(&sorted);
-	return add(p->names, SAYS_ANSWER, memory_key(handle, room), list);
+	return add(p->names, SAYS_ANSWER, registered(memory_key(handle, room), own), list);
 }
 
 enum hlv_err names_read_answers(struct names *n, const char *path, uint64_t now_ms, char *why)
@@ -310,7 +327,10 @@ enum hlv_err names_read_answers(struct names *n, const char *path, uint64_t now_
 
 bool names_answers(const struct names *n, struct hlv_bytes key, struct hlv_list *values)
 {
-	const struct entry *e = find(n, SAYS_ANSWER, key);
+	uint8_t own[HLV_REGISTRY_KEY_MAX];
+	if (n->nentries == 0)
+		return false;
+	const struct entry *e = find(n, SAYS_ANSWER, registered(key, own));
 	if (e)
 		*values = e->values;
 	return e != NULL;

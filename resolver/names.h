@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the administrator's files say about identifiers: a table from a name to its answer, and to
- * whether it is blocked. A name is an identifier as memory_key() makes it, or one of the patterns of
- * cache_pattern_matches(): "88.118/" and "88.118.*" are found by hashing, whatever their number, others
+ * whether it is blocked. A name is an identifier, the same one in all spellings that are one to a
+ * registry, or one of the patterns of cache_pattern_matches(), in any case: "88.118/" and "88.118.*" are found by hashing, whatever their number, others
  * one by one. A prefix stands for its own record (0.NA/88.118) as well. Filled once, then only
  * read, by any thread.
  */

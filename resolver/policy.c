@@ -297,6 +297,16 @@ static enum hlv_err add_copy(struct loading *l, struct copy_source *c)
 	if (prefix.n == 0)
 		return complain(l, HLV_E_USAGE, "everything is too much for a copy");
 	HLV_TRY(read_site(l, l->word[1], &site));
+	/* R7: what a copy holds is believed for its node's key. Nobody looks for a signer's there. */
+	uint8_t room[MEMORY_KEY_MAX];
+	struct hlv_writer item = hlv_writer(room, sizeof room);
+	hlv_put(&item, prefix);
+	hlv_put(&item, hlv_text("/"));
+	if (validate_signer(&l->p->rules.validate, hlv_written(&item)).handle.n > 0)
+		return complain(
+			l, HLV_E_USAGE,
+			"must-sign names a signer for it, and a copy shows no signatures; "
+			"a stub does");
 	c->prefix = hlv_arena_str(&l->p->arena, prefix);
 	c->site = hlv_arena_str(&l->p->arena, hlv_text(l->word[1]));
 	return l->p->arena.bad ? HLV_E_NOMEM : HLV_OK;
@@ -345,6 +355,11 @@ static enum hlv_err load_root(struct loading *l)
 	return HLV_OK;
 }
 
+static bool is_barred(const void *ctx, struct hlv_bytes key)
+{
+	return names_blocks(ctx, key);
+}
+
 static enum hlv_err load_names(struct loading *l)
 {
 	const struct resolver_options *o = l->p->o;
@@ -358,6 +373,10 @@ static enum hlv_err load_names(struct loading *l)
 		HLV_TRY(names_read_answers(p->names, o->overrides, hlv_clock().wall_ms,
 					   l->why));
 	p->says_anything = !names_is_empty(p->names);
+	if (p->says_anything) {
+		p->rules.bars = is_barred;
+		p->rules.bars_ctx = p->names;
+	}
 	return HLV_OK;
 }
 

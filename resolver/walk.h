@@ -37,6 +37,9 @@ struct walk_rules {
 	uint32_t ttl_min_s, ttl_max_s; /* of findings */
 	uint32_t negative_max_s;       /* signed "not found": 300; unsigned: at most 30 */
 	bool follow_aliases;
+	/* Names (memory_key()) that no alias may lead to; NULL: none. Any thread. */
+	bool (*bars)(const void *ctx, struct hlv_bytes key);
+	const void *bars_ctx;
 };
 
 enum memory_kind {

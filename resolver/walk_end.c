@@ -115,6 +115,12 @@ static void follow_alias(struct walk *w, struct frame *f, struct hlv_bytes targe
 			 struct hlv_now now)
 {
 	const char *why;
+	uint8_t room[MEMORY_KEY_MAX];
+	if (w->rules->bars && w->rules->bars(w->rules->bars_ctx, memory_key(target, room))) {
+		walk_fail(w, PROOF_UNKNOWN, HLV_RC_INSUFFICIENT_PERMISSIONS, now,
+			  "alias: its target is blocked by the resolver's administrator");
+		return;
+	}
 	if (!budget_take(&w->budget.aliases, 1)) {
 		walk_fail(w, PROOF_UNKNOWN, HLV_RC_ERROR, now, "more than %d aliases in a row",
 			  BUDGET_ALIASES);
@@ -169,6 +175,18 @@ static void complete(struct walk *w, struct frame *f, struct hlv_now now)
 	walk_pop(w, &f->said, now);
 }
 
+/* What he gave was not signed by whom it must be. There may be somebody who does not lie. */
+static void ask_another(struct frame *f, enum proof proof, const char *why)
+{
+	*(proof == PROOF_BOGUS ? &f->bogus : &f->lame) += 1;
+	snprintf(f->why, sizeof f->why, "%s", why);
+	walk_drop_server(f, f->said_by);
+	f->trust = NULL;
+	f->own_fed = 0;
+	f->trust_missed = false;
+	f->state = FRAME_ASK;
+}
+
 static void judged(struct walk *w, struct frame *f, struct hlv_now now)
 {
 	const struct judgement *j = &f->trust->judgement;
@@ -179,9 +197,7 @@ static void judged(struct walk *w, struct frame *f, struct hlv_now now)
 	if (w->budget.signatures == 0 && proof < PROOF_INSECURE) {
 		walk_give_up(w, false, now, "too many signatures to check");
 	} else if (proof < PROOF_INSECURE) {
-		char why[VALIDATE_WHY];
-		memcpy(why, j->why, sizeof why);
-		walk_fail(w, proof, HLV_RC_ERROR, now, "%s", why);
+		ask_another(f, proof, j->why);
 	} else {
 		f->said.proof = proof;
 		/* No longer than the signatures are good. */

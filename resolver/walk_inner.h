@@ -93,6 +93,7 @@ struct frame {
 	/* what was said, while a second opinion, certificates or an alias are waited for */
 	bool suspicious;
 	struct outcome said;
+	size_t said_by; /* position in servers */
 	struct trust *trust;
 	unsigned own_fed; /* times that its own record was fed to the trust */
 	bool trust_missed;
@@ -158,6 +159,9 @@ void walk_prefix_came(struct walk *w, struct frame *f, const struct outcome *out
 		      struct hlv_now now);
 void walk_service_came(struct walk *w, struct frame *f, const struct outcome *out,
 		       struct hlv_now now);
+
+/* walk_read.c */
+void walk_drop_server(struct frame *f, size_t server);
 
 /* walk_ask.c */
 void walk_prepare(struct walk *w, struct frame *f, struct hlv_now now);

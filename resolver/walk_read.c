@@ -36,7 +36,7 @@ static void tell(struct walk *w, const struct frame *f, const struct zone_server
 
 /* --- servers that are no help --- */
 
-static void drop_server(struct frame *f, size_t server)
+void walk_drop_server(struct frame *f, size_t server)
 {
 	f->nservers--;
 	memmove(&f->servers[server], &f->servers[server + 1],
@@ -54,7 +54,7 @@ static void set_aside(struct walk *w, struct frame *f, const struct heard *h, co
 	else
 		f->lame++;
 	snprintf(f->why, sizeof f->why, "%s", why);
-	drop_server(f, h->server);
+	walk_drop_server(f, h->server);
 }
 
 static void lame(struct walk *w, struct frame *f, struct heard *h, const char *why)
@@ -129,7 +129,7 @@ static bool needs_second(struct walk *w, struct frame *f, struct heard *h,
 	for (size_t i = 0; i < f->nservers; i++)
 		others |= i != h->server && f->servers[i].tcp.len;
 	if (others)
-		drop_server(f, h->server);
+		walk_drop_server(f, h->server);
 	return true;
 }
 
@@ -140,6 +140,7 @@ static void believe(struct walk *w, struct frame *f, struct heard *h,
 				   .finding = *finding,
 				   .at_root = f->zone.is_root,
 				   .anchor = h->j.anchor};
+	f->said_by = h->server;
 	tell(w, f, &f->servers[h->server], &h->rs, h->j.proof, h->j.why, HLV_OK);
 	struct hlv_ref must_by = h->j.must_by.handle.n
 					 ? h->j.must_by

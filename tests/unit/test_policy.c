@@ -103,6 +103,13 @@ static const struct {
 	{"must sign", "must-sign: [ '88.118', '88.118.8 300:0.NA/88.118.8' ]\n", NULL},
 	{"nobody must sign", "must-sign: [ '88.118 x' ]\n", "identity"},
 	{"copy", "copy: [ '88.118.8 @/near.json' ]\n", NULL},
+	{"copy beside a rule", "copy: [ '88.118.8 @/near.json' ]\nmust-sign: [ '88.118' ]\n",
+	 NULL},
+	{"copy that a signer must have signed",
+	 "copy: [ '88.118.8 @/near.json' ]\nmust-sign: [ '88.118 300:0.NA/88.118' ]\n",
+	 "signer"},
+	{"copy above such a prefix",
+	 "copy: [ '88.118 @/near.json' ]\nmust-sign: [ '88.118.8 300:0.NA/88.118' ]\n", NULL},
 	{"copy of all", "copy: [ '. @/near.json' ]\n", "too much"},
 	{"no overrides", "overrides: '@/nowhere'\n", "nowhere"},
 	{"no block list", "block: '@/nowhere'\n", "nowhere"},
@@ -132,7 +139,9 @@ static const struct {
 } questions[] = {
 	{"88.118.8/plain", POLICY_RESOLVE, 0},
 	{"88.118.8/bad", POLICY_BLOCK, 0},
-	{"88.118.8/BAD", POLICY_RESOLVE, 0}, /* only the prefix is folded */
+	{"88.118.8/BAD", POLICY_BLOCK, 0}, /* one and the same to a registry */
+	{"88.118.8/01/09506000134352/21/ab1", POLICY_BLOCK, 0},
+	{"88.118.8/01/09506000134352/21/AB1", POLICY_RESOLVE, 0}, /* another item of GS1's */
 	{"88.118.8/badly", POLICY_RESOLVE, 0},
 	{"88.119/x", POLICY_BLOCK, 0},
 	{"88.119", POLICY_BLOCK, 0},
@@ -144,7 +153,9 @@ static const struct {
 	{"0.NA/ab.120.7", POLICY_BLOCK, 0},
 	{"ab.1200/x", POLICY_RESOLVE, 0},
 	{"7.7/has-advert-in-it", POLICY_BLOCK, 0},
+	{"7.7/HAS-ADVERT-IN-IT", POLICY_BLOCK, 0},
 	{"88.118.8/forced", POLICY_ANSWER, 2},
+	{"88.118.8/FORCED", POLICY_ANSWER, 2},
 	{"77.1/nothing", POLICY_ANSWER, 0},
 	{"Xy.1/Twice", POLICY_ANSWER, 1},
 	{"88.119/forced", POLICY_BLOCK, 0}, /* blocks go first */
@@ -156,7 +167,8 @@ static void test_find(void **state)
 	struct fixture f;
 	begin(&f);
 	write_text(&f, "block",
-		   "# not these\n\n88.118.8/bad\r\n  88.119/ \nab.120.*\n*advert*\n");
+		   "# not these\n\n88.118.8/bad\r\n  88.119/ \nab.120.*\n*advert*\n"
+		   "88.118.8/01/09506000134352/21/ab1\n");
 	write_text(&f, "over",
 		   "{\"handle\":\"88.118.8/forced\",\"values\":[{\"index\":9,\"type\":\"URL\","
 		   "\"data\":\"u\"},{\"index\":2,\"type\":\"N\",\"data\":\"n\"}]}\n"
