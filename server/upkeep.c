@@ -36,7 +36,8 @@ static enum hlv_err checkpoint(struct registrar *g)
 	if (err != HLV_OK)
 		return err;
 	registrar_end_view(g);
-	c->txn.actor = (struct store_actor){.how = ACTOR_LOCAL, .op = HLV_OP_HELVE_CONTROL};
+	c->txn.actor = (struct store_actor){
+		.how = ACTOR_LOCAL, .transport = HLV_T_LOCAL, .op = HLV_OP_HELVE_CONTROL};
 	c->txn.time_ms = g->now.wall_ms;
 	err = health_commit(&g->health, &c->txn, 1, g->now);
 	if (err == HLV_OK && c->txn.err == HLV_OK)

@@ -155,9 +155,13 @@ bool remote_open(struct ctl *ctl, struct remote *r)
 	enum hlv_err err = hlv_talk_open(&r->to, &r->id, &r->admin, why);
 	if (err == HLV_E_KEY)
 		ctl_fail(ctl,
-			 "%s holds another key than its site record says: %s: nothing was "
-			 "sent",
-			 ctl->remote->server, why);
+			 "%s holds another key than its site record says: nothing was sent: "
+			 "name "
+			 "the right record with --site",
+			 ctl->remote->server);
+	else if (err != HLV_OK &&
+		 strncmp(why, ctl->remote->server, strlen(ctl->remote->server)) == 0)
+		ctl_fail(ctl, "%s", why); /* it begins with the address */
 	else if (err != HLV_OK)
 		ctl_fail(ctl, "%s: %s", ctl->remote->server, why);
 	return err == HLV_OK;
