@@ -70,6 +70,14 @@ static enum hlv_err check_members(struct hlv_json *j, const cJSON *item)
 	return HLV_OK;
 }
 
+static bool only_blanks(struct hlv_bytes text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!strchr(" \t\r\n", text.p[i]))
+			return false;
+	return true;
+}
+
 enum hlv_err hlv_json_read(struct hlv_json *j, struct hlv_bytes text, struct hlv_arena *a,
 			   struct hlv_json_error *error)
 {
@@ -85,10 +93,10 @@ enum hlv_err hlv_json_read(struct hlv_json *j, struct hlv_bytes text, struct hlv
 	heap = NULL;
 	if (a->bad)
 		return hlv_json_fail(error, HLV_E_NOMEM, 0, "JSON: too large for the memory");
-	if (!root) {
-		size_t at = end ? (size_t)(end - (const char *)text.p) : 0;
+	size_t at = end ? (size_t)(end - (const char *)text.p) : 0;
+	/* The library reads the first 63 octets of a number and leaves the rest behind it. */
+	if (!root || !only_blanks(hlv_skip(text, at)))
 		return hlv_json_fail(error, HLV_E_MALFORMED, at, "JSON: syntax error");
-	}
 	j->root = (void *)root;
 	return check_members(j, root);
 }
