@@ -260,7 +260,7 @@ static enum hlv_err read_worded(struct scheming *s, struct hlv_bytes text, bool 
 	} heads[] = {
 		{"did:", true, scheme_did},    {"urn:oid:", false, scheme_oid},
 		{"oid:", false, scheme_oid},   {"ecode:", false, scheme_ecode},
-		{"gtin:", false, scheme_gtin},
+		{"gtin:", false, scheme_gtin}, {"urn:epc:", false, scheme_epc},
 	};
 	*known = true;
 	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -271,9 +271,6 @@ static enum hlv_err read_worded(struct scheming *s, struct hlv_bytes text, bool 
 			return scheme_wrong(s, "nothing stands behind \"%s\"", heads[i].word);
 		return heads[i].read(s, heads[i].kept ? text : rest);
 	}
-	if (scheme_has_word(text, "urn:epc:"))
-		return scheme_wrong(s, "EPC URNs are not read here: give the element string, "
-				       "(01)...(21)...");
 	if (scheme_has_word(text, "/ISO/") || scheme_has_word(text, "/ITU-T/") ||
 	    scheme_has_word(text, "/Joint-ISO-ITU-T/"))
 		return scheme_wrong(s, "an OID in words: the dotted form is needed, "

@@ -37,12 +37,11 @@ static enum hlv_err add(struct scheming *s, struct pairs *p, struct hlv_bytes ai
 	return HLV_OK;
 }
 
-/* `others`: AIs that are neither key nor qualifier may be among them. */
-static enum hlv_err finish(struct scheming *s, const struct pairs *p, bool others)
+enum hlv_err scheme_gs1(struct scheming *s, const struct hlv_gs1_pair *pairs, size_t n,
+			bool others)
 {
 	struct hlv_gs1 key;
-	HLV_TRY(hlv_gs1_assemble(p->list, p->n, others ? &s->out->attributes : NULL, &key,
-				 s->why));
+	HLV_TRY(hlv_gs1_assemble(pairs, n, others ? &s->out->attributes : NULL, &key, s->why));
 	size_t room = 3 * (HLV_GS1_QUALIFIERS_MAX + 1) * (HLV_GS1_VALUE_MAX + 6);
 	struct hlv_writer w = hlv_writer(hlv_alloc_raw(s->arena, room), room);
 	if (!w.p)
@@ -144,7 +143,7 @@ enum hlv_err scheme_elements(struct scheming *s, struct hlv_bytes text)
 		HLV_TRY(read_bracketed(s, text, &p));
 	else
 		HLV_TRY(read_concatenated(s, text, &p));
-	return finish(s, &p, true);
+	return scheme_gs1(s, p.list, p.n, true);
 }
 
 /* --- Digital Link --- */
@@ -216,7 +215,7 @@ enum hlv_err scheme_link(struct scheming *s, struct hlv_bytes path, bool stem)
 			return scheme_wrong(s, "a percent sign without two hexadecimal digits");
 		HLV_TRY(add(s, &p, g.list[i], value));
 	}
-	return finish(s, &p, false);
+	return scheme_gs1(s, p.list, p.n, false);
 }
 
 enum hlv_err hlv_scheme_read_link(const struct hlv_schemes *rules, struct hlv_bytes path,
@@ -245,5 +244,5 @@ enum hlv_err scheme_gtin(struct scheming *s, struct hlv_bytes digits)
 {
 	struct pairs p = {.n = 0};
 	HLV_TRY(add(s, &p, hlv_text("01"), digits));
-	return finish(s, &p, false);
+	return scheme_gs1(s, p.list, p.n, false);
 }

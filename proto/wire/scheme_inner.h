@@ -35,6 +35,9 @@ struct hlv_bytes scheme_url_id(struct hlv_bytes query);
 
 /* --- scheme_gs1.c --- */
 
+/* Pairs as an identifier; `others`: AIs that are neither key nor qualifier may be among them. */
+enum hlv_err scheme_gs1(struct scheming *s, const struct hlv_gs1_pair *pairs, size_t n,
+			bool others);
 /* "(01)09506000134352(21)77", or with FNC1 or a symbology identifier in front. */
 bool scheme_is_elements(struct hlv_bytes text);
 enum hlv_err scheme_elements(struct scheming *s, struct hlv_bytes text);
@@ -44,6 +47,11 @@ enum hlv_err scheme_link(struct scheming *s, struct hlv_bytes path, bool stem);
 /* 8, 12, 13 or 14 digits? */
 bool scheme_is_gtin(struct hlv_bytes text);
 enum hlv_err scheme_gtin(struct scheming *s, struct hlv_bytes digits);
+
+/* --- scheme_epc.c --- */
+
+/* What is behind "urn:epc:". */
+enum hlv_err scheme_epc(struct scheming *s, struct hlv_bytes text);
 
 /* --- scheme_other.c --- */
 

@@ -86,6 +86,7 @@ class Schemes(TiersCase):
                 ("(01)09506000134352(21)AB1", "upper"),
                 ("]C1010950600013435221ab1", "lower"),
                 ("(21)77(01)09506000134352(10)L1(17)261231", "lot"),
+                ("urn:epc:id:sgtin:9506000.013435.ab1", "lower"),
                 ("1.2.156.3001.7", "oid"), ("urn:oid:1.2.156.3001.7", "oid"),
                 ("did:web:example.com#key-1", "web"), ("ecode:100641234", "ecode"),
                 ("1.0064.1234", "ecode"),
