@@ -180,6 +180,7 @@ static bool show_entry(struct pages *p, const struct hlv_json_node *e, struct hl
 	const char *what = number(e, "code") == 100		    ? "not found"
 			   : number(e, "code") == 200		    ? "no values"
 			   : strcmp(text_of(e, "kind"), "cut") == 0 ? "derived prefixes"
+			   : strcmp(text_of(e, "kind"), "way") == 0 ? "above, as it seems"
 								    : "record";
 	printf("%s  %s  %s  values=%lld left=%lld s hits=%lld octets=%lld\n", text_of(e, "id"),
 	       text_of(e, "proof"), what, number(e, "values"), number(e, "left"),
