@@ -166,7 +166,8 @@ static const struct {
 	/* verbs */
 };
 
-void control_refuse_arguments(struct control_call *call)
+/* args.error says what is wrong: refused as a protocol error. */
+static void refuse_arguments(struct control_call *call)
 {
 	call->rc = HLV_RC_PROTOCOL_ERROR;
 	call->why = call->args.error->text;
@@ -247,7 +248,7 @@ static void answer(struct control *c, struct hlv_exchange *x)
 	}
 	if (x->rq.octets.n > 0 &&
 	    hlv_json_read(&call.args, x->rq.octets, &x->arena, error) != HLV_OK)
-		control_refuse_arguments(&call);
+		refuse_arguments(&call);
 	else
 		run_verb(c, x, &call);
 	struct hlv_bytes octets = hlv_arena_copy(&x->arena, hlv_buf_bytes(&call.json));

@@ -40,5 +40,3 @@ struct control_call {
 	uint32_t rc;	     /* out: a refusal instead; 0: none ... */
 	const char *why;     /* ... static or in the arena */
 };
-/* args.error says what is wrong: refused as a protocol error. */
-void control_refuse_arguments(struct control_call *call);

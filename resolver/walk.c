@@ -59,7 +59,7 @@ bool walk_in_holder(const struct walk *w)
 	return false;
 }
 
-bool walk_on_stack(const struct walk *w, struct hlv_bytes id)
+static bool is_on_stack(const struct walk *w, struct hlv_bytes id)
 {
 	for (size_t i = 0; i < w->nframes; i++)
 		if (hlv_name_eq_prefix(w->frames[i]->id, id))
@@ -87,7 +87,7 @@ bool walk_push(struct walk *w, enum frame_for what, struct hlv_bytes id, const c
 	if (key.n == 0 || w->nframes == FRAMES_MAX)
 		return false;
 	*why = "the names lead back to where they began";
-	if (walk_on_stack(w, key))
+	if (is_on_stack(w, key))
 		return false;
 	*why = "out of memory";
 	struct frame *f = hlv_alloc(&w->arena, sizeof *f);

@@ -124,7 +124,6 @@ static inline struct frame *walk_top(const struct walk *w)
 }
 bool walk_is_answer(const struct frame *f);
 bool walk_in_holder(const struct walk *w);
-bool walk_on_stack(const struct walk *w, struct hlv_bytes id);
 /* False: too deep, a loop, or no memory; *why is for people. */
 bool walk_push(struct walk *w, enum frame_for what, struct hlv_bytes id, const char **why);
 /* The frame on top is finished. */

@@ -50,7 +50,6 @@ bool change_creators(struct change *ch, uint16_t *perm, struct hlv_list *values)
 
 /* This is decisive: revoked in between, it makes the change a conflict. */
 bool change_rests_on(struct change *ch, const struct store_check *check);
-bool change_rests_on_record(struct change *ch, const struct store_key *key, uint64_t seq);
 /* Commit the record with these values (its flags with them), unless its state or a lock forbids
  * it, it is too large, or it would lock everybody out. */
 bool change_put(struct change *ch, const struct hlv_record *rec);

@@ -81,7 +81,9 @@ bool index_has_value(const struct index_rules *rules, const struct hlv_value *v)
 	       hlv_value_is_public(v) && index_has_type(rules, v->type);
 }
 
-bool index_values(struct hlv_bytes stored, struct hlv_list *values)
+/* The values of a stored record as far as they are in the index: none of a tombstone. False: it cannot
+ * be read. */
+static bool index_values(struct hlv_bytes stored, struct hlv_list *values)
 {
 	*values = (struct hlv_list){0};
 	if (stored.n == 0)

@@ -54,9 +54,6 @@ bool index_has_type(const struct index_rules *rules, struct hlv_bytes type);
 bool index_is_ready(const struct index_rules *rules, struct hlv_bytes type);
 bool index_has_value(const struct index_rules *rules, const struct hlv_value *v);
 
-/* The values of a stored record as far as they are in the index: none of a tombstone. False: it cannot
- * be read. */
-bool index_values(struct hlv_bytes stored, struct hlv_list *values);
 enum hlv_err HLV_MUST_USE index_key(const struct hlv_value *v, struct hlv_bytes record_key,
 				    uint8_t out[INDEX_KEY_MAX], struct hlv_bytes *key);
 /* What the keys of all values begin with that have this type and begin so. */

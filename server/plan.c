@@ -87,7 +87,7 @@ bool change_rests_on(struct change *ch, const struct store_check *check)
 	return true;
 }
 
-bool change_rests_on_record(struct change *ch, const struct store_key *key, uint64_t seq)
+static bool rests_on_record(struct change *ch, const struct store_key *key, uint64_t seq)
 {
 	struct store_check check;
 	if (!authz_check_of(ch->a->arena, key, seq, &check))
@@ -109,7 +109,7 @@ static bool read_record(struct change *ch)
 		return change_failed(ch, err);
 	ch->exists = err == HLV_OK && !(ch->rec.flags & HLV_RECORD_DELETED) &&
 		     ch->rec.state != HLV_STATE_REVOKED;
-	return change_rests_on_record(ch, &ch->key, ch->rec.seq);
+	return rests_on_record(ch, &ch->key, ch->rec.seq);
 }
 
 bool change_locate(struct change *ch)
@@ -241,7 +241,7 @@ bool change_creators(struct change *ch, uint16_t *perm, struct hlv_list *values)
 	if (err != HLV_OK)
 		return change_failed(ch, err);
 	*values = rec.values;
-	return change_rests_on_record(ch, &key, rec.seq);
+	return rests_on_record(ch, &key, rec.seq);
 }
 
 /* --- endings --- */

@@ -92,4 +92,3 @@ void lmdb_unpark(struct lmdb_store *s);
 void lmdb_drop_env(struct lmdb_store *s);
 /* Open a finished copy of a registry, one file, and look at everything in it. */
 enum hlv_err lmdb_verify_copy(const char *file, char *why);
-enum hlv_err lmdb_say(char *why, const char *path, int rc);

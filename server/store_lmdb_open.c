@@ -48,7 +48,7 @@ void lmdb_close(struct store *store)
 	free(s);
 }
 
-enum hlv_err lmdb_say(char *why, const char *path, int rc)
+static enum hlv_err lmdb_say(char *why, const char *path, int rc)
 {
 	return rc == 0 ? HLV_OK : store_file_say(why, path, mdb_strerror(rc), lmdb_err(rc));
 }

@@ -28,10 +28,7 @@ void hlv_json_put_time(struct hlv_buf *b, uint32_t seconds);
 bool hlv_json_holds(const struct hlv_list *values);
 /* [ values ] */
 void hlv_json_put_values(struct hlv_buf *b, const struct hlv_list *values);
-/* {"handle":"...","values":[...]} */
-void hlv_json_put_record(struct hlv_buf *b, struct hlv_bytes handle,
-			 const struct hlv_list *values);
-/* As hlv_json_put_record, but so that parsing gives back the same octets whatever they are: for
+/* {"handle":"...","values":[...]}, so that parsing gives back the same octets whatever they are: for
  * dumps and backups. A timestamp of zero is shown; values that JSON cannot hold (an unknown TTL
  * type, a type that is not UTF-8) make the whole list
  * {"handle":"...","count":N,"raw":"base64"}. */

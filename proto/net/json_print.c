@@ -507,16 +507,6 @@ void hlv_json_put_values(struct hlv_buf *b, const struct hlv_list *values)
 	put_values(b, values, ZERO_TIME_OMITTED);
 }
 
-void hlv_json_put_record(struct hlv_buf *b, struct hlv_bytes handle,
-			 const struct hlv_list *values)
-{
-	hlv_buf_str(b, "{\"handle\":");
-	hlv_json_put_str(b, handle);
-	hlv_buf_str(b, ",\"values\":");
-	put_values(b, values, ZERO_TIME_OMITTED);
-	hlv_buf_str(b, "}");
-}
-
 bool hlv_json_holds(const struct hlv_list *values)
 {
 	struct hlv_reader r = hlv_reader(values->raw);

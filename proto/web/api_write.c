@@ -74,7 +74,8 @@ static bool may_write(struct http_call *call, struct hlv_bytes handle)
 	return false;
 }
 
-bool web_begin_write(struct http_call *call, const char *path, struct hlv_bytes *handle)
+/* A change of the identifier behind `path` may come: by TLS, with a login. False: answered. */
+static bool begin_write(struct http_call *call, const char *path, struct hlv_bytes *handle)
 {
 	return web_path_handle(call, path, handle) && may_write(call, *handle) &&
 	       web_login(call);
@@ -138,7 +139,7 @@ void web_put_handle(struct http_call *call)
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_CREATE_HANDLE};
 	struct hlv_bytes text;
 	struct hlv_list indexes = {0};
-	if (!web_begin_write(call, "/api/handles/", &rq.handle))
+	if (!begin_write(call, "/api/handles/", &rq.handle))
 		return;
 	bool by_index = http_query(call, "index", 0, &text);
 	bool various = by_index && hlv_eq_fold(text, hlv_text("various"));
@@ -159,7 +160,7 @@ void web_delete_handle(struct http_call *call)
 {
 	struct hlv_request rq = {.m.hdr.op = HLV_OP_DELETE_HANDLE};
 	struct hlv_bytes text;
-	if (!web_begin_write(call, "/api/handles/", &rq.handle))
+	if (!begin_write(call, "/api/handles/", &rq.handle))
 		return;
 	if (http_query(call, "index", 0, &text)) {
 		rq.m.hdr.op = HLV_OP_REMOVE_VALUE;

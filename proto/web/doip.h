@@ -69,9 +69,5 @@ void doip_put_value(struct doip_task *t, struct hlv_writer *w, uint32_t index, c
 /* Administrator, template and version, as each record of this dialect has them. */
 void doip_put_head(struct doip_task *t, struct hlv_writer *w, struct hlv_bytes template_id,
 		   struct hlv_bytes version);
-/* {"id":..,"type":..,"attributes":{"content":{..}}} of a record, a template's too. */
-void doip_put_object(struct doip_task *t, struct hlv_bytes id, const struct hlv_list *values);
-/* The same of a template. */
+/* {"id":..,"type":..,"attributes":{"content":{..}}} of a template's record. */
 void doip_put_template(struct doip_task *t, struct hlv_bytes id, const struct hlv_list *values);
-/* t->template of t->type, and then `with`; else the end (600, 604). */
-void doip_load_template(struct doip_task *t, void (*with)(struct doip_task *));

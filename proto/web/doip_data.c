@@ -14,7 +14,8 @@ enum {
 
 /* --- a record as an object --- */
 
-void doip_put_object(struct doip_task *t, struct hlv_bytes id, const struct hlv_list *values)
+/* {"id":..,"type":..,"attributes":{"content":{..}}} of a record, a template's too. */
+static void put_object(struct doip_task *t, struct hlv_bytes id, const struct hlv_list *values)
 {
 	struct hlv_buf *b = &t->call->out;
 	struct hlv_bytes type = doip_value(values, DOIP_TEMPLATE_ID);
@@ -73,7 +74,8 @@ static void template_came(struct doip_task *t, struct hlv_exchange *x)
 	t->with_template(t);
 }
 
-void doip_load_template(struct doip_task *t, void (*with)(struct doip_task *))
+/* t->template of t->type, and then `with`; else the end (600, 604). */
+static void load_template(struct doip_task *t, void (*with)(struct doip_task *))
 {
 	struct hlv_request rq = {.m.hdr = {.op = HLV_OP_RESOLUTION, .flags = HLV_F_PUBLIC_ONLY},
 				 .handle = t->type};
@@ -141,7 +143,7 @@ static void retrieved(struct doip_task *t, struct hlv_exchange *x)
 	if (hlv_eq(doip_value(&x->rs.values, DOIP_TEMPLATE_ID), hlv_text(DOIP_META)))
 		doip_put_template(t, t->target, &x->rs.values);
 	else
-		doip_put_object(t, t->target, &x->rs.values);
+		put_object(t, t->target, &x->rs.values);
 	doip_send(t);
 }
 
@@ -157,7 +159,7 @@ static void retrieve(struct doip_task *t)
 static void put_made(struct doip_task *t)
 {
 	(void)doip_data(t);
-	doip_put_object(t, t->target, &t->values);
+	put_object(t, t->target, &t->values);
 	doip_send(t);
 }
 
@@ -171,7 +173,7 @@ static void compared(struct doip_task *t, struct hlv_exchange *x)
 		return;
 	}
 	(void)doip_data(t);
-	doip_put_object(t, t->target, &x->rs.values);
+	put_object(t, t->target, &x->rs.values);
 	doip_send(t);
 }
 
@@ -210,7 +212,7 @@ static void create_by_template(struct doip_task *t)
 static void create(struct doip_task *t)
 {
 	if (doip_needs_login(t) && read_content(t))
-		doip_load_template(t, create_by_template);
+		load_template(t, create_by_template);
 }
 
 /* --- Update, and Update.Non.Overlay --- */
@@ -293,7 +295,7 @@ static void update_known(struct doip_task *t, struct hlv_exchange *x)
 	if (!find_removed(t, &x->rs.values))
 		doip_say(t, DOIP_FAILED, "Out of memory");
 	else
-		doip_load_template(t, update_by_template);
+		load_template(t, update_by_template);
 }
 
 static void update(struct doip_task *t)

@@ -35,7 +35,8 @@ static void free_call(struct http_call *call)
 	free(call);
 }
 
-struct http_call *http_take_call(struct conn *c)
+/* NULL without memory. */
+static struct http_call *take_call(struct conn *c)
 {
 	struct http_listener *l = c->tcp->own;
 	struct http_call *call = l->spare;
@@ -164,7 +165,7 @@ static void refuse(struct conn *c, unsigned status)
 		c->state = CONN_DEAD;
 		return;
 	}
-	struct http_call *call = talk->call ? talk->call : http_take_call(c);
+	struct http_call *call = talk->call ? talk->call : take_call(c);
 	if (!call) {
 		conn_finish(c);
 		return;
@@ -306,7 +307,7 @@ static void start(struct conn *c, struct http_call *call)
 static size_t take_head(struct conn *c, struct hlv_bytes b)
 {
 	struct http_talk *talk = c->own;
-	struct http_call *call = http_take_call(c);
+	struct http_call *call = take_call(c);
 	size_t n;
 	unsigned status;
 	if (!call) {

@@ -35,8 +35,6 @@ struct http_talk {
 	uint64_t come_n;
 };
 
-/* NULL without memory. */
-struct http_call *http_take_call(struct conn *c);
 /* The end of a call whose answer is said, or will never be. The next request's turn. */
 void http_retire(struct http_call *call);
 /* Whether the next octets are for us to answer or for the peer to send. */

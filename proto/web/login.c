@@ -387,7 +387,8 @@ bool web_login(struct http_call *call)
 	return false;
 }
 
-bool web_login_held(struct http_call *call, const struct hlv_exchange *x)
+/* After the answer: the session is logged in when the claim held. */
+static bool login_held(struct http_call *call, const struct hlv_exchange *x)
 {
 	struct web_login *l = call->login;
 	if (!x->login)
@@ -413,7 +414,7 @@ void web_login_over(struct http_call *call)
 bool web_refused(struct http_call *call, const struct hlv_exchange *x)
 {
 	struct web_login *l = call->login;
-	if (!l || !call->peer.claim || web_login_held(call, x))
+	if (!l || !call->peer.claim || login_held(call, x))
 		return false;
 	switch (x->rs.rc) {
 	case HLV_RC_AUTHENTICATION_FAILED:

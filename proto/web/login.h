@@ -47,8 +47,6 @@ void web_ask_who(struct http_call *call, web_known *known);
 /* As web_login(), with the members of the object `body` in place of a header's, but what is wrong is in
  * login->error and nothing is answered. call->login is there behind it (NULL: no memory). */
 void web_login_read(struct http_call *call, struct hlv_bytes body);
-/* After the answer: the session is logged in when the claim held. */
-bool web_login_held(struct http_call *call, const struct hlv_exchange *x);
 /* What was proven before does not hold any more: its session, if it came by one, is ended. */
 void web_login_over(struct http_call *call);
 /* login->session is one to log in to, a fresh one if there was none. */

@@ -20,7 +20,8 @@ bool web_is_target(struct hlv_bytes url)
 	return true;
 }
 
-void web_put_escaped(struct hlv_buf *b, struct hlv_bytes text)
+/* For HTML. */
+static void put_escaped(struct hlv_buf *b, struct hlv_bytes text)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		uint8_t c = text.p[i];
@@ -99,11 +100,11 @@ void web_page(struct http_call *call, unsigned status, const char *title, struct
 		       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 		       "<title>%s</title></head>\n<body><h1>%s</h1>\n<p>",
 		       title, title);
-	web_put_escaped(b, text);
+	put_escaped(b, text);
 	hlv_buf_str(b, "</p>\n");
 	if (href.n > 0) {
 		hlv_buf_str(b, "<p><a rel=\"nofollow noreferrer\" href=\"");
-		web_put_escaped(b, href);
+		put_escaped(b, href);
 		hlv_buf_printf(b, "\">%s</a></p>\n", link);
 	}
 	hlv_buf_str(b, "</body></html>\n");

@@ -9,7 +9,6 @@
 
 /* http or https alone (threats.md 4), an authority, and nothing that a header cannot hold. */
 bool web_is_target(struct hlv_bytes url);
-void web_put_escaped(struct hlv_buf *b, struct hlv_bytes text); /* for HTML */
 /* For a URL: letters, digits and `kept` stand for themselves. */
 void web_put_encoded(struct hlv_buf *b, struct hlv_bytes text, const char *kept);
 /* "/p/ID" of the resolver page, or "/?id=ID" where a path cannot hold it. */

@@ -89,8 +89,6 @@ bool web_path_handle(struct http_call *call, const char *path, struct hlv_bytes 
 /* The status of a change; `makes`: it registers something that was not there, unless `overwritten`. */
 unsigned web_write_status(const struct http_call *call, bool makes, bool overwritten,
 			  uint32_t rc);
-/* A change of the identifier behind `path` may come: by TLS, with a login. False: answered. */
-bool web_begin_write(struct http_call *call, const char *path, struct hlv_bytes *handle);
 /* Ask for a change, and answer the call with what comes of it. */
 void web_write(struct http_call *call, const struct hlv_request *rq);
 /* GET /api/handles?prefix=: the identifiers of a prefix. */

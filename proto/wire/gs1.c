@@ -353,11 +353,6 @@ struct hlv_bytes hlv_gs1_company(const struct hlv_gs1 *key)
 	return hlv_skip(hlv_head(value, leading_digits(value)), key->ai->company);
 }
 
-const char *hlv_gs1_name(const struct hlv_gs1 *key)
-{
-	return key->ai->ai;
-}
-
 /* All in front of the last slash; empty without one. */
 static struct hlv_bytes before_slash(struct hlv_bytes b)
 {

@@ -51,8 +51,6 @@ enum hlv_err HLV_MUST_USE hlv_gs1_assemble(const struct hlv_gs1_pair *pairs, siz
 void hlv_gs1_put(struct hlv_writer *w, const struct hlv_gs1 *key);
 /* The digits in which the GS1 company prefix stands at the beginning: empty without any. */
 struct hlv_bytes hlv_gs1_company(const struct hlv_gs1 *key);
-/* Name of the primary AI, "01". */
-const char *hlv_gs1_name(const struct hlv_gs1 *key);
 
 /* Canonical text without its last qualifier; empty when there is none left (walk-up). */
 struct hlv_bytes hlv_gs1_up(struct hlv_bytes canonical);

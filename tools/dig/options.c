@@ -232,7 +232,9 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-struct hlv_bytes dig_unwrap(const char *text)
+/* The identifier inside what people paste: surrounding blanks and "hdl:" (industrial.md 2.2).
+ */
+static struct hlv_bytes unwrap(const char *text)
 {
 	struct hlv_bytes id = hlv_text(text);
 	while (id.n > 0 && is_blank(id.p[0]))
@@ -248,7 +250,7 @@ static bool positional(struct dig_options *o, const char *text, bool *have_id)
 {
 	if (!*have_id) {
 		*have_id = true;
-		o->id = dig_unwrap(text);
+		o->id = unwrap(text);
 		hint_fullwidth(o->id);
 		if (o->id.n > 0 && o->id.n <= HLV_IDENTIFIER_MAX)
 			return true;

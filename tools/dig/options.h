@@ -39,6 +39,3 @@ struct dig_options {
 
 /* DIG_GO_ON, or the exit code: 0 after -V and -h, 2 after a line on stderr. */
 int dig_options_parse(int argc, char **argv, struct dig_options *o);
-/* The identifier inside what people paste: surrounding blanks and "hdl:" (industrial.md 2.2).
- */
-struct hlv_bytes dig_unwrap(const char *text);

@@ -209,7 +209,7 @@ static bool follows(const struct load *l, const struct load_chunk *chunk)
 	if (chunk->run.n == 0 || l->first)
 		return true;
 	run_get(&chunk->run, 0, &e);
-	return key_compare(store_key_bytes(&l->last), e.key) <= 0;
+	return hlv_compare(store_key_bytes(&l->last), e.key) <= 0;
 }
 
 static enum hlv_err stream_chunk(struct load *l, struct load_chunk *chunk)

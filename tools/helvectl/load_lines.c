@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "tools/helvectl/sort.h"
 #include "tools/helvectl/source.h"
 
 enum { SAMPLE = 64 << 10 };
@@ -103,7 +102,7 @@ bool load_lines_in_order(const char *file, uint64_t size, uint64_t step, struct 
 		struct store_key key;
 		if (!sample_key(fd, at, &a, &key))
 			continue;
-		in_order = key_compare(store_key_bytes(last), store_key_bytes(&key)) < 0;
+		in_order = hlv_compare(store_key_bytes(last), store_key_bytes(&key)) < 0;
 		*last = key;
 	}
 	hlv_arena_fini(&a);

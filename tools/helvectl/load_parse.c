@@ -121,7 +121,8 @@ static bool is_blank(struct hlv_bytes text)
 	return true;
 }
 
-void load_chunk_parse(struct load_chunk *chunk, uint32_t now_s)
+/* All lines of the text. */
+static void load_chunk_parse(struct load_chunk *chunk, uint32_t now_s)
 {
 	struct hlv_arena a;
 	struct hlv_buf buf = {0};

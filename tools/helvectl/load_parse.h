@@ -33,8 +33,6 @@ void load_chunk_put(struct load_chunk *chunk, const struct source_record *rec, u
 		    uint32_t at);
 void load_chunk_reject(struct load_chunk *chunk, const struct source_record *rec, uint32_t line,
 		       uint32_t at);
-/* All lines of the text. */
-void load_chunk_parse(struct load_chunk *chunk, uint32_t now_s);
 
 /* The threads. Chunks come back in the order in which they were given. */
 struct load_pool;

@@ -269,7 +269,7 @@ static size_t count_below(const struct load_writer *w, size_t from, const struct
 	size_t low = from, high = w->n;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (key_compare(w->puts[middle].key, store_key_bytes(&s->key)) < 0)
+		if (hlv_compare(w->puts[middle].key, store_key_bytes(&s->key)) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -411,7 +411,7 @@ enum hlv_err load_writer_add(struct load_writer *w, const struct entry *e)
 	bool homed;
 	/* Done before this load was interrupted. */
 	if (!w->last.n && w->place->last.n &&
-	    key_compare(e->key, store_key_bytes(&w->place->last)) <= 0)
+	    hlv_compare(e->key, store_key_bytes(&w->place->last)) <= 0)
 		return HLV_OK;
 	if (w->last.n && hlv_eq(e->key, store_key_bytes(&w->last)))
 		return reject_twin(w, e);

@@ -30,16 +30,10 @@ struct merge {
 	bool ordered, pending; /* pending: the first one's entry was given out */
 };
 
-int key_compare(struct hlv_bytes a, struct hlv_bytes b)
+/* By key; then by place in the input. */
+static int entry_compare(const struct entry *a, const struct entry *b)
 {
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n ? memcmp(a.p, b.p, n) : 0;
-	return c ? c : (a.n > b.n) - (a.n < b.n);
-}
-
-int entry_compare(const struct entry *a, const struct entry *b)
-{
-	int c = key_compare(a->key, b->key);
+	int c = hlv_compare(a->key, b->key);
 	if (c)
 		return c;
 	if (a->chunk != b->chunk)
@@ -101,7 +95,7 @@ enum hlv_err run_add(struct run *run, const struct entry *e)
 		run->common = e->key.n;
 	} else {
 		run_get(run, run->n - 1, &other);
-		run->ascending = run->ascending && key_compare(other.key, e->key) <= 0;
+		run->ascending = run->ascending && hlv_compare(other.key, e->key) <= 0;
 		size_t common = common_octets(other.key, e->key);
 		run->common = common < run->common ? common : run->common;
 	}
@@ -163,7 +157,7 @@ void run_sort(struct run *run)
 	qsort_r(run->slots, run->n, sizeof *run->slots, by_window, run);
 }
 
-size_t run_memory(const struct run *run)
+static size_t run_memory(const struct run *run)
 {
 	return run->octets.cap + run->cap * sizeof *run->slots;
 }

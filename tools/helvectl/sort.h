@@ -13,11 +13,6 @@ struct entry {
 	uint32_t chunk, line, at; /* where it stands in the input: for those who reject it */
 };
 
-/* By key; then by place in the input. */
-int entry_compare(const struct entry *a, const struct entry *b);
-/* By key alone. */
-int key_compare(struct hlv_bytes a, struct hlv_bytes b);
-
 /* A run in memory, sorted when run_sort() was called. */
 struct run_slot;
 struct run {
@@ -31,7 +26,6 @@ struct run {
 enum hlv_err HLV_MUST_USE run_add(struct run *run, const struct entry *entry);
 void run_sort(struct run *run);
 void run_get(const struct run *run, size_t i, struct entry *entry);
-size_t run_memory(const struct run *run);
 void run_free(struct run *run);
 
 /* Many sorted runs as one. */
