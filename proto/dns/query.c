@@ -74,8 +74,9 @@ static enum hlv_dns_rcode judge(const struct hlv_dns_query *q)
 	if ((q->class != CLASS_IN && q->class != CLASS_ANY) || q->type == HLV_DNS_AXFR ||
 	    q->type == HLV_DNS_IXFR)
 		return HLV_DNS_REFUSED;
-	/* A question about what is no data: OPT, TSIG, TKEY (RFC 6895 3.1). */
-	if (q->type == 0 || q->type == HLV_DNS_OPT || q->type == 249 || q->type == 250)
+	/* A question about what is no data: OPT, TSIG, TKEY (RFC 6895 3.1), NXNAME (RFC 9824). */
+	if (q->type == 0 || q->type == HLV_DNS_NXNAME || q->type == HLV_DNS_OPT ||
+	    q->type == 249 || q->type == 250)
 		return HLV_DNS_FORMERR;
 	return HLV_DNS_NOERROR;
 }

@@ -244,6 +244,20 @@ static void run_streaming(struct conn *c, struct http_call *call, const struct w
 	}
 }
 
+/* RFC 9110 8.4, 12.5.3: a packed body is not unpacked, nor read as if it were not. False: the call is
+ * answered. */
+static bool can_read(const struct conn *c, struct http_call *call)
+{
+	const struct http_talk *talk = c->own;
+	struct hlv_bytes coding = http_header_of(call, "Content-Encoding");
+	if (!talk->receiving || coding.n == 0 || hlv_eq_fold(coding, hlv_text("identity")))
+		return true;
+	call->closing = true;
+	http_header(call, "Accept-Encoding", hlv_text("identity"));
+	web_error(call, 415, HLV_RC_PROTOCOL_ERROR, "Packed bodies are not taken");
+	return false;
+}
+
 /* RFC 9110 10.1.1. False: the call is answered. */
 static bool meet_expectation(struct conn *c, struct http_call *call)
 {
@@ -296,7 +310,7 @@ static void start(struct conn *c, struct http_call *call)
 	http_body_begin(&talk->body, &call->rq);
 	if (talk->gathering && !call->rq.chunked && call->rq.content_length > HTTP_BODY_MAX)
 		refuse(c, 413);
-	else if (!meet_expectation(c, call))
+	else if (!can_read(c, call) || !meet_expectation(c, call))
 		return;
 	else if (streams)
 		run_streaming(c, call, route);

@@ -40,7 +40,6 @@ static void serve(struct http_call *call, const struct web_page *page, const cha
 		http_header(call, guards[i].name, hlv_text(guards[i].value));
 	http_header(call, "Cache-Control", hlv_text(keep));
 	http_header(call, "ETag", hlv_text(page->etag));
-	http_header(call, "Vary", hlv_text("Accept-Encoding"));
 	if (names_word(http_header_of(call, "if-none-match"), page->etag)) {
 		http_reply(call, 304, NULL);
 		return;

@@ -208,6 +208,7 @@ class Malformed(Case):
             (question((b"\x3f" + b"a" * 63) * 4 + b"\0"), FORMERR),
             (question("www." + ZONE, 252), REFUSED), (question("www." + ZONE, 251), REFUSED),
             (question("www." + ZONE, klass=3), REFUSED), (question("www." + ZONE, 41), FORMERR),
+            (question("www." + ZONE, 128), FORMERR),                # NXNAME
         ]
         for octets, rcode in rows:
             a = ask_udp(self.dns, octets)

@@ -79,6 +79,15 @@ class Caching(HttpCase):
 
 
 class Compression(HttpCase):
+    def test_packed_requests(self):
+        """Are refused as such (RFC 9110 15.5.16), not read as broken JSON."""
+        for path in ("/api/handles/88.118.8/LONG", "/api/v1/resolve"):
+            a = self.ask("POST", path, "Content-Encoding: gzip", body=b"\x1f\x8b\x08")
+            self.assertEqual((a.status, a.get("Accept-Encoding")), (415, "identity"))
+            a = self.ask("POST", path, "Content-Encoding: identity", "Content-Type: application/json", body=b"[]")
+            self.assertNotEqual(a.status, 415)
+        self.assertEqual(self.ask("GET", KNOWN, "Content-Encoding: gzip").status, 200)
+
     def test_long_ones(self):
         plain = self.ask("GET", LONG)
         packed = self.ask("GET", LONG, "Accept-Encoding: gzip")
