@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proto/net/local.h"
@@ -134,6 +135,26 @@ static void acceptable(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+/* What has come and was not read yet, because we were busy elsewhere, is no delay of the peer's. It is
+ * read before the next tick; a deadline that this does not move is then kept. */
+static bool is_unheard(struct conn *c)
+{
+	uint8_t octet;
+	if (c->state != CONN_OPEN || c->out || c->spared_ns == c->deadline_ns ||
+	    recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+		return false;
+	c->spared_ns = c->deadline_ns;
+	return true;
+}
+
+/* Is the peer behind its deadline? */
+static bool is_late(struct conn *c, hlv_mono_ns now_ns)
+{
+	/* Nobody is late while it is for us to answer. */
+	bool ours = (c->inflight > 0 || c->behind) && !c->out && !c->awaits;
+	return !ours && now_ns >= c->deadline_ns && !is_unheard(c);
+}
+
 /* Once a second: deadlines. Absolute ones, which no octet moves but those that end what they
  * bound. */
 static void tick(evutil_socket_t fd, short what, void *ctx)
@@ -152,9 +173,7 @@ static void tick(evutil_socket_t fd, short what, void *ctx)
 		bool old = age > (c->in || c->out || c->inflight > 0 ? last : life);
 		if (t->local)
 			old = false;
-		/* Nobody is late while it is for us to answer. */
-		bool ours = c->inflight > 0 && !c->out && !c->awaits;
-		if ((ours || t->now.mono_ns < c->deadline_ns) && !old)
+		if (!old && !is_late(c, t->now.mono_ns))
 			continue;
 		hlv_count(&t->front->stats.tcp_timeouts);
 		conn_end(c);

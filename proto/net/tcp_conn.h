@@ -76,6 +76,7 @@ struct conn {
 	size_t inflight_n; /* octets of their questions */
 	uint64_t id;
 	hlv_mono_ns born_ns, deadline_ns;
+	hlv_mono_ns spared_ns; /* the deadline that it was allowed to miss once */
 	struct hlv_addr addr;
 	uint8_t *in; /* a message that has come in part, or NULL */
 	size_t in_n, in_cap;
