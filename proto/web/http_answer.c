@@ -151,7 +151,10 @@ static void say_piece(struct http_call *call, struct hlv_bytes piece)
 /* Octets of the answer that have not reached the peer. */
 static size_t unread(const struct http_call *call)
 {
-	return conn_unread(call->conn) + call->out.n;
+	const struct conn *c = call->conn;
+	/* What is gathered stays here as well when the peer takes nothing. */
+	size_t gathered = c->out && c->tcp->hand == c ? c->tcp->tx_n : 0;
+	return conn_unread(c) + gathered + call->out.n;
 }
 
 /* What was put since the last time. */
