@@ -9,6 +9,8 @@ import socket
 import struct
 import time
 
+from node import PATIENCE
+
 ENVELOPE, HEADER, PACKET = 20, 24, 512
 PAYLOAD = PACKET - ENVELOPE
 
@@ -302,7 +304,7 @@ class Stub:
 class Udp:
     """One socket, one question after the other, answers put together by length."""
 
-    def __init__(self, address, timeout=10, source=None):
+    def __init__(self, address, timeout=PATIENCE, source=None):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.settimeout(timeout)
@@ -365,7 +367,7 @@ class Udp:
 class Tcp:
     """One connection."""
 
-    def __init__(self, address, timeout=10, source=None):
+    def __init__(self, address, timeout=PATIENCE, source=None):
         self.socket = socket.create_connection(address, timeout,
                                                source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes that know each other by their site records: ports are chosen before they are made."""
 
-import socket
 import unittest
 
 import hdl
 from node import HELVECTL, Node, run
-
-# Each in its own /24 of loopback, as nodes of several machines would be.
-_hosts = ("127.%d.%d.1" % (a, b) for a in range(60, 99) for b in range(250))
-
-
-def free_port(host="127.0.0.1"):
-    with socket.socket() as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+from places import place
 
 
 class Peers(unittest.TestCase):
@@ -29,8 +20,7 @@ class Peers(unittest.TestCase):
             node.remove()
 
     def make(self, prefix, *more, key="p256", parent=None):
-        host = next(_hosts)
-        at = (host, free_port(host))
+        at = place()
         if parent:
             more += ("--parent", parent.dir)
         node = Node(prefix, key, *more, listen="%s:%d" % at)
@@ -41,7 +31,6 @@ class Peers(unittest.TestCase):
     def start(self, node, **more):
         more.setdefault("workers", 1)
         node.start(listen='[ "%s:%d" ]' % node.at, **more)
-        node.address = node.at
         return node
 
     def ask(self, node, handle, flags=hdl.USUAL, **more):

@@ -4,7 +4,7 @@
 import re
 import socket
 
-PATIENCE = 10
+from node import PATIENCE
 
 
 class Answer:

@@ -8,6 +8,7 @@ import struct
 import threading
 
 import hdl
+from node import PATIENCE
 
 
 class Asked:
@@ -93,7 +94,7 @@ class Server:
         if self.tcp:
             socket.create_connection(("127.0.0.1", self.port)).close()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         self.udp.close()
         self.stranger.close()
         if self.tcp:

@@ -229,11 +229,13 @@ class Reload(Case):
             self.node.configure(workers=2, tcp_conections=5)
             line = self.reload(r" reload .*nothing was changed")
             self.assertRegex(line, r"tcp-conections.*did you mean.*tcp-connections")
+        while any(t.asked <= 20 and not t.trouble for t in load):
+            self.node.configure(workers=2)
+            self.reload(r" reload serial=")
         for thread in load:
             thread.over.set()
             thread.join()
             self.assertIsNone(thread.trouble)
-            self.assertGreater(thread.asked, 20)
 
     def test_site_record(self):
         self.node.start()

@@ -11,13 +11,8 @@ import hdl
 import keys
 import rest
 from hdl import Value, array
+from places import place
 from staff import FAST, url
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Elsewhere(unittest.TestCase):
@@ -42,9 +37,9 @@ class Elsewhere(unittest.TestCase):
 
     @classmethod
     def make(cls, prefix, *more):
-        port = free_port()
-        node = rest.RestNode(prefix, "rsa", *more, listen="127.0.0.1:%d" % port)
-        node.port = port
+        at = place()
+        node = rest.RestNode(prefix, "rsa", *more, listen="%s:%d" % at)
+        node.at = at
         cls.nodes.append(node)
         return node
 
@@ -53,7 +48,7 @@ class Elsewhere(unittest.TestCase):
         parent = node.dir + "/parent.json"
         more = {"parent": '"%s"' % parent} if node is not cls.root else \
             {"server_admins": '[ "300:0.NA/0.NA" ]'}
-        node.start(listen='[ "127.0.0.1:%d" ]' % node.port, workers=1, **more)
+        node.start(listen='[ "%s:%d" ]' % node.at, workers=1, **more)
 
     @classmethod
     def tearDownClass(cls):
@@ -98,7 +93,7 @@ class Elsewhere(unittest.TestCase):
     networks = iter(range(1, 250))
 
     def tcp(self):
-        c = hdl.Tcp(self.here.address, timeout=30, source="127.55.%d.1" % next(self.networks))
+        c = hdl.Tcp(self.here.address, source="127.55.%d.1" % next(self.networks))
         self.addCleanup(c.socket.close)
         return c
 
@@ -179,7 +174,7 @@ class Elsewhere(unittest.TestCase):
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, \
                 concurrent.futures.ThreadPoolExecutor() as threads:
             for s in (tcp, udp):
-                s.bind(("127.0.0.1", silent.port))
+                s.bind(silent.at)
             tcp.listen()
             logins = [threads.submit(auth.Sdk(self.tcp()).login, who) for _ in range(6)]
             m = self.admin(self.here, "88.1").create("88.1/BESIDE", [url()])

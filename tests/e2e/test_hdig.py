@@ -191,14 +191,14 @@ class Hdig(unittest.TestCase):
     # --- how it gets its answer ---
 
     def test_no_reply(self):
-        quick = ("+time=0.05", "+retry=1")
+        quick = ("+time=0.5", "+retry=1")
         done, asked = self.ask(lambda q, t: [], ID, *quick)
         self.assertEqual((done.returncode, done.stdout), (9, ""))
         self.assertEqual([t for t, _ in asked], ["udp", "udp", "tcp"])
         self.assertEqual(len({q.id for _, q in asked}), 1)
         done, _ = self.ask(lambda q, t: [], ID, *quick, tcp=False)
         self.assertEqual(done.returncode, 9)
-        done, asked = self.ask(lambda q, t: [], ID, "+tcp", "+time=0.05")
+        done, asked = self.ask(lambda q, t: [], ID, "+tcp", "+time=0.5")
         self.assertEqual((done.returncode, [t for t, _ in asked]), (9, ["tcp"]))
 
     def test_nobody_there(self):
@@ -244,7 +244,7 @@ class Hdig(unittest.TestCase):
     def test_lost_packet_is_asked_again(self):
         done, asked = self.ask(lambda q, t: packets(answer(q, values=[URL, BIG]))[1:]
                                if t == "udp" else [answer(q, values=[URL, BIG])],
-                               ID, "+json", "+time=0.05", "+retry=1")
+                               ID, "+json", "+time=1", "+retry=1")
         self.assertEqual([t for t, _ in asked], ["udp", "udp", "tcp"])
         self.assertEqual(json.loads(done.stdout)["transport"], "tcp")
 

@@ -288,7 +288,7 @@ class Refusals(TiersCase):
             for octets in broken:
                 s.send(octets)
         for octets in broken:
-            with socket.create_connection(self.resolver.address, 10) as s:
+            with socket.create_connection(self.resolver.address, PATIENCE) as s:
                 s.sendall(octets)
                 s.shutdown(socket.SHUT_WR)
                 while s.recv(65536):
@@ -298,7 +298,7 @@ class Refusals(TiersCase):
 
     def test_answers_are_not_answered(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(10)
+            s.settimeout(PATIENCE)
             s.connect(self.resolver.address)
             s.send(ask_for(LEAF + "/JX1", rc=1).octets)
             q = ask_for(LEAF + "/JX1")

@@ -105,7 +105,8 @@ class Player(unittest.TestCase):
         cls.node.ctl("unhome", "0.0")
         load_world(cls.node, first["world"])
         admins = ", ".join('"%s"' % a for a in first["server_config"]["server_admins"])
-        cls.node.start(workers=1, server_admins="[ %s ]" % admins, allow_legacy="true")
+        cls.node.start(workers=1, server_admins="[ %s ]" % admins, allow_legacy="true",
+                       tcp_message_timeout=10)
         # What later exchanges need of earlier answers: theirs -> ours.
         cls.sessions, cls.nonces, cls.natives = {}, {}, {}
 

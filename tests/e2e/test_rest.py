@@ -3,7 +3,6 @@
 a page of another origin cannot do."""
 
 import json
-import time
 import unittest
 
 import hdl
@@ -229,7 +228,7 @@ class Rest(unittest.TestCase):
 
     def test_many_parameters(self):
         """A body full of them costs no more than to read it once."""
-        began = time.monotonic()
+        began = self.node.cpu_s()
         for name, item in (("index", "1"), ("type", '"U"')):
             many = ('{"%s":[%s]}' % (name, ",".join([item] * 50000))).encode()
             got = self.call("POST", "/api/handles/88.118.8/READ", many,
@@ -239,7 +238,7 @@ class Rest(unittest.TestCase):
             got = self.call("POST", "/api/handles/88.118.8/READ", many,
                             headers=[("Content-Type", "application/x-www-form-urlencoded")])
             self.assertEqual(got.status, 200)
-        self.assertLess(time.monotonic() - began, 10)
+        self.assertLess(self.node.cpu_s() - began, 10)
 
     # --- ways to log in ---
 

@@ -11,7 +11,7 @@ import unittest
 import auth
 import hdl
 from hdl import Value, array
-from staff import NA, PREFIX, ROOT, StaffCase, url
+from staff import NA, PREFIX, ROOT, StaffCase, networks, url
 
 RING = PREFIX + "/CERT"
 
@@ -76,7 +76,7 @@ class Certificates(StaffCase):
                          auth.admin(152, "302:" + RING)]))
 
     def tls(self, name=None):
-        c = Tls(self.at, self.folder.name, name, source="127.50.%d.1" % len(self.open_channels))
+        c = Tls(self.at, self.folder.name, name, source=next(networks))
         self.open_channels.append(c)
         return c
 

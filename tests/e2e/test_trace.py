@@ -9,6 +9,7 @@ import unittest
 
 import node
 from node import Node, run, text_value
+from places import place
 
 TIERS = ("0.NA", "88", "88.118", "88.118.8")
 ID = "88.118.8/JX1"
@@ -25,9 +26,10 @@ class Trace(unittest.TestCase):
         try:
             above = None
             for prefix in TIERS:
+                at = "%s:%d" % place()
                 n = cls.nodes[prefix] = Node(prefix, "p256", *(
-                    ("--parent", above.dir) if above else ()), listen="127.0.0.1:%d" % cls.port())
-                n.port = json.load(open(n.dir + "/site.json"))["servers"][0]["interfaces"][0]["port"]
+                    ("--parent", above.dir) if above else ()), listen=at)
+                n.at = at
                 if above:
                     above.ctl("delegate", prefix, "--to", n.dir)
                 above = n
@@ -40,15 +42,8 @@ class Trace(unittest.TestCase):
             raise
 
     @staticmethod
-    def port():
-        import socket
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return s.getsockname()[1]
-
-    @staticmethod
     def start(n):
-        n.start(listen='[ "127.0.0.1:%d" ]' % n.port, workers=1)
+        n.start(listen='[ "%s" ]' % n.at, workers=1)
 
     @classmethod
     def tearDownClass(cls):
@@ -72,13 +67,13 @@ class Trace(unittest.TestCase):
         self.assertEqual([s["zone"] for s in steps], ["", "88", "88.118", "88.118.8"])
         self.assertEqual([s["asked"] for s in steps], ["0.NA/88.118.8"] * 3 + [ID])
         self.assertEqual([s["server"] for s in steps],
-                         ["127.0.0.1:%d" % self.nodes[p].port for p in TIERS])
+                         [self.nodes[p].at for p in TIERS])
         self.assertEqual({s["proof"] for s in steps}, {"secure"})
 
     def test_text(self):
         done = trace(self.root, ID)
         self.assertEqual(done.returncode, 0, done.stderr)
-        for part in ("prefix referral (303), to 127.0.0.1:%d" % self.nodes["88"].port,
+        for part in ("prefix referral (303), to %s" % self.nodes["88"].at,
                      "secure: P-256 anchor", "secure: P-256 key of 88.118.8",
                      "success (1), secure", "https://example.org/", "4 steps"):
             self.assertIn(part, done.stdout)
@@ -126,9 +121,9 @@ class Trace(unittest.TestCase):
     def test_another_enterprise(self):
         """A node that the parent has not named, at the address that it has."""
         old = self.nodes["88.118.8"]
-        new = Node("88.118.8", "p256", listen="127.0.0.1:%d" % old.port)
+        new = Node("88.118.8", "p256", listen=old.at)
         self.addCleanup(new.remove)
-        new.port = old.port
+        new.at = old.at
         new.load([{"handle": ID, "values": [text_value(1, "URL", "https://evil.example/")]}])
         old.stop()
         try:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Four tiers and a resolver, real processes each: 0.NA, 88, 88.118, 88.118.8 and helver. Each has an
-address of its own in 127/8, drawn at random, so that site records can name the protocol's port and
-no two runs meet."""
+address of its own in 127/8 (places.py), so that site records can name the protocol's port."""
 
 import json
 import os
-import random
 import re
 import shutil
 import tempfile
@@ -13,22 +11,10 @@ import unittest
 
 import hdl
 from node import HELVER, Node, run
+from places import Network
 
 PREFIXES = ("0.NA", "88", "88.118", "88.118.8")
 PORT, SDK_PORT = 2641, 3641
-
-
-class Network:
-    """A corner of 127/8."""
-
-    def __init__(self):
-        draw = random.SystemRandom()
-        self.base = "127.%d.%d." % (draw.randrange(1, 255), draw.randrange(1, 255))
-        self.last = 0
-
-    def address(self):
-        self.last += 1
-        return self.base + str(self.last)
 
 
 class Tier(Node):

@@ -14,7 +14,7 @@
 #include "proto/net/loop.h"
 #include "tests/unit/unit.h"
 
-enum { IN_TIME = 20000, /* ms; for what comes */ AT_ONCE = 1 /* for what does not */ };
+enum { IN_TIME = 60000, /* ms; for what comes */ AT_ONCE = 1 /* for what does not */ };
 
 static struct {
 	char dir[32], path[64];

@@ -17,7 +17,7 @@
 #include "proto/sec/tls.h"
 #include "tests/unit/unit.h"
 
-enum { IN_TIME = 20000 };
+enum { IN_TIME = 60000 };
 
 static struct {
 	struct hlv_service service;
