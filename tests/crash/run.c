@@ -8,7 +8,7 @@
 
 #include "tests/crash/crash.h"
 
-enum { SAID = 512, PATIENCE_S = 60, WORKERS_MAX = 16 };
+enum { SAID = 512, PATIENCE_S = 300, WORKERS_MAX = 16 };
 
 /* One child's last words, in memory that is shared with it. */
 static char alone[SAID], *said = alone;

@@ -64,6 +64,10 @@ class Resolver(Node):
     def status(self):
         return json.loads(self.ctl("--json", "status").stdout)
 
+    def packets_out(self):
+        """How many questions it has sent to nodes."""
+        return self.status()["resolver"]["packets_out"]
+
     def write(self, name, text):
         path = os.path.join(self.dir, name)
         with open(path, "w", encoding="utf-8") as f:
@@ -148,6 +152,18 @@ class TiersCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.tiers.remove()
+
+    def assert_asks_nobody(self, what):
+        """what(0) asks no node. The resolver looks after the root beside it, some seconds after its
+        start and then once in a long while: so what(1) or what(2) may tell the same."""
+        sent = []
+        for i in range(3):
+            before = self.resolver.packets_out()
+            what(i)
+            sent.append(self.resolver.packets_out() - before)
+            if sent[-1] == 0:
+                return
+        self.fail("it asks: %r" % sent)
 
     def assert_rc(self, m, rc):
         self.assertEqual(m.rc, rc, "%s %s" % (m.rc, m.text))

@@ -37,7 +37,7 @@ async function one(browser, { name, body, options }) {
 	page.on('console', (m) => ['error', 'warning'].includes(m.type()) && !/Failed to load resource/.test(m.text()) && complaints.push(m.text()));
 	page.on('pageerror', (e) => complaints.push(e.message));
 	page.on('dialog', (d) => complaints.push('dialog: ' + d.message()));
-	page.setDefaultTimeout(30000);
+	page.setDefaultTimeout(60000);
 	try {
 		await body(page);
 		holds(!complaints.length, 'the page complains: ' + complaints.join(' | '));
