@@ -16,6 +16,7 @@ import auth
 import hdl
 import linear
 from hdl import Value, array
+from node import PATIENCE
 from staff import NA, PEOPLE, PREFIX, StaffCase
 
 OPS = int(os.environ.get("MODEL_OPS", "100000"))
