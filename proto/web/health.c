@@ -32,7 +32,7 @@ void web_ready(struct http_call *call)
 	}
 	hlv_buf_str(&call->out, "{\"status\":\"not ready\"");
 	/* The line names places of this machine. */
-	if (hlv_nets_have(&call->front->web->metrics_net, &call->peer.addr)) {
+	if (web_may_watch(call)) {
 		hlv_buf_str(&call->out, ",\"why\":");
 		hlv_json_put_str(&call->out, hlv_text(why));
 	}

@@ -30,8 +30,7 @@ static struct hlv_bytes authority(struct hlv_bytes origin)
 	return slashes ? hlv_skip(origin, (size_t)(slashes - origin.p) + 3) : origin;
 }
 
-/* A browser says so, on behalf of a page that did not come from here. */
-static bool is_cross_origin(const struct http_call *call)
+bool web_is_cross_origin(const struct http_call *call)
 {
 	struct hlv_bytes site = http_header_of(call, "Sec-Fetch-Site");
 	if (hlv_eq_fold(site, hlv_text("cross-site")) ||
@@ -57,7 +56,7 @@ static bool is_simple_body(const struct http_call *call)
  * cannot send with it (we never allow credentials there). */
 static bool may_be_forged(const struct http_call *call, bool is_basic)
 {
-	if (!is_cross_origin(call))
+	if (!web_is_cross_origin(call))
 		return false;
 	if (http_header_of(call, "Authorization").n == 0)
 		return true;

@@ -28,6 +28,9 @@ struct web_login {
 	const char *error; /* what is wrong with the login, for the challenge; static */
 };
 
+/* Does a browser make this call for a page that did not come from here? Any page may ask what everybody may
+ * (CORS), so what its reader is told because of who or where he is is not for it. */
+bool web_is_cross_origin(const struct http_call *call);
 /* May somebody say who he is, by this connection? */
 bool web_may_log_in(const struct http_call *call);
 /* False: it was answered (401), since what it says cannot be read or is over. */

@@ -3,24 +3,27 @@
  * /metrics for Prometheus and /api/v1/stats for charts: the same numbers, for those networks that the
  * option metrics-net lists. Nothing is counted here, and nobody is asked.
  */
+#include "proto/web/login.h"
 #include "proto/web/options.h"
-#include "proto/web/web.h"
 
-static bool may_watch(const struct http_call *call)
+/* A page from elsewhere, in the browser of somebody who is in such a network, is not in it. */
+bool web_may_watch(const struct http_call *call)
 {
-	return hlv_nets_have(&call->front->web->metrics_net, &call->peer.addr);
+	return !web_is_cross_origin(call) &&
+	       hlv_nets_have(&call->front->web->metrics_net, &call->peer.addr);
 }
 
 static void refuse(struct http_call *call)
 {
 	web_error(call, 403, HLV_RC_INSUFFICIENT_PERMISSIONS,
-		  "Not for your network: see the option metrics-net");
+		  "Not for your network, or not for pages of other origins: see the "
+		  "option metrics-net");
 }
 
 void web_metrics(struct http_call *call)
 {
 	struct hlv_metrics m = {.b = &call->out};
-	if (!may_watch(call)) {
+	if (!web_may_watch(call)) {
 		refuse(call);
 		return;
 	}
@@ -31,7 +34,7 @@ void web_metrics(struct http_call *call)
 
 void web_stats(struct http_call *call)
 {
-	if (!may_watch(call)) {
+	if (!web_may_watch(call)) {
 		if (call->web->registry)
 			web_v1_stats(call);
 		else

@@ -97,6 +97,9 @@ void web_list(struct http_call *call, struct hlv_bytes prefix);
  * the asker spelled it. */
 void web_put_answer(struct hlv_buf *b, const struct hlv_response *rs, struct hlv_bytes handle);
 
+/* metrics.c: is he of a network that may know how this node is? */
+bool web_may_watch(const struct http_call *call);
+
 /* --- the handlers, by file --- */
 
 web_handler web_doip, web_doip_challenge, web_doip_verify, web_doip_none; /* doip*.c */

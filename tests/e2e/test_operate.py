@@ -118,6 +118,25 @@ class Metrics(NodeCase):
                              stats["latency"]["resolve"]["p99_us"])
         self.assertGreater(stats["process"]["resident"], 1 << 20)
 
+    def test_pages_of_other_origins_see_no_numbers(self):
+        """Whom a browser in a network that may read them shows one."""
+        evil = {"Origin": "https://evil.example.cn"}
+        own = {"Origin": "http://" + self.http}
+        for path in ("/metrics", "/api/v1/stats"):
+            for headers, statuses in ((evil, (401, 403)), ({"Origin": "null"}, (401, 403)),
+                                      ({"Sec-Fetch-Site": "cross-site"}, (401, 403)),
+                                      (own, (200,)), ({"Sec-Fetch-Site": "same-origin"}, (200,))):
+                with self.subTest(path, **headers):
+                    request = urllib.request.Request("http://%s%s" % (self.http, path),
+                                                     headers=headers)
+                    try:
+                        with urllib.request.urlopen(request, timeout=PATIENCE) as r:
+                            status, text = r.status, r.read()
+                    except urllib.error.HTTPError as e:
+                        status, text = e.code, e.read()
+                    self.assertIn(status, statuses, text)
+                    self.assertEqual(b"uptime" in text or b"helve_" in text, status == 200)
+
     def test_health(self):
         for path in ("/healthz", "/readyz"):
             status, headers, text = get(self.http, path)
