@@ -34,6 +34,9 @@ enum hlv_err identity_find(struct store *store, struct store_view *view,
 	enum hlv_err err = store_get_record(store, view, &key, &rec);
 	if (err != HLV_OK)
 		return err == HLV_E_NOT_FOUND ? HLV_OK : err;
+	/* What does not resolve proves nobody either: other nodes would not see these keys. */
+	if (rec.state != HLV_STATE_ACTIVE)
+		return HLV_OK;
 	struct hlv_reader r = hlv_reader(rec.values.raw);
 	for (uint32_t i = 0; i < rec.values.n && found->n < IDENTITY_KEYS_MAX; i++) {
 		struct hlv_value v;

@@ -15,7 +15,8 @@ struct identity {
 	size_t n;
 };
 
-/* The values of `type` (HS_PUBKEY, HS_SECKEY) at who->index, or all of them when that is 0. */
+/* None of a record that is frozen, revoked or not yet in force.
+ * The values of `type` (HS_PUBKEY, HS_SECKEY) at who->index, or all of them when that is 0. */
 enum hlv_err HLV_MUST_USE identity_find(struct store *, struct store_view *,
 					const struct hlv_ref *who, const char *type,
 					struct identity *found);

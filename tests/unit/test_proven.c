@@ -93,6 +93,23 @@ static void test_rows(void **state)
 	check_u64("somebody else's", holds(w, "301:88.118/NOBODY"), false);
 }
 
+/* Of a record that does not resolve no key proves anybody. */
+static void test_states(void **state)
+{
+	static const enum hlv_state others[] = {HLV_STATE_FROZEN, HLV_STATE_REVOKED,
+						HLV_STATE_RESERVED, HLV_STATE_REGISTERED};
+	struct world *w = *state;
+	const char *values = "301/0c HS_SECKEY one";
+	prove(w, "HS_SECKEY", 301, "one", false);
+	for (size_t i = 0; i < COUNT(others); i++) {
+		admins_put_state(&w->admins, "88.118/P", values, 0, others[i], 0);
+		check_u64(hlv_state_name((uint8_t)others[i]), holds(w, "301:88.118/P"), false);
+	}
+	admins_put_state(&w->admins, "88.118/P", values, 0, HLV_STATE_ACTIVE,
+			 HLV_LOCK_SERVER_UPDATE);
+	check_u64("locked", holds(w, "301:88.118/P"), true);
+}
+
 /* What comes over the network is stamped: the same key of another time is another key. */
 static void test_changed_back(void **state)
 {
@@ -168,13 +185,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_rows),
-		TEST(test_changed_back),
-		TEST(test_any_index),
-		TEST(test_elsewhere),
-		TEST(test_of_here_that_left),
-		TEST(test_legacy),
-		TEST(test_another_process),
+		TEST(test_rows),      TEST(test_states),	  TEST(test_changed_back),
+		TEST(test_any_index), TEST(test_elsewhere),	  TEST(test_of_here_that_left),
+		TEST(test_legacy),    TEST(test_another_process),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
