@@ -2,9 +2,12 @@
 """helved's DNS beside Debian's Knot with the same zone, in one run: python3 tests/bench/dns.py [--build
 DIR] [--names N] [--rounds R] [--seconds S]. Each is pinned to one core, the asker to another; they take
 turns, and the median of the rounds counts. On a machine that others use too, the processor time that
-an answer took is the steadier figure: both are printed."""
+an answer took is the steadier figure: both are printed. "Registry changing": one connection creates
+other records in helved as fast as it can, and only the thread that answers is counted, less what its
+part in the creations took without questions; Knot's zone stands still."""
 
 import argparse
+import glob
 import json
 import os
 import shutil
@@ -89,12 +92,12 @@ class World:
         self.node, self.key = node, key
 
     def helved(self, signed, cache):
-        port = free_port()
+        port, self.native = free_port(), free_port()
         conf = os.path.join(self.dir, "helved.yaml")
         with open(conf, "w", encoding="utf-8") as f:
             f.write('data-dir: "%s/data"\nlisten: [ "127.0.0.1:%d" ]\nworkers: 1\n'
                     'dns: [ "127.0.0.1:%d" ]\ndns-zones: [ "%s %s/dns" ]\ndns-cache: %s\n'
-                    % (self.node, free_port(), port, ZONE, PREFIX, cache))
+                    % (self.node, self.native, port, ZONE, PREFIX, cache))
             if signed:
                 f.write('dns-key: "%s"\n' % self.key)
         return Process("taskset", "-c", SERVER_CORE, self.build.helved, "-c", conf), port
@@ -112,6 +115,13 @@ class World:
         return Knot("taskset", "-c", SERVER_CORE, knotd, "-c", conf), port
 
 
+    def writer(self, seconds):
+        return [self.build.helveload, "@127.0.0.1:%d" % self.native, "--json", "--create", PREFIX,
+                "--auth", "300:0.NA/" + PREFIX, "--key",
+                os.path.join(self.node, "keys", "admpriv.bin"), "--sockets", "1", "--seconds",
+                str(seconds)]
+
+
 class Knot(Process):
     def __init__(self, *argv):
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -127,6 +137,35 @@ def load(world, port, signed, seconds, *more):
     return said["qps"], said["ok"]
 
 
+def worker_s(process):
+    """Processor time of the thread that answers."""
+    for path in glob.glob("/proc/%d/task/*/comm" % process.process.pid):
+        with open(path, encoding="ascii") as f:
+            if f.read().strip() != "worker-0":
+                continue
+        with open(os.path.join(os.path.dirname(path), "schedstat"), encoding="ascii") as f:
+            return int(f.read().split()[0]) / 1e9
+    raise SystemExit("bench: no thread is called worker-0")
+
+
+def created(said):
+    said = json.loads(said)
+    return said["recordsPerSecond"] * said["seconds"]
+
+
+def load_changing(world, port, process, signed, seconds):
+    """Answers a second, microseconds for each, and changes a second meanwhile."""
+    began = worker_s(process)
+    alone = created(run(*world.writer(seconds)).stdout)
+    each = (worker_s(process) - began) / max(alone, 1)
+    began, at = worker_s(process), time.monotonic()
+    with subprocess.Popen(world.writer(seconds + 0.5), **PIPED) as writer:
+        qps, ok = load(world, port, signed, seconds)
+        changes = created(writer.communicate()[0])
+    took = worker_s(process) - began - each * changes
+    return qps, took * 1e6 / max(ok, 1), changes / (time.monotonic() - at)
+
+
 def wait_until_it_answers(world, port, signed):
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -135,7 +174,7 @@ def wait_until_it_answers(world, port, signed):
     raise SystemExit("bench: no good answers on port %d" % port)
 
 
-def measure(world, signed, cache, rounds, seconds):
+def measure(world, signed, cache, changing, rounds, seconds):
     """Medians: answers a second, and microseconds of processor time an answer, of both."""
     figures = {"helved": [], "knot": []}
     helved, knot = world.helved(signed, cache), world.knot(signed)
@@ -145,6 +184,9 @@ def measure(world, signed, cache, rounds, seconds):
             load(world, port, signed, 60, "--count", str(2 * world.count))  # each name twice
         for _ in range(rounds):
             for name, process, port in (("helved", h, helved[1]), ("knot", k, knot[1])):
+                if changing and process is h:
+                    figures[name].append(load_changing(world, port, h, signed, seconds))
+                    continue
                 began = process.cpu_s()
                 qps, ok = load(world, port, signed, seconds)
                 figures[name].append((qps, (process.cpu_s() - began) * 1e6 / max(ok, 1)))
@@ -165,12 +207,17 @@ def main():
     try:
         world = World(build, o.names, folder)
         rows = []
-        for what, signed, cache in (("finished answers", False, "64MiB"),
-                                    ("made each time", False, "64KiB"),
-                                    ("signed, finished answers", True, "64MiB"),
-                                    ("signed, made each time", True, "64KiB")):
-            m = measure(world, signed, cache, o.rounds, o.seconds)
-            (hq, hc), (kq, kc) = m["helved"], m["knot"]
+        for what, signed, cache, changing in (
+                ("finished answers", False, "64MiB", False),
+                ("registry changing", False, "64MiB", True),
+                ("made each time", False, "64KiB", False),
+                ("signed, finished answers", True, "64MiB", False),
+                ("signed, registry changing", True, "64MiB", True),
+                ("signed, made each time", True, "64KiB", False)):
+            m = measure(world, signed, cache, changing, o.rounds, o.seconds)
+            (hq, hc, *changes), (kq, kc) = m["helved"], m["knot"]
+            if changing:
+                what += ", %.0f/s" % changes[0]
             rows.append([what, "%.0f" % hq, "%.0f" % kq, "%.2f" % (hq / kq), "%.2f" % hc,
                          "%.2f" % kc, "%.2f" % (kc / hc)])
             say(" | ".join(rows[-1]))
