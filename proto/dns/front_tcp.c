@@ -69,6 +69,7 @@ static void handle(struct conn *c, struct hlv_bytes message)
 {
 	struct hlv_tcp *t = c->tcp;
 	struct hlv_peer peer = conn_peer(c);
+	peer.via = HLV_VIA_DNS;
 	peer.interface_kind = HLV_IF_QUERY;
 	peer.verified = true;
 	hlv_count(&t->front->stats.dns_queries);

@@ -167,6 +167,7 @@ static void take(void *ctx, struct hlv_bytes in, const struct hlv_addr *from,
 	struct hlv_peer peer = {
 		.addr = *from,
 		.transport = HLV_T_UDP,
+		.via = HLV_VIA_DNS,
 		.interface_kind = HLV_IF_QUERY,
 		.trusted = trusted,
 		.verified = trusted || hlv_verified_has(front->verified, from, u->now) ||

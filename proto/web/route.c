@@ -9,15 +9,7 @@ enum {
 	ANY = 0xFF,
 };
 
-static void no_endpoint(struct http_call *call)
-{
-	struct hlv_bytes method = call->rq.method_name, path = hlv_head(call->rq.path, 256);
-	char *text = hlv_alloc(&call->arena, 512);
-	if (text)
-		snprintf(text, 512, "Unknown HTTP API endpoint %.*s %.*s", (int)method.n,
-			 (const char *)method.p, (int)path.n, (const char *)path.p);
-	web_error(call, 404, HLV_RC_PROTOCOL_ERROR, text ? text : "Unknown HTTP API endpoint");
-}
+static void no_endpoint(struct http_call *call);
 
 static void nothing_here(struct http_call *call)
 {
@@ -121,21 +113,65 @@ static const struct web_route routes[] = {
 };
 /* clang-format on */
 
-static bool fits(const struct web_route *r, const struct http_request *rq)
+static bool is_at(const struct web_route *r, struct hlv_bytes path)
 {
 	size_t n = strlen(r->path);
-	if (!(r->methods & (unsigned)rq->method))
-		return false;
 	if (n == 0 ||
-	    (n > 1 && r->path[n - 1] == '/' && hlv_starts_with(rq->path, hlv_text(r->path))))
+	    (n > 1 && r->path[n - 1] == '/' && hlv_starts_with(path, hlv_text(r->path))))
 		return true;
-	return hlv_eq(rq->path, hlv_text(r->path));
+	return hlv_eq(path, hlv_text(r->path));
 }
 
 const struct web_route *web_route(const struct http_request *rq)
 {
 	const struct web_route *r = routes;
-	while (!fits(r, rq))
+	while (!(r->methods & (unsigned)rq->method) || !is_at(r, rq->path))
 		r++;
 	return r;
+}
+
+/* What may be done at this path of ours by other methods. The reference's paths say 404 as it does. */
+static unsigned other_methods(struct hlv_bytes path)
+{
+	unsigned methods = 0;
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+		if (hlv_starts_with(hlv_text(routes[i].path), hlv_text("/api/v1/")) &&
+		    routes[i].methods != ANY && is_at(&routes[i], path))
+			methods |= routes[i].methods;
+	return methods;
+}
+
+static void wrong_method(struct http_call *call, unsigned methods)
+{
+	static const struct {
+		unsigned method;
+		const char *name;
+	} names[] = {{WEB_GET, "GET"},
+		     {WEB_HEAD, "HEAD"},
+		     {WEB_POST, "POST"},
+		     {WEB_PUT, "PUT"},
+		     {WEB_DELETE, "DELETE"}};
+	char text[64] = "";
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (methods & names[i].method)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n ? ", " : "",
+					      names[i].name);
+	http_header(call, "Allow", hlv_text(text));
+	web_error(call, 405, HLV_RC_PROTOCOL_ERROR, "This path takes other methods: see Allow");
+}
+
+static void no_endpoint(struct http_call *call)
+{
+	struct hlv_bytes method = call->rq.method_name, path = hlv_head(call->rq.path, 256);
+	unsigned methods = other_methods(call->rq.path);
+	if (methods) {
+		wrong_method(call, methods);
+		return;
+	}
+	char *text = hlv_alloc(&call->arena, 512);
+	if (text)
+		snprintf(text, 512, "Unknown HTTP API endpoint %.*s %.*s", (int)method.n,
+			 (const char *)method.p, (int)path.n, (const char *)path.p);
+	web_error(call, 404, HLV_RC_PROTOCOL_ERROR, text ? text : "Unknown HTTP API endpoint");
 }

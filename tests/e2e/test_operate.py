@@ -10,6 +10,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+import dns
 import prometheus
 from hdl import ask_for, ask_tcp, ask_udp
 from node import PATIENCE, ROOT, Node, NodeCase, text_value
@@ -54,14 +55,29 @@ def until(what, wanted):
 
 
 class Metrics(NodeCase):
-    settings = {"http": '[ "127.0.0.1:0" ]', "workers": 2}
+    settings = {"http": '[ "127.0.0.1:0" ]', "workers": 2, "dns": '[ "127.0.0.1:0" ]',
+                "dns_zones": '[ "z.example 88.118.8/dns" ]'}
 
     @classmethod
     def fill(cls, node):
-        node.load([{"handle": "88.118.8/a", "values": [text_value(1, "URL", "http://a/")]}])
+        soa = "ns.z.example. admin.z.example. 1 7200 3600 1209600 300"
+        node.load([{"handle": "88.118.8/a", "values": [text_value(1, "URL", "http://a/")]},
+                   {"handle": "88.118.8/dns", "values": [text_value(1, "DNS.SOA", soa)]}])
 
     def setUp(self):
         self.http = http_address(self.node)
+
+    def test_an_answer_of_dns_is_one_request(self):
+        def counts():
+            s = scrape(self.http)
+            return [prometheus.value(s, "helve_requests_total", proto=proto)
+                    for proto in ("udp", "tcp", "dns")]
+        before = counts()
+        octets = dns.question("no.z.example")
+        for _ in range(2):
+            dns.ask_udp(dns.address_of(self.node), octets)
+        dns.ask_tcp(dns.address_of(self.node), octets)
+        self.assertEqual([b - a for a, b in zip(before, counts())], [0, 0, 3])
 
     def test_requests_are_counted_by_way_op_and_code(self):
         def counts():

@@ -161,9 +161,13 @@ class Registry(V1Case, StaffCase):
         self.assert_refused(self.get("/api/v1/audit?after=-1"), 400, 4)
 
     def test_other_methods(self):
-        for method, path in (("POST", "identifiers"), ("DELETE", "audit"), ("GET", "undo/x"),
-                             ("PUT", "token"), ("GET", "nothing"), ("POST", "node")):
-            self.assert_refused(self.ask(method, "/api/v1/" + path), 404, 4)
+        for method, path, allow in (("POST", "identifiers", "GET, HEAD"), ("DELETE", "audit", "GET, HEAD"),
+                                    ("GET", "undo/x", "POST"), ("PUT", "token", "POST"),
+                                    ("GET", "doip/public/verify-response/", None), ("GET", "nothing", None),
+                                    ("PUT", "doip", "GET, POST"), ("POST", "node", "GET, HEAD")):
+            got = self.ask(method, "/api/v1/" + path)
+            self.assert_refused(got, 405 if allow else 404, 4)
+            self.assertEqual(got.header("Allow"), allow)
 
 
 class ResolverHasNone(TiersCase):
