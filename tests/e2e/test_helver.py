@@ -307,7 +307,10 @@ class Policy(TiersCase):
 
     @classmethod
     def fill(cls, tiers):
-        tiers.leaf.load(RECORDS)
+        tiers.leaf.load(RECORDS + [
+            record("BAD", text_value(1, "URL", "http://bad/")),
+            record("to-bad", text_value(1, "HS_ALIAS", LEAF + "/bad")),
+            record("to-empty", text_value(1, "HS_ALIAS", LEAF + "/empty"))])
 
     @classmethod
     def prepare(cls, resolver):
@@ -339,6 +342,16 @@ class Policy(TiersCase):
                 self.assert_rc(self.resolver.ask(name), 100)
         self.assert_rc(self.resolver.ask(LEAF + "/empty"), 1)
         self.assert_rc(self.resolver.ask("88.119", types=["HS_SITE"]), 100)
+
+    def test_no_alias_leads_to_what_is_blocked(self):
+        settings = self.prepare(self.resolver)
+        self.resolver.reload(follow_aliases="yes", **settings)
+        try:
+            self.assert_rc(self.resolver.ask(LEAF + "/to-empty"), 1)
+            m = self.assert_rc(self.resolver.ask(LEAF + "/to-bad"), 401)
+            self.assertIn("blocked", m.text)
+        finally:
+            self.resolver.reload(**settings)
 
     def test_reload(self):
         settings = self.prepare(self.resolver)

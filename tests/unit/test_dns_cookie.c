@@ -75,7 +75,8 @@ static void test_finished(void **state)
 	struct hlv_dns_finished *f = hlv_dns_finished_new(1 << 16, secret);
 	assert_non_null(f);
 	assert_int_equal(hlv_dns_finished_get(f, &q, &m, out), 0);
-	hlv_dns_finished_put(f, &(struct hlv_dns_ask){.q = q}, &m, hlv_bytes(octets, sizeof octets), 2000);
+	hlv_dns_finished_put(f, &(struct hlv_dns_ask){.q = q}, &m,
+			     hlv_bytes(octets, sizeof octets), 2000);
 	assert_int_equal(hlv_dns_finished_get(f, &q, &m, out), sizeof octets);
 	assert_int_equal(out[0] << 8 | out[1], 0xABCD);
 	assert_int_equal(out[2] & 1, 0); /* RD is the asker's */
@@ -100,7 +101,8 @@ static void test_finished(void **state)
 
 	/* A registry that does not tell its state is believed for two seconds. */
 	m.state = 0;
-	hlv_dns_finished_put(f, &(struct hlv_dns_ask){.q = q}, &m, hlv_bytes(octets, sizeof octets), UINT32_MAX);
+	hlv_dns_finished_put(f, &(struct hlv_dns_ask){.q = q}, &m,
+			     hlv_bytes(octets, sizeof octets), UINT32_MAX);
 	m.now.wall_ms += 1000;
 	assert_int_equal(hlv_dns_finished_get(f, &q, &m, out), sizeof octets);
 	m.now.wall_ms += 1000;

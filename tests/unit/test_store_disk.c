@@ -379,27 +379,20 @@ static void test_in_memory(void **state)
 	store->ops->close(store);
 }
 
-static enum engine lmdb = ENGINE_LMDB;
-
-#define ON(test)                                                                               \
-	{                                                                                      \
-#test, test, world_setup, world_teardown, &lmdb                                \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON(test_mark),
-		ON(test_mark_and_damage),
-		ON(test_reopen_for_nothing),
-		ON(test_reopen_under_a_view),
-		ON(test_map_full),
-		ON(test_hidden_records),
-		ON(test_hidden_ends),
-		ON(test_lost_table),
-		ON(test_backup_stopped),
-		ON(test_damaged_backup),
-		ON(test_readers),
+		ON(lmdb, test_mark),
+		ON(lmdb, test_mark_and_damage),
+		ON(lmdb, test_reopen_for_nothing),
+		ON(lmdb, test_reopen_under_a_view),
+		ON(lmdb, test_map_full),
+		ON(lmdb, test_hidden_records),
+		ON(lmdb, test_hidden_ends),
+		ON(lmdb, test_lost_table),
+		ON(lmdb, test_backup_stopped),
+		ON(lmdb, test_damaged_backup),
+		ON(lmdb, test_readers),
 		cmocka_unit_test(test_in_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

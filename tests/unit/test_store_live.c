@@ -368,18 +368,11 @@ static void test_open(void **state)
 	end(w, pid);
 }
 
-static enum engine lmdb = ENGINE_LMDB;
-
-#define ON(test)                                                                               \
-	{                                                                                      \
-#test, test, world_setup, world_teardown, &lmdb                                \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON(test_commit),    ON(test_conflict), ON(test_failures),
-		ON(test_too_large), ON(test_open),
+		ON(lmdb, test_commit),	  ON(lmdb, test_conflict), ON(lmdb, test_failures),
+		ON(lmdb, test_too_large), ON(lmdb, test_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

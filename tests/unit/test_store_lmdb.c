@@ -377,20 +377,15 @@ static void test_backup(void **state)
 	put_many(w, 5);
 }
 
-static enum engine lmdb = ENGINE_LMDB;
-
-#define ON(test)                                                                               \
-	{                                                                                      \
-#test, test, world_setup, world_teardown, &lmdb                                \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON(test_reopen),	  ON(test_no_registry),	 ON(test_newer),
-		ON(test_truncated),	  ON(test_damaged_meta), ON(test_bit_rot),
-		ON(test_beside_a_writer), ON(test_kill),	 ON(test_map_grows),
-		ON(test_disk_full),	  ON(test_backup),
+		ON(lmdb, test_reopen),		ON(lmdb, test_no_registry),
+		ON(lmdb, test_newer),		ON(lmdb, test_truncated),
+		ON(lmdb, test_damaged_meta),	ON(lmdb, test_bit_rot),
+		ON(lmdb, test_beside_a_writer), ON(lmdb, test_kill),
+		ON(lmdb, test_map_grows),	ON(lmdb, test_disk_full),
+		ON(lmdb, test_backup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
