@@ -53,26 +53,14 @@ bool anchor_is_believed(const struct anchor *anchor)
 	return anchor->state == ANCHOR_VALID || anchor->state == ANCHOR_MISSING;
 }
 
+bool anchor_binds(const struct anchor *anchor)
+{
+	return anchor_is_believed(anchor) || anchor->state == ANCHOR_REVOKED;
+}
+
 bool anchor_covers(const struct anchor *anchor, struct hlv_bytes prefix)
 {
 	return prefix_is_under(prefix, hlv_text(anchor->prefix));
-}
-
-bool anchors_cover(const struct anchors *a, struct hlv_bytes prefix)
-{
-	for (size_t i = 0; i < a->n; i++)
-		if (anchor_is_believed(&a->list[i]) && anchor_covers(&a->list[i], prefix))
-			return true;
-	return false;
-}
-
-bool anchors_require(const struct anchors *a, struct hlv_bytes prefix)
-{
-	for (size_t i = 0; i < a->n; i++)
-		if ((anchor_is_believed(&a->list[i]) || a->list[i].state == ANCHOR_REVOKED) &&
-		    anchor_covers(&a->list[i], prefix))
-			return true;
-	return false;
 }
 
 /* --- the list --- */

@@ -64,12 +64,11 @@ enum hlv_err HLV_MUST_USE anchors_add(struct anchors *a, const char *subject,
  * its state. *unusable: how many are none, weak, or too many. HLV_E_MALFORMED: no site record. */
 enum hlv_err HLV_MUST_USE anchors_add_site(struct anchors *a, struct hlv_bytes site,
 					   uint64_t now_ms, size_t *unusable);
-/* Is any anchor believed that covers this prefix ("88.118.8"; empty: the root)? */
-bool anchors_cover(const struct anchors *a, struct hlv_bytes prefix);
-/* Must it be proven by one? So it is where one is or was believed: what stood under an anchor does
- * not become believable without proof because the last key was revoked. */
-bool anchors_require(const struct anchors *a, struct hlv_bytes prefix);
+/* Does its key prove anything? */
 bool anchor_is_believed(const struct anchor *anchor);
+/* Must what it covers be proven by an anchor? So it is where one is or was believed: what stood under it
+ * does not become believable without proof because its last key was revoked. */
+bool anchor_binds(const struct anchor *anchor);
 bool anchor_covers(const struct anchor *anchor, struct hlv_bytes prefix);
 /* Is `prefix` the same as `top` or below it? Everything is below the empty one. */
 bool prefix_is_under(struct hlv_bytes prefix, struct hlv_bytes top);

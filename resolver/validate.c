@@ -53,8 +53,7 @@ static bool anchor_requires(const struct validate_rules *rules, struct hlv_bytes
 	const struct anchors *a = rules->anchors;
 	for (size_t i = 0; a && i < a->n; i++) {
 		const struct anchor *x = &a->list[i];
-		bool counts = anchor_is_believed(x) || x->state == ANCHOR_REVOKED;
-		if (counts && x->prefix[0] != '\0' && anchor_covers(x, prefix))
+		if (anchor_binds(x) && x->prefix[0] != '\0' && anchor_covers(x, prefix))
 			return true;
 	}
 	return false;
@@ -161,8 +160,7 @@ static bool has_anchor(const struct check *c)
 	const struct anchors *a = c->rules->anchors;
 	for (size_t i = 0; a && i < a->n; i++) {
 		const struct anchor *x = &a->list[i];
-		bool counts = anchor_is_believed(x) || x->state == ANCHOR_REVOKED;
-		if (counts && anchor_covers(x, c->who->prefix) &&
+		if (anchor_binds(x) && anchor_covers(x, c->who->prefix) &&
 		    c->who->is_root == (x->prefix[0] == '\0'))
 			return true;
 	}
