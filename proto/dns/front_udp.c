@@ -34,20 +34,33 @@ static size_t limit_of(const struct hlv_dns_query *q)
 	return size < HLV_DNS_UDP_BODY ? size : HLV_DNS_UDP_BODY;
 }
 
-static enum hlv_rate_kind kind_of(const uint8_t *answer)
+static enum hlv_rate_kind kind_of(unsigned rcode, bool answers, bool authoritative)
 {
-	unsigned rcode = answer[3] & 0xF, records = (unsigned)(answer[6] << 8 | answer[7]);
 	if (rcode == HLV_DNS_NXDOMAIN)
 		return HLV_RATE_NOT_FOUND;
 	if (rcode != HLV_DNS_NOERROR)
 		return HLV_RATE_ERROR;
-	if (records > 0)
+	if (answers)
 		return HLV_RATE_ANSWER;
-	return answer[2] & HLV_DNS_AA >> 8 ? HLV_RATE_NOT_FOUND : HLV_RATE_REFERRAL;
+	return authoritative ? HLV_RATE_NOT_FOUND : HLV_RATE_REFERRAL;
+}
+
+static enum hlv_rate_kind kind_of_finished(const uint8_t *answer)
+{
+	unsigned records = (unsigned)(answer[6] << 8 | answer[7]);
+	return kind_of(answer[3] & 0xF, records > 0, answer[2] & HLV_DNS_AA >> 8);
+}
+
+static enum hlv_rate_kind kind_of_ask(const struct hlv_dns_ask *a)
+{
+	bool answers = false;
+	for (size_t i = 0; i < a->nsets; i++)
+		answers |= a->sets[i].section == HLV_DNS_ANSWER;
+	return kind_of(a->rcode, answers, a->authoritative && !a->referral);
 }
 
 static enum hlv_rate_verdict judge(struct dns_udp *u, const struct hlv_peer *peer,
-				   const uint8_t *answer)
+				   enum hlv_rate_kind kind)
 {
 	const struct hlv_limits *l = u->desk.front->limits;
 	uint32_t per_s = l->rate;
@@ -56,7 +69,7 @@ static enum hlv_rate_verdict judge(struct dns_udp *u, const struct hlv_peer *pee
 	if (per_s == 0)
 		return HLV_RATE_PASS;
 	enum hlv_rate_verdict verdict =
-		hlv_rate_take(u->rate, &peer->addr, kind_of(answer), per_s, u->now);
+		hlv_rate_take(u->rate, &peer->addr, kind, per_s, u->now);
 	if (verdict != HLV_RATE_PASS)
 		hlv_count(&u->desk.front->stats.dns_limited);
 	return verdict;
@@ -106,7 +119,7 @@ static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 	size_t n = hlv_dns_desk_finished(&who, q, limit_of(q), out);
 	if (n == 0)
 		return false;
-	enum hlv_rate_verdict verdict = judge(u, peer, out);
+	enum hlv_rate_verdict verdict = judge(u, peer, kind_of_finished(out));
 	if (verdict == HLV_RATE_DROP)
 		return true;
 	if (verdict == HLV_RATE_STUB)
@@ -126,27 +139,23 @@ static void done(struct hlv_dns_job *job)
 	uint8_t room[HLV_DNS_COOKIE];
 	if (!u->in_batch)
 		u->now = hlv_clock();
+	/* Before it is signed: nobody's flood buys signatures. */
+	enum hlv_rate_verdict verdict = judge(u, &job->peer, kind_of_ask(&job->ask));
 	struct hlv_dns_form form = {
 		.limit = limit_of(q),
 		/* RFC 8482: all there is, for a stranger's word alone, is the longest answer. */
-		.cut = q->type == HLV_DNS_ANY && !job->peer.verified,
+		.cut = verdict == HLV_RATE_STUB ||
+		       (q->type == HLV_DNS_ANY && !job->peer.verified),
 	};
-	uint8_t *out = hlv_packets_slot(u->packets);
-	struct hlv_writer w = hlv_writer(out, HLV_DNS_UDP_MAX);
-	hlv_dns_ask_encode(&job->ask, &form, &w);
-	enum hlv_rate_verdict verdict = HLV_RATE_DROP;
-	if (!w.bad)
-		verdict = judge(u, &job->peer, out);
-	if (verdict == HLV_RATE_PASS && !form.cut && u->in_batch)
-		hlv_dns_desk_keep(&u->desk, &job->ask, form.limit, hlv_written(&w));
-	if (verdict == HLV_RATE_STUB) {
-		form.cut = true;
-		w = hlv_writer(out, HLV_DNS_UDP_MAX);
+	if (verdict != HLV_RATE_DROP) {
+		struct hlv_writer w = hlv_writer(hlv_packets_slot(u->packets), HLV_DNS_UDP_MAX);
 		hlv_dns_ask_encode(&job->ask, &form, &w);
+		if (!w.bad && !form.cut && u->in_batch)
+			hlv_dns_desk_keep(&u->desk, &job->ask, form.limit, hlv_written(&w));
+		hlv_dns_put_cookie(&w, cookie_for(u, q, &job->peer.addr, room));
+		if (!w.bad)
+			queue(u, &job->peer, &job->local, &w);
 	}
-	hlv_dns_put_cookie(&w, cookie_for(u, q, &job->peer.addr, room));
-	if (verdict != HLV_RATE_DROP)
-		queue(u, &job->peer, &job->local, &w);
 	hlv_dns_desk_end(job);
 	if (!u->in_batch && !u->desk.front->in_mail)
 		hlv_packets_flush(u->packets);
