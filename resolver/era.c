@@ -38,6 +38,8 @@ static enum hlv_err load_options(const char *path, struct resolver_options **out
 	if (err == HLV_OK)
 		err = hlv_dns_check(&o->dns, why);
 	if (err == HLV_OK)
+		err = web_check(&o->web, why);
+	if (err == HLV_OK)
 		err = hlv_schemes_load(&o->schemes, path, &o->scheme_rules, why);
 	if (err != HLV_OK) {
 		hlv_conf_free(resolver_option_rows, resolver_option_count, o);

@@ -153,6 +153,8 @@ static enum hlv_err load_options(const char *path, struct server_options **out, 
 	enum hlv_err err = hlv_conf_load(path, server_option_rows, server_option_count, o, why);
 	if (err == HLV_OK)
 		err = hlv_dns_check(&o->dns, why);
+	if (err == HLV_OK)
+		err = web_check(&o->web, why);
 	if (err != HLV_OK) {
 		free_options(o);
 		return err;

@@ -20,7 +20,7 @@ struct load {
 	char *out;
 	char *why;
 	yaml_mark_t mark;
-	bool seen[64];
+	bool seen[128];
 };
 
 __attribute__((format(printf, 2, 3))) static enum hlv_err complain(struct load *l,

@@ -37,7 +37,9 @@ bool web_is_cross_origin(const struct http_call *call)
 	    hlv_eq_fold(site, hlv_text("same-site")))
 		return true;
 	struct hlv_bytes origin = http_header_of(call, "Origin");
-	return origin.n && !hlv_eq_fold(authority(origin), http_header_of(call, "Host"));
+	/* A proxy may ask by another name than browsers do. */
+	return origin.n && !hlv_eq_fold(authority(origin), http_header_of(call, "Host")) &&
+	       !hlv_eq_fold(origin, hlv_text(call->front->web->origin));
 }
 
 /* Kinds of bodies that a page may send anywhere without asking. */

@@ -18,6 +18,7 @@ struct web_options {
 	 * the options sets it. */
 	const struct hlv_key *key;
 	struct hlv_strings hosts;
+	char *origin; /* "" or "https://host[:port]" */
 	uint32_t requests, min_rate;
 	struct hlv_nets metrics_net;
 };
@@ -35,8 +36,13 @@ struct web_options {
 	 "Seconds that a bearer token is good for"}, \
 	{"http-hosts", HLV_OPT_STRINGS, AT(hosts), "[ ]", 0, 0, NULL, \
 	 "Host names that are answered, without ports; none: any name"}, \
+	{"http-origin", HLV_OPT_STRING, AT(origin), "", 0, 0, NULL, \
+	 "How the world calls this server when a proxy stands before it, as https://id.example.cn"}, \
 	{"http-requests", HLV_OPT_UINT, AT(requests), "1000", 1, UINT32_MAX, NULL, \
 	 "Requests of one HTTP connection, then it is closed"}, \
 	{"http-min-rate", HLV_OPT_UINT, AT(min_rate), "4096", 1, UINT32_MAX, NULL, \
 	 "Octets a second that a body must bring on average, after tcp-message-timeout"}
 /* clang-format on */
+
+/* What no row says of itself. HLV_E_MALFORMED: one line in `why` (HLV_DAEMON_WHY). */
+enum hlv_err HLV_MUST_USE web_check(const struct web_options *o, char *why);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/web/redirect.h"
 
+#include "proto/net/daemon.h"
+#include "proto/web/options.h"
+
 enum { TARGET_MAX = 8192, HOST_MAX = 255 };
 
 static const char HTML[] = "text/html;charset=utf-8";
@@ -68,9 +71,25 @@ void web_put_page_of(struct hlv_buf *b, struct hlv_bytes id)
 	}
 }
 
+enum hlv_err web_check(const struct web_options *o, char *why)
+{
+	struct hlv_bytes origin = hlv_text(o->origin);
+	const char *host = strstr(o->origin, "://");
+	if (origin.n == 0 || (web_is_target(origin) && !strpbrk(host + 3, "/?#")))
+		return HLV_OK;
+	snprintf(why, HLV_DAEMON_WHY, "http-origin: %.200s: write it as https://id.example.cn",
+		 o->origin);
+	return HLV_E_MALFORMED;
+}
+
 bool web_put_origin(const struct http_call *call, struct hlv_buf *b)
 {
 	struct hlv_bytes host = http_header_of(call, "Host");
+	const char *origin = call->front->web->origin;
+	if (*origin) {
+		hlv_buf_str(b, origin);
+		return true;
+	}
 	if (host.n == 0 || host.n > HOST_MAX)
 		return false;
 	for (size_t i = 0; i < host.n; i++) {

@@ -13,7 +13,7 @@ bool web_is_target(struct hlv_bytes url);
 void web_put_encoded(struct hlv_buf *b, struct hlv_bytes text, const char *kept);
 /* "/p/ID" of the resolver page, or "/?id=ID" where a path cannot hold it. */
 void web_put_page_of(struct hlv_buf *b, struct hlv_bytes id);
-/* "https://host" by which we were asked; false: there is no usable Host header. */
+/* "https://host" by which we were asked, or the option http-origin; false: there is no usable Host header. */
 bool web_put_origin(const struct http_call *call, struct hlv_buf *b);
 
 /* Location and a page that says so; `max_age` UINT32_MAX: nothing about it. */

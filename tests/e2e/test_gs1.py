@@ -7,8 +7,9 @@ import unittest
 from urllib.parse import urlsplit
 
 import weblib
-from node import text_value
+from node import NodeCase, run, text_value
 from tiers import TiersCase
+from v1 import http_port
 
 LEAF = "88.118.8"
 GTIN, GLN = "09506000134352", "9506000134376"
@@ -254,6 +255,39 @@ class Gs1(TiersCase):
     def test_as_a_handle_too(self):
         a = self.ask("/api/handles/(01)%s(21)a%%2Fb" % GTIN)
         self.assertEqual((a.status, a.json["handle"]), (200, "(01)%s(21)a/b" % GTIN))
+
+
+class BehindProxy(NodeCase):
+    """The world has another name and scheme for it than the proxy."""
+
+    settings = {"http": '[ "127.0.0.1:0" ]', "schemes": RULES,
+                "http_origin": '"https://id.example.cn"'}
+
+    @classmethod
+    def fill(cls, node):
+        node.load([record("01/" + GTIN, *PRODUCT)])
+
+    def ask(self, path, **headers):
+        return weblib.ask(("127.0.0.1", http_port(self.node)), path, **headers)
+
+    def test_anchors(self):
+        a = self.ask(DL + "?linkType=linkset")
+        self.assertEqual(a.json["linkset"][0]["anchor"], "https://id.example.cn" + DL)
+        self.assertIn("<https://id.example.cn%s?linkType=linkset>" % DL, a["Link"])
+        a = self.ask("/.well-known/gs1resolver")
+        self.assertEqual(a.json["resolverRoot"], "https://id.example.cn")
+
+    def test_its_pages_are_ours(self):
+        for origin, status in (("https://id.example.cn", 200), ("http://id.example.cn", 403),
+                               ("https://other.example.cn", 403)):
+            self.assertEqual(self.ask("/api/v1/stats", Origin=origin).status, status, origin)
+
+    def test_what_is_no_origin(self):
+        for wrong in ("id.example.cn", "https://id.example.cn/", "ftp://id.example.cn", "https://"):
+            self.node.configure(**dict(self.settings, http_origin='"%s"' % wrong))
+            done = run(self.node.binary, "-c", self.node.conf, "-C", check=False)
+            self.assertNotEqual(done.returncode, 0, wrong)
+            self.assertIn("http-origin: ", done.stderr)
 
 
 if __name__ == "__main__":
