@@ -47,6 +47,7 @@ class Client(threading.Thread):
         self.world, self.number = world, number
         self.rng = random.Random("%d/%d" % (SEED, number))
         self.history, self.error, self.channel = [], None, None
+        self.trouble = None  # why it is not connected
 
     def run(self):
         try:
@@ -70,7 +71,9 @@ class Client(threading.Thread):
             at = self.world.address()
             try:
                 self.connect(at)
-            except (OSError, hdl.Malformed, Gone):
+                self.trouble = None
+            except (OSError, hdl.Malformed, Gone) as e:
+                self.trouble = repr(e)
                 self.hang_up()
 
     def once(self):
@@ -140,7 +143,7 @@ class TcpSdk(Client):
         self.sdk = auth.Sdk(self.channel)
         m = self.sdk.login(self.secret())
         if m.rc != 1:
-            raise Gone
+            raise Gone("%d %s" % (m.rc, m.text))
 
     def ask(self, op, body, flags=0):
         return self.sdk.ask(op, body, hdl.USUAL | flags)
@@ -159,7 +162,7 @@ class TcpSession(Client):
         self.channel = self.transport(at, timeout=20, source=self.source())
         self.session = auth.Session.setup(self.channel, self.secret())
         if not isinstance(self.session, auth.Session):
-            raise Gone
+            raise Gone("%d %s" % (self.session.rc, self.session.text))
         m = self.session.ask(hdl.RESOLUTION, hdl.resolution_body(PREFIX + "/PRIVATE"),
                              auth.KEEP & ~hdl.PO)
         if m.rc != 1:
@@ -297,16 +300,23 @@ class Model(StaffCase):
             while world.progress() > OPS * (RESTARTS - i) // (RESTARTS + 1):
                 clients[0].join(0.02)
             world.restart(i % 2 == 0, self.settings)
-        while any(c.is_alive() for c in clients):
-            before = world.progress()
-            for c in clients:
-                c.join(PATIENCE / len(clients))
-            if any(c.is_alive() for c in clients):
-                self.assertNotEqual(world.progress(), before, "a client hangs")
+        self.wait_for_all(world, clients)
         for c in clients:
             if c.error:
                 raise c.error
         self.judge(clients)
+
+    def wait_for_all(self, world, clients):
+        """A disk that others keep busy may take many seconds for a commit."""
+        while True:
+            alive = [c for c in clients if c.is_alive()]
+            if not alive:
+                return
+            before = world.progress(), len(alive)
+            alive[0].join(PATIENCE)
+            alive = [c for c in clients if c.is_alive()]
+            self.assertTrue(not alive or (world.progress(), len(alive)) != before, "hanging: %s" % [
+                "%s %s" % (type(c).__name__, c.trouble) for c in alive])
 
     def judge(self, clients):
         by_name = collections.defaultdict(list)
