@@ -112,7 +112,7 @@ class Client(threading.Thread):
         if m.rc == {"create": 101}.get(kind, 100):
             return "refused"
         if m.rc in (2, 3, 500):  # it says that it cannot say: busy, stopping, session gone
-            raise Gone
+            raise Gone("%d %s" % (m.rc, m.text))
         raise AssertionError("%s of %s by %s: %d %s" % (kind, name, type(self).__name__, m.rc,
                                                        m.text))
 
@@ -166,7 +166,7 @@ class TcpSession(Client):
         m = self.session.ask(hdl.RESOLUTION, hdl.resolution_body(PREFIX + "/PRIVATE"),
                              auth.KEEP & ~hdl.PO)
         if m.rc != 1:
-            raise Gone
+            raise Gone("%d %s" % (m.rc, m.text))
 
     def ask(self, op, body, flags=0):
         return self.session.ask(op, body, auth.KEEP | flags)
@@ -307,13 +307,14 @@ class Model(StaffCase):
         self.judge(clients)
 
     def wait_for_all(self, world, clients):
-        """A disk that others keep busy may take many seconds for a commit."""
+        """Clients that went away leave their sessions, and an identity's sixteen are free for others a
+        minute after their last use (server/session.h): until then it is too busy for one more."""
         while True:
             alive = [c for c in clients if c.is_alive()]
             if not alive:
                 return
             before = world.progress(), len(alive)
-            alive[0].join(PATIENCE)
+            alive[0].join(60 + PATIENCE)
             alive = [c for c in clients if c.is_alive()]
             self.assertTrue(not alive or (world.progress(), len(alive)) != before, "hanging: %s" % [
                 "%s %s" % (type(c).__name__, c.trouble) for c in alive])
