@@ -103,8 +103,8 @@ class Resolve(V1Case):
             self.assertNotEqual(line["responseCode"], 1)
 
     def test_other_methods(self):
-        self.assert_refused(self.ask("GET", "/api/v1/resolve"), 404, 4)
-        self.assert_refused(self.ask("PUT", "/api/v1/resolve", "x"), 404, 4)
+        self.assert_refused(self.ask("GET", "/api/v1/resolve"), 405, 4)
+        self.assert_refused(self.ask("PUT", "/api/v1/resolve", "x"), 405, 4)
 
     def test_pieces(self):
         """Chunks that end anywhere."""
