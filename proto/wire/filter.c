@@ -123,23 +123,6 @@ static bool has_index(const struct hlv_filter *f, uint32_t index)
 	return false;
 }
 
-static bool has_type(const struct hlv_filter *f, struct hlv_bytes type)
-{
-	const uint32_t *types = f->room + f->nindexes;
-	uint32_t from = 0, to = f->ntypes;
-	while (from < to) {
-		uint32_t middle = from + (to - from) / 2;
-		int d = order(type, type_at(f, types[middle]));
-		if (d == 0)
-			return true;
-		if (d > 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return false;
-}
-
 /* The type with a dot behind it against a family; 0 when it begins with that: "X" and "X.Y" are both of
  * the family "X.". */
 static int order_family(struct hlv_bytes type, struct hlv_bytes family)
@@ -154,15 +137,13 @@ static int order_family(struct hlv_bytes type, struct hlv_bytes family)
 	return head.n + 1 == family.n ? 0 : -1;
 }
 
-/* None is within another, so whatever stands between a family and its member would be in it, too: the
- * search meets no other family that is before the member and behind its own. */
-static bool has_family(const struct hlv_filter *f, struct hlv_bytes type)
+static bool search(const struct hlv_filter *f, const uint32_t *sorted, uint32_t n,
+		   struct hlv_bytes type, int compare(struct hlv_bytes, struct hlv_bytes))
 {
-	const uint32_t *families = f->room + f->nindexes + f->ntypes;
-	uint32_t from = 0, to = f->nfamilies;
+	uint32_t from = 0, to = n;
 	while (from < to) {
 		uint32_t middle = from + (to - from) / 2;
-		int d = order_family(type, type_at(f, families[middle]));
+		int d = compare(type, type_at(f, sorted[middle]));
 		if (d == 0)
 			return true;
 		if (d > 0)
@@ -171,6 +152,18 @@ static bool has_family(const struct hlv_filter *f, struct hlv_bytes type)
 			to = middle;
 	}
 	return false;
+}
+
+static bool has_type(const struct hlv_filter *f, struct hlv_bytes type)
+{
+	return search(f, f->room + f->nindexes, f->ntypes, type, order);
+}
+
+/* None is within another, so whatever stands between a family and its member would be in it, too: the
+ * search meets no other family that is before the member and behind its own. */
+static bool has_family(const struct hlv_filter *f, struct hlv_bytes type)
+{
+	return search(f, f->room + f->nindexes + f->ntypes, f->nfamilies, type, order_family);
 }
 
 bool hlv_filter_finds(const struct hlv_filter *f, const struct hlv_value *v)
