@@ -59,9 +59,13 @@ bool hlv_base64_parse(struct hlv_bytes text, struct hlv_writer *w)
 	size_t rest = digits % 4;
 	if (rest == 1 || (padding > 0 && (rest == 0 || rest + padding != 4)))
 		return false;
-	if (rest > 1)
-		hlv_put_u8(w, (uint8_t)(bits >> (rest == 2 ? 4 : 10)));
+	uint32_t spare = rest == 2 ? 4 : 2;
+	if (rest > 1 && bits & ((1U << spare) - 1))
+		return false;
+	bits >>= spare;
 	if (rest == 3)
-		hlv_put_u8(w, (uint8_t)(bits >> 2));
+		hlv_put_u16(w, (uint16_t)bits);
+	else if (rest == 2)
+		hlv_put_u8(w, (uint8_t)bits);
 	return true;
 }

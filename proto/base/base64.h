@@ -2,7 +2,8 @@
  *
  * Base64 (RFC 4648 4 and 5). Encoding writes what the place at hand wants: padded with '+' and
  * '/' in JSON data, unpadded with '-' and '_' in keys. Decoding takes both alphabets, with or
- * without padding, and line ends anywhere, because writers differ.
+ * without padding, and line ends anywhere, because writers differ. What it does not take is a last
+ * digit with bits that no octet has (3.5): no writer makes one, and it would be a second spelling.
  */
 #pragma once
 #include "proto/base/buf.h"

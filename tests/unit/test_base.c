@@ -264,6 +264,8 @@ static void test_base64(void **state)
 		{"Z", NULL},	 {"Zm9vY", NULL},      {"=", NULL},
 		{"Zg===", NULL}, {"Z=g=", NULL},       {"Zm9v====", NULL},
 		{"Zm9*", NULL},	 {"Zm9\x80", NULL},    {"Zg==Zg==", NULL},
+		{"Zh==", NULL},	 {"Zm9=", NULL},       {"Zv", NULL},
+		{"Y Q", NULL},	 {"_-8", "\xFF\xEF"},  {"/+8=", "\xFF\xEF"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		uint8_t room[16];

@@ -5,7 +5,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include "proto/base/base64.h"
 #include "proto/net/json.h"
 #include "proto/net/json_scan.h"
 #include "proto/wire/admin.h"
@@ -398,50 +397,13 @@ static void test_exact(void **state)
 	}
 }
 
-static const struct {
-	const char *text, *octets;
-	bool ok;
-} base64[] = {
-	{"", "", true},
-	{"YQ==", "a", true},
-	{"YWI=", "ab", true},
-	{"YWJj", "abc", true},
-	{"YQ", "a", true},
-	{"YWI", "ab", true},
-	{"YW\r\nJj", "abc", true},
-	{"_-8", "\xFF\xEF", true},
-	{"/+8=", "\xFF\xEF", true},
-	{"Y", "", false},
-	{"Y===", "", false},
-	{"YQ=", "", false},
-	{"=", "", false},
-	{"YWJj=", "", false},
-	{"Y Q", "", false},
-	{"YQ==YQ==", "", false},
-	{"YWI==", "", false},
-};
-
-static void test_base64(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(base64); i++) {
-		uint8_t room[16];
-		struct hlv_writer w = hlv_writer(room, sizeof room);
-		bool ok = hlv_base64_parse(hlv_text(base64[i].text), &w);
-		if (ok != base64[i].ok)
-			fail_msg("\"%s\": %s", base64[i].text, ok ? "accepted" : "refused");
-		if (ok)
-			check_text(base64[i].text, hlv_written(&w), base64[i].octets);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_bombs),	cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_no_room), cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_exact),	cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_exact),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

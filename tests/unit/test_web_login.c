@@ -77,7 +77,7 @@ static void test_altered_ids_are_unknown(void **state)
 	struct world *w = *state;
 	offer(w, 0);
 	struct web_session s = w->s;
-	for (size_t i = 0; i < WEB_SESSION_TEXT - 1; i++) {
+	for (size_t i = 0; i < WEB_SESSION_TEXT; i++) {
 		char text[WEB_SESSION_TEXT + 1];
 		memcpy(text, s.text, sizeof text);
 		text[i] = text[i] == 'A' ? 'B' : 'A';
