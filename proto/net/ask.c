@@ -145,10 +145,18 @@ void hlv_ask(struct hlv_front *front, const struct hlv_peer *peer, struct hlv_no
 		done(&a->x);
 		return;
 	}
-	if (hlv_native_decode(message, &a->x) == HLV_NATIVE_SUBMIT)
+	switch (hlv_native_decode(message, &a->x)) {
+	case HLV_NATIVE_SUBMIT:
 		submit(a);
-	else
-		done(&a->x); /* x->rs says what is wrong with it */
+		return;
+	case HLV_NATIVE_REPLY: /* x->rs says what is wrong with it */
+		break;
+	case HLV_NATIVE_DROP: /* x->rs is somebody else's */
+		hlv_exchange_error(&a->x, HLV_RC_PROTOCOL_ERROR,
+				   "The request is longer than a message may be");
+		break;
+	}
+	done(&a->x);
 }
 
 bool hlv_ask_native(struct hlv_front *front, const struct hlv_peer *peer, struct hlv_now now,

@@ -180,6 +180,19 @@ class Bombs(HttpCase):
         self.assertEqual(self.ask("GET", KNOWN).status, 200)
 
 
+class LongQuestions(HttpCase):
+    """What is longer than a message may be is refused, and never answered with what somebody else was told."""
+
+    def test_too_long_for_a_message(self):
+        form = b"type=" + b"x" * ((256 << 10) - 10)
+        for _ in range(4):
+            self.assertEqual(json.loads(self.ask("GET", KNOWN).body)["responseCode"], 1)
+            a = self.ask("POST", "/api/handles/88.118.8/NOBODY", "Content-Type: application/x-www-form-urlencoded",
+                         body=form)
+            self.assertEqual((a.status, json.loads(a.body)["responseCode"]), (400, 4), a.body[:200])
+            self.assertNotIn(b"values", a.body)
+
+
 class Limits(HttpCase):
     settings = dict(HttpCase.settings, http_requests=5, http_hosts='[ "id.example.cn", "127.0.0.1", "[::1]" ]')
 
