@@ -7,6 +7,8 @@
 #include "proto/base/siphash.h"
 #include "resolver/cache_inner.h"
 
+static const hlv_mono_ns SECOND_NS = 1000000000;
+
 /* --- entries --- */
 
 /* What the heap really took: the system's allocator says, and keeps one word in front. */
@@ -105,41 +107,42 @@ void shard_unlink(struct shard *s, struct entry **at)
 		mark_gone(s, e->keep_id);
 }
 
-/* Found with a time in the future: the clock was set back. How old it is cannot be known any more;
- * it is as if its life ended now, so that it is asked for anew, serves when nobody can be asked,
- * and does end. */
-static void mend_time(struct shard *s, struct entry *e, uint64_t now_ms)
+/* Found with a time in the future: the clock was set back, or a machine without a battery lost it in
+ * a power cut. How old it is cannot be known; it is as if its life had ended when that was seen, so
+ * that it is asked for anew, serves when nobody can be asked, and does end. What it says of itself
+ * stays: when the clock has its time again, so has it. */
+static void look_ahead(struct entry *e, struct hlv_now now)
 {
-	if (e->fetched_ms <= now_ms + CLOCK_SLACK_MS)
-		return;
-	uint64_t life_ms = (uint64_t)e->life_s * 1000;
-	if (life_ms > now_ms) {
-		e->life_s = 0;
-		life_ms = 0;
-	}
-	e->fetched_ms = now_ms - life_ms;
-	mark_dirty(s, e);
+	if (e->fetched_ms <= now.wall_ms + CLOCK_SLACK_MS)
+		e->ahead_s = 0;
+	else if (e->ahead_s == 0)
+		e->ahead_s = (uint32_t)(now.mono_ns / SECOND_NS) + 1;
 }
 
-static enum cache_age age_of(const struct cache *c, const struct entry *e, uint64_t now_ms,
+static enum cache_age age_of(const struct cache *c, struct entry *e, struct hlv_now now,
 			     uint32_t *left_s)
 {
 	uint64_t end = entry_life_end(e);
 	*left_s = 0;
-	if (now_ms < end) {
-		uint64_t left = (end - now_ms + 999) / 1000;
+	look_ahead(e, now);
+	if (e->ahead_s) {
+		uint64_t since_s = now.mono_ns / SECOND_NS + 1 - e->ahead_s;
+		return since_s < c->o.stale_s ? CACHE_STALE : CACHE_NONE;
+	}
+	if (now.wall_ms < end) {
+		uint64_t left = (end - now.wall_ms + 999) / 1000;
 		*left_s = left < e->life_s ? (uint32_t)left : e->life_s;
 		return CACHE_FRESH;
 	}
-	return now_ms < entry_end(c, e) ? CACHE_STALE : CACHE_NONE;
+	return now.wall_ms < entry_end(c, e) ? CACHE_STALE : CACHE_NONE;
 }
 
 /* May what is new stand in the place of what is there? */
-static bool may_replace(const struct cache *c, const struct entry *old, const struct entry *new,
-			uint64_t now_ms)
+static bool may_replace(const struct cache *c, struct entry *old, const struct entry *new,
+			struct hlv_now now)
 {
 	uint32_t left_s;
-	enum cache_age age = age_of(c, old, now_ms, &left_s);
+	enum cache_age age = age_of(c, old, now, &left_s);
 	if (new->proof == PROOF_SECURE || age == CACHE_NONE)
 		return true;
 	if (age == CACHE_FRESH && old->proof == PROOF_SECURE)
@@ -297,8 +300,7 @@ static enum cache_age get(struct cache *c, enum memory_kind kind, const struct c
 	if (e) {
 		for (unsigned i = 128; i <= 320; i += 64)
 			__builtin_prefetch((const char *)e + i);
-		mend_time(s, e, now.wall_ms);
-		age = age_of(c, e, now.wall_ms, &hit->left_s);
+		age = age_of(c, e, now, &hit->left_s);
 		if (age == CACHE_NONE) {
 			s->stats.expired++;
 			shard_unlink(s, at);
@@ -352,17 +354,16 @@ void cache_ahead(struct cache *c, struct cache_ask *asks, size_t n)
 }
 
 /* Puts the entry into its shard or leaves it; what must be freed is returned, chained. */
-static struct entry *insert(struct cache *c, struct shard *s, struct entry *e, uint64_t now_ms)
+static struct entry *insert(struct cache *c, struct shard *s, struct entry *e,
+			    struct hlv_now now)
 {
 	size_t cost = entry_cost(e);
 	struct entry *out = NULL;
 	struct entry **at = find(s, e->hash, (enum memory_kind)e->kind, entry_key(e));
 	struct entry *old = *at;
-	if (old)
-		mend_time(s, old, now_ms);
 	bool outdated = old && e->keep_id != 0 && old->fetched_ms >= e->fetched_ms;
-	if (cost > s->octets_max / ENTRY_SHARE || now_ms >= entry_end(c, e) || outdated ||
-	    (old && !may_replace(c, old, e, now_ms))) {
+	if (cost > s->octets_max / ENTRY_SHARE || now.wall_ms >= entry_end(c, e) || outdated ||
+	    (old && !may_replace(c, old, e, now))) {
 		e->next = NULL;
 		return e;
 	}
@@ -373,7 +374,7 @@ static struct entry *insert(struct cache *c, struct shard *s, struct entry *e, u
 		old->next = NULL;
 		out = old;
 	}
-	cache_make_room(c, s, cost, now_ms, &out);
+	cache_make_room(c, s, cost, now.wall_ms, &out);
 	struct entry **head = &s->chains[e->hash & s->mask];
 	e->next = *head;
 	chain_set(head, e);
@@ -391,7 +392,7 @@ bool cache_insert(struct cache *c, struct entry *take_e, struct hlv_now now)
 	bool restored = take_e->keep_id != 0;
 	take_e->hash = (uint32_t)hash;
 	pthread_mutex_lock(&s->lock);
-	struct entry *out = insert(c, s, take_e, now.wall_ms);
+	struct entry *out = insert(c, s, take_e, now);
 	bool taken = out != take_e;
 	if (taken && !restored) {
 		s->stats.puts++;

@@ -44,6 +44,8 @@ struct entry {
 	uint32_t hits;	      /* in all, halved with each life */
 	uint32_t used, since; /* the shard's tick */
 	uint32_t newest_s, validated_s;
+	uint32_t
+		ahead_s; /* of the monotone clock: since then it is from the future; 0: it is not */
 	hlv_mono_ns hold_ns;
 	uint64_t keep_id; /* 0: not stored */
 	uint8_t octets[]; /* key, then values */

@@ -140,24 +140,57 @@ static void test_newest_is_of_validated_ones(void **state)
 	cache_free(c);
 }
 
+/* `wall_s` on the wall while `up_s` have passed since the test began. */
+static enum cache_age age_by_clocks(struct cache *c, const char *key, int64_t wall_s,
+				    uint64_t up_s)
+{
+	struct hlv_arena a;
+	struct cache_hit hit;
+	struct hlv_now now = {.mono_ns = up_s * 1000000000,
+			      .wall_ms = (uint64_t)(T0_S + wall_s) * 1000};
+	hlv_arena_init(&a, 1 << 20);
+	enum cache_age age = cache_get(c, MEMORY_RECORD, hlv_text(key), now, &a, &hit);
+	assert_true(age == CACHE_FRESH || hit.left_s == 0);
+	hlv_arena_fini(&a);
+	return age;
+}
+
 static void test_clock_set_back(void **state)
 {
 	(void)state;
 	struct cache *c = new_cache(1 << 20);
 	put_text(c, "1/a", "x", 0);
-	assert_int_equal(age_of(c, "1/a", -5), CACHE_FRESH); /* clocks differ by that */
+	assert_int_equal(age_by_clocks(c, "1/a", -5, 0), CACHE_FRESH); /* they differ by that */
 	/* A year back: no year more of life, but good while nobody can be asked. */
-	assert_int_equal(age_of(c, "1/a", -365 * DAY_S), CACHE_STALE);
-	assert_int_equal(age_of(c, "1/a", -365 * DAY_S + 50), CACHE_STALE);
-	assert_int_equal(age_of(c, "1/a", -362 * DAY_S - 1), CACHE_STALE);
-	assert_int_equal(age_of(c, "1/a", -362 * DAY_S + 1), CACHE_NONE);
+	int64_t back_s = -365 * DAY_S;
+	assert_int_equal(age_by_clocks(c, "1/a", back_s, 0), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/a", back_s + 50, 50), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/a", back_s, 3 * DAY_S - 1), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/a", back_s, 3 * DAY_S), CACHE_NONE);
 	/* To a time before everything. */
 	put(c, MEMORY_RECORD, "1/b", (struct put){.values = "x", .life_s = DAY_S}, 0);
-	assert_int_equal(age_of(c, "1/b", 60 - (int64_t)T0_S), CACHE_STALE);
-	assert_int_equal(age_of(c, "1/b", 3 * DAY_S + 61 - (int64_t)T0_S), CACHE_NONE);
+	assert_int_equal(age_by_clocks(c, "1/b", 60 - (int64_t)T0_S, 60), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/b", 60 - (int64_t)T0_S, 3 * DAY_S + 61),
+			 CACHE_NONE);
 	/* A time in the future that is put is no way around it. */
 	put_text(c, "1/c", "x", 1000);
 	assert_int_equal(age_of(c, "1/c", 0), CACHE_STALE);
+	cache_free(c);
+}
+
+/* A machine that lost its clock in a power cut, and was asked before it was told the time. */
+static void test_clock_comes_back(void **state)
+{
+	(void)state;
+	struct cache *c = new_cache(1 << 20);
+	put_text(c, "1/a", "x", 0);
+	assert_int_equal(age_by_clocks(c, "1/a", 60 - (int64_t)T0_S, 1), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/a", 90, 2), CACHE_FRESH);
+	assert_int_equal(age_by_clocks(c, "1/a", 101, 3), CACHE_STALE);
+	/* Lost once more: its days are counted anew. */
+	assert_int_equal(age_by_clocks(c, "1/a", -DAY_S, 2 * DAY_S), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/a", -DAY_S, 4 * DAY_S), CACHE_STALE);
+	assert_int_equal(age_by_clocks(c, "1/a", 3 * DAY_S + 101, 4 * DAY_S), CACHE_NONE);
 	cache_free(c);
 }
 
@@ -392,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_replacement),
 		cmocka_unit_test(test_newest_is_of_validated_ones),
 		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_clock_comes_back),
 		cmocka_unit_test(test_prefetch_is_told_once),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_walk_memory),
