@@ -23,7 +23,7 @@ struct recursor {
 	struct keeper *keeper; /* NULL: nothing is written */
 	bool saves_anchors;
 	bool stopping;
-	enum unsigned_policy unsigned_policy;
+	const struct walk_rules *rules; /* of now */
 	/* Copies of what the engine counts, for other threads. */
 	struct {
 #define X(name) _Atomic uint64_t name;
@@ -65,16 +65,24 @@ static void refuse(struct question *q, uint32_t rc, const char *why)
 	go_home(q);
 }
 
+/* Blocked names are no way to an answer either, as with aliases. */
+static bool is_barred(const struct recursor *r, struct hlv_bytes id)
+{
+	uint8_t room[MEMORY_KEY_MAX];
+	return r->rules->bars && r->rules->bars(r->rules->bars_ctx, memory_key(id, room));
+}
+
 /* Are there service handles to be resolved in its place? They are copied. */
-static bool has_services(struct question *q)
+static bool has_services(const struct recursor *r, struct question *q)
 {
 	const struct engine_waiter *w = &q->waiter;
 	struct hlv_arena *a = &q->x->arena;
-	while (q->nservices < SERVICES_MAX) {
-		struct hlv_bytes id = emit_service(q->x, &w->proven, (uint32_t)q->nservices);
+	for (uint32_t nth = 0; nth < SERVICES_MAX; nth++) {
+		struct hlv_bytes id = emit_service(q->x, &w->proven, nth);
 		if (id.n == 0)
 			break;
-		q->services[q->nservices++] = hlv_arena_copy(a, id);
+		if (!is_barred(r, id))
+			q->services[q->nservices++] = hlv_arena_copy(a, id);
 	}
 	q->proof = w->proven.proof;
 	q->left_s = w->stale ? EMIT_STALE : w->left_s;
@@ -96,17 +104,19 @@ static void ask_service(struct recursor *r, struct question *q, struct hlv_now n
 	engine_ask(r->engine, w, now);
 }
 
-/* Of a service handle. As sure as the less sure of the two, and no longer than the shorter lived. */
+/* Of a service handle, also that there is none. As sure as the less sure of the two, and no longer than
+ * the shorter lived. */
 static void give_service(struct question *q, uint32_t left_s)
 {
 	struct engine_waiter *w = &q->waiter;
 	struct proven both = w->proven;
+	left_s = emit_shorter(left_s, q->left_s);
 	if (q->proof != PROOF_SECURE && !prove(q->proof, &w->proven.finding, &both)) {
 		refuse(q, HLV_RC_ERROR, "The answer is not proven");
 		return;
 	}
-	q->x->from = HLV_FROM_WALK;
-	emit(q->x, &q->rules, &both, emit_shorter(left_s, q->left_s));
+	q->x->from = left_s == EMIT_STALE ? HLV_FROM_STALE : HLV_FROM_WALK;
+	emit(q->x, &q->rules, &both, left_s);
 	go_home(q);
 }
 
@@ -140,7 +150,7 @@ static void tell_of(struct recursor *r, const struct question *q, struct hlv_now
 	if (w->proven_is_set && w->stale)
 		tell(r, q, TOLD_STALE, now);
 	if (w->proven_is_set && w->proven.proof != PROOF_SECURE &&
-	    r->unsigned_policy == UNSIGNED_LOG)
+	    r->rules->validate.unsigned_policy == UNSIGNED_LOG)
 		tell(r, q, TOLD_UNSIGNED, now);
 }
 
@@ -150,12 +160,12 @@ static void answered(struct recursor *r, struct question *q, struct hlv_now now)
 	uint32_t left_s = w->stale ? EMIT_STALE : w->left_s;
 	bool found = w->proven_is_set && w->proven.finding.rc == HLV_RC_SUCCESS;
 	tell_of(r, q, now);
-	if (q->nservices == 0 && found && has_services(q)) {
+	if (q->nservices == 0 && found && has_services(r, q)) {
 		ask_service(r, q, now);
 	} else if (q->nservices > 0 && !found && q->next < q->nservices &&
 		   now.mono_ns < w->budget.until_ns) {
 		ask_service(r, q, now);
-	} else if (q->nservices > 0 && found) {
+	} else if (q->nservices > 0 && w->proven_is_set) {
 		give_service(q, left_s);
 	} else if (w->proven_is_set) {
 		q->x->from = w->stale ? HLV_FROM_STALE : HLV_FROM_WALK;
@@ -348,7 +358,7 @@ static void set_rules(void *ctx, void *arg)
 {
 	struct recursor *r = ctx;
 	const struct walk_rules **rules = arg;
-	r->unsigned_policy = (*rules)->validate.unsigned_policy;
+	r->rules = *rules;
 	engine_set_rules(r->engine, *rules);
 }
 
@@ -403,7 +413,7 @@ struct recursor *recursor_start(const struct recursor_options *o)
 				   .refresh_root = o->refresh_root};
 	r->anchors = o->anchors;
 	r->saves_anchors = o->anchors_path != NULL;
-	r->unsigned_policy = o->rules->validate.unsigned_policy;
+	r->rules = o->rules;
 	r->engine = engine_new(&e, hlv_clock());
 	if (r->engine && (o->keep || o->anchors_path))
 		r->keeper = keeper_start(o->keep, o->cache, o->anchors_path);

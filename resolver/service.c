@@ -177,6 +177,8 @@ static bool find_service(struct resolver *r, struct hlv_exchange *x, struct answ
 	enum proof proof =
 		a->proven.proof == PROOF_SECURE ? service.proven.proof : a->proven.proof;
 	a->left_s = emit_shorter(a->left_s, service.left_s);
+	if (a->left_s == EMIT_STALE)
+		x->from = HLV_FROM_STALE;
 	return prove(proof, &service.proven.finding, &a->proven);
 }
 
