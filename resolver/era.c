@@ -166,13 +166,37 @@ enum hlv_err era_load(struct helver *h, struct era **out)
 	return HLV_OK;
 }
 
+struct use {
+	const struct era *era;
+	bool any;
+};
+
+static void see_use(struct engine *engine, struct anchors *anchors, void *ctx)
+{
+	struct use *use = ctx;
+	(void)anchors;
+	use->any = engine_uses(engine, policy_rules(use->era->policy));
+}
+
+/* Time is enough for all but a resolver that had no memory for the rules after these. */
+static bool is_retired(struct helver *h, const struct era *e, hlv_mono_ns now_ns)
+{
+	struct use use = {.era = e};
+	if (now_ns - e->ended_ns < RETIRED_S * UINT64_C(1000000000))
+		return false;
+	recursor_call(h->recursor, see_use, &use);
+	return !use.any;
+}
+
 void era_free_retired(struct helver *h, hlv_mono_ns now_ns)
 {
 	struct era **at = &h->era->next;
-	while (*at && now_ns - (*at)->ended_ns < RETIRED_S * UINT64_C(1000000000))
-		at = &(*at)->next;
 	while (*at) {
 		struct era *e = *at;
+		if (!is_retired(h, e, now_ns)) {
+			at = &e->next;
+			continue;
+		}
 		*at = e->next;
 		era_free(e);
 	}
