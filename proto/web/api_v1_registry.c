@@ -229,22 +229,23 @@ static bool is_one_of(struct hlv_bytes name, const char *const *names)
 	return false;
 }
 
-/* Every other key is a type, and its value a pattern. */
+/* Every other key is a type, and its value a pattern. The verb takes fewer than we hand on, and says so;
+ * the rest of a long query is not even looked at. */
 static void put_where(struct verb *v, const char *const *others)
 {
-	struct hlv_bytes name, pattern;
-	bool any = false;
+	enum { PAIRS_MAX = 32 };
+	struct hlv_bytes rest = v->call->rq.query, name, pattern;
+	size_t n = 0;
 	put_name(v, "where");
 	hlv_buf_str(&v->args, "[");
-	for (size_t i = 0; http_query_pair(v->call, i, &name, &pattern); i++) {
+	while (n < PAIRS_MAX && http_query_pair(v->call, &rest, &name, &pattern)) {
 		if (is_one_of(name, others))
 			continue;
-		hlv_buf_str(&v->args, any ? ",{\"type\":" : "{\"type\":");
+		hlv_buf_str(&v->args, n++ ? ",{\"type\":" : "{\"type\":");
 		hlv_json_put_str(&v->args, name);
 		hlv_buf_str(&v->args, ",\"pattern\":");
 		hlv_json_put_str(&v->args, pattern);
 		hlv_buf_str(&v->args, "}");
-		any = true;
 	}
 	hlv_buf_str(&v->args, "]");
 }

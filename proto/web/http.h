@@ -100,8 +100,8 @@ bool http_query(struct http_call *call, const char *key, size_t nth, struct hlv_
 /* All values of a key, one after the other: `rest` is the query at first, and what is left of it. */
 bool http_query_next(struct http_call *call, const char *key, struct hlv_bytes *rest,
 		     struct hlv_bytes *value);
-/* The nth pair of the query, key and value decoded likewise. */
-bool http_query_pair(struct http_call *call, size_t nth, struct hlv_bytes *name,
+/* The next pair that has a key, key and value decoded likewise; `rest` as above. */
+bool http_query_pair(struct http_call *call, struct hlv_bytes *rest, struct hlv_bytes *name,
 		     struct hlv_bytes *value);
 /* rest-clients.md R4: absent is false; empty, true or yes is true. */
 bool http_query_flag(struct http_call *call, const char *key);

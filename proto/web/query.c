@@ -68,14 +68,13 @@ bool http_query_next(struct http_call *call, const char *key, struct hlv_bytes *
 	return false;
 }
 
-bool http_query_pair(struct http_call *call, size_t nth, struct hlv_bytes *name,
+bool http_query_pair(struct http_call *call, struct hlv_bytes *rest, struct hlv_bytes *name,
 		     struct hlv_bytes *value)
 {
-	struct hlv_bytes rest = call->rq.query;
-	do {
-		if (!next_pair(&rest, name, value))
+	do
+		if (!next_pair(rest, name, value))
 			return false;
-	} while (nth-- > 0);
+	while (name->n == 0);
 	*name = plain(call, *name);
 	*value = plain(call, *value);
 	return true;

@@ -145,6 +145,10 @@ class Search(V1Case, StaffCase):
         self.assert_refused(self.get("/api/v1/search?URL=x&limit=0"), 400, 4)
         self.assert_refused(self.get("/api/v1/search?URL=x&after=zz"), 400, 4)
         self.assert_refused(self.get("/api/v1/search?" + "&".join(["URL=x"] * 9)), 400, 4)
+        for many in ("&" * 12000, "a&" * 6000, "=&" * 6000):  # each is looked at once, or not at all
+            self.assert_refused(self.get("/api/v1/search?" + many), 400, 4)
+            self.assertEqual(self.get("/hrls/handles?" + many).status, 400)
+        self.assertEqual(self.search(limit=1, **{"URL": "*"}), self.get("/api/v1/search?&limit=1&&URL=*&").json)
         self.assert_refused(self.ask("GET", "/api/v1/search?URL=*", tls=True), 401, 402)
         self.assert_refused(self.ask("GET", "/api/v1/search?URL=*"), 403, 402)
         # A type without an index filters what another one has found.
