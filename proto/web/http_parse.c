@@ -225,6 +225,18 @@ static bool read_length(struct hlv_bytes text, uint64_t *n)
 	return true;
 }
 
+/* RFC 9110 7.8: an offer may be ignored. Java's own client makes that of h2c with each first request,
+ * Apache's HttpClient (5.4 and later) that of TLS with each in the clear. Whoever asks for another
+ * protocol wants no HTTP. */
+static bool is_passed_over(struct hlv_bytes upgrade)
+{
+	static const char *const offers[] = {"h2c", "TLS/1.0", "TLS/1.1", "TLS/1.2", "TLS/1.3"};
+	for (size_t i = 0; i < sizeof offers / sizeof *offers; i++)
+		if (hlv_eq_fold(upgrade, hlv_text(offers[i])))
+			return true;
+	return false;
+}
+
 /* What decides how the request is read: each said once, and in one way. */
 static bool read_fields(struct http_request *rq)
 {
@@ -244,9 +256,7 @@ static bool read_fields(struct http_request *rq)
 			hosts++;
 			rq->host = h->value;
 		} else if (is_named(h, "Upgrade")) {
-			/* RFC 9110 7.8: it may be ignored, and Java's client offers h2c with each first
-			 * request. Whoever asks for another one wants no HTTP. */
-			if (!hlv_eq_fold(h->value, hlv_text("h2c")))
+			if (!is_passed_over(h->value))
 				return false;
 		}
 	}

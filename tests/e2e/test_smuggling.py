@@ -165,6 +165,7 @@ for host in ("h", "h:8000", "[::1]", "[::1]:8000", "127.0.0.1", "ID.EXAMPLE.CN")
     read("Host " + host, SITE + "Host: %s\r\n\r\n" % host, 200)
 read("h2c is not taken up", SITE + H + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n",
      200)
+read("nor is TLS", SITE + H + "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n", 200)
 
 
 class Smuggling(NodeCase):

@@ -194,6 +194,12 @@ static const struct {
 	 "GET /x HTTP/1.1\r\n" H "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
 	 "HTTP2-Settings: AAMAAABk\r\n\r\nGET /y HTTP/1.1\r\n" H "\r\n",
 	 "GET /x? a []\nGET /y? a []\n"},
+	{"nor is TLS",
+	 "GET /x HTTP/1.1\r\n" H "Upgrade: TLS/1.2\r\nConnection: Upgrade\r\n\r\nGET /y "
+	 "HTTP/1.1\r\n" H "\r\n",
+	 "GET /x? a []\nGET /y? a []\n"},
+	{"TLS and another", "GET /x HTTP/1.1\r\n" H "Upgrade: TLS/1.2, websocket\r\n\r\n",
+	 "!400"},
 	{"NUL in the path", "GET /%00 HTTP/1.1\r\n" H "\r\n", "!400"},
 	{"line end in the path", "GET /%0d%0a HTTP/1.1\r\n" H "\r\n", "!400"},
 	{"overlong", "GET /%c0%af HTTP/1.1\r\n" H "\r\n", "!400"},
