@@ -59,15 +59,32 @@ static struct hlv_dns_node *new_node(struct hlv_dns_ask *a, const struct hlv_dns
 	return node;
 }
 
+/* A question is gone through from its beginning each time that something more is known, and so in the
+ * same order: what is looked for is most often the one behind the last. The names of a question and of
+ * what it leads to stay where they are, too. */
+static struct hlv_dns_node *known(struct hlv_dns_ask *a, const struct hlv_dns_zone *zone,
+				  struct hlv_bytes name)
+{
+	for (size_t i = 0, at = a->looked; i < a->nnodes; i++, at++) {
+		at = at < a->nnodes ? at : 0;
+		struct hlv_dns_node *node = a->nodes[at];
+		if (node->zone != zone || node->name.n != name.n)
+			continue;
+		if (node->name.p != name.p && !hlv_dname_eq(node->name, name))
+			continue;
+		a->looked = at + 1;
+		return node;
+	}
+	return NULL;
+}
+
 const struct hlv_dns_node *hlv_dns_look(struct hlv_dns_ask *a, const struct hlv_dns_zone *zone,
 					struct hlv_bytes name)
 {
-	for (size_t i = 0; i < a->nnodes; i++) {
-		struct hlv_dns_node *node = a->nodes[i];
-		if (node->zone == zone && hlv_dname_eq(node->name, name))
-			return node->state == HLV_DNS_WANTED ? NULL : node;
-	}
-	struct hlv_dns_node *node = new_node(a, zone, name);
+	struct hlv_dns_node *node = known(a, zone, name);
+	if (node)
+		return node->state == HLV_DNS_WANTED ? NULL : node;
+	node = new_node(a, zone, name);
 	if (!node) { /* a question that wants so much gets no answer */
 		a->failed = true;
 		return NULL;
@@ -203,6 +220,7 @@ struct place {
 	const struct hlv_dns_zone *zone;
 	struct hlv_bytes name; /* in hand */
 	unsigned depth;	       /* its labels below the apex */
+	unsigned above; /* of these, as many less are the nearest name above it that exists */
 };
 
 /* The addresses of a target that is in a zone of ours. */
@@ -267,7 +285,7 @@ static enum step follow_dname(struct hlv_dns_ask *a, struct place *at,
 	struct hlv_bytes target = set.rdata[0];
 	size_t head = at->name.n - hlv_dname_up(at->name, above).n;
 	if (head + target.n > HLV_DNAME_MAX) {
-		a->rcode = 6; /* YXDOMAIN */
+		a->rcode = HLV_DNS_YXDOMAIN;
 		return STEP_DONE;
 	}
 	uint8_t room[HLV_DNAME_MAX];
@@ -333,32 +351,32 @@ static enum step find_wild(struct hlv_dns_ask *a, const struct place *at,
 			   const struct hlv_dns_node **found)
 {
 	*found = NULL;
-	for (unsigned i = 1; i <= at->depth; i++) {
-		struct hlv_bytes above = hlv_dname_up(at->name, i);
+	for (unsigned i = 1; i <= at->above; i++) {
 		uint8_t room[HLV_DNAME_MAX];
 		struct hlv_writer w = hlv_writer(room, sizeof room);
-		if (hlv_dname_under(hlv_text("*"), above, &w) == HLV_OK) {
-			const struct hlv_dns_node *wild = hlv_dns_look(
-				a, at->zone, hlv_arena_copy(a->arena, hlv_written(&w)));
-			if (!wild)
-				return STEP_RETRY;
-			if (wild->state != HLV_DNS_ABSENT) {
-				*found = wild;
-				return STEP_DONE;
-			}
-		}
-		const struct hlv_dns_node *node = hlv_dns_look(a, at->zone, above);
-		if (!node)
+		if (hlv_dname_under(hlv_text("*"), hlv_dname_up(at->name, i), &w) != HLV_OK)
+			continue;
+		const struct hlv_dns_node *wild = known(a, at->zone, hlv_written(&w));
+		if (!wild)
+			wild = hlv_dns_look(a, at->zone,
+					    hlv_arena_copy(a->arena, hlv_written(&w)));
+		if (!wild || wild->state == HLV_DNS_WANTED)
 			return STEP_RETRY;
-		if (node->state != HLV_DNS_ABSENT)
+		if (wild->state != HLV_DNS_ABSENT) {
+			*found = wild;
 			return STEP_DONE;
+		}
 	}
 	return STEP_DONE;
 }
 
 /* From below the apex down to the name. ON: no cut ended it; a DNAME may have led elsewhere. */
-static enum step descend(struct hlv_dns_ask *a, struct place *at)
+static enum step descend(struct hlv_dns_ask *a, struct place *at,
+			 const struct hlv_dns_node *apex)
 {
+	at->above = at->depth;
+	if (at->depth > 0 && hlv_dns_has(a, apex, HLV_DNS_DNAME)) /* RFC 6672 2.3 */
+		return follow_dname(a, at, apex, at->depth);
 	for (unsigned i = at->depth; i-- > 0;) {
 		struct hlv_bytes name = hlv_dname_up(at->name, i);
 		const struct hlv_dns_node *node = hlv_dns_look(a, at->zone, name);
@@ -370,6 +388,7 @@ static enum step descend(struct hlv_dns_ask *a, struct place *at)
 		}
 		if (node->state != HLV_DNS_FOUND)
 			continue;
+		at->above = i;
 		if (hlv_dns_has(a, node, HLV_DNS_NS) && (i > 0 || a->q.type != HLV_DNS_DS))
 			return refer(a, at, node);
 		if (i > 0 && hlv_dns_has(a, node, HLV_DNS_DNAME))
@@ -393,7 +412,7 @@ static enum step answer_name(struct hlv_dns_ask *a, struct place *at)
 	}
 	const struct hlv_bytes asked = at->name;
 	if (at->zone->kind == HLV_DNS_NAMES) {
-		enum step step = descend(a, at);
+		enum step step = descend(a, at, apex);
 		if (step != STEP_ON || at->name.p != asked.p)
 			return step;
 	}
@@ -433,7 +452,8 @@ static enum step answer(struct hlv_dns_ask *a)
 			return STEP_DONE;
 		}
 		if (hop == 0)
-			a->authoritative = true;
+			/* For all classes together nobody has authority. */
+			a->authoritative = a->q.class == HLV_DNS_CLASS_IN;
 		at.depth = hlv_dname_labels(at.name) - hlv_dname_labels(at.zone->apex);
 		enum step step = answer_name(a, &at);
 		if (step != STEP_ON)
@@ -456,10 +476,10 @@ void hlv_dns_ask_begin(struct hlv_dns_ask *a)
 const struct hlv_dns_node *hlv_dns_ask_next(struct hlv_dns_ask *a)
 {
 	a->want = NULL;
-	a->nsets = 0;
+	a->nsets = a->looked = 0;
 	a->rcode = a->q.rcode;
 	a->authoritative = a->referral = false;
-	if (a->rcode == HLV_DNS_NOERROR && !a->failed)
+	if (a->rcode == HLV_DNS_NOERROR && !a->failed && a->q.question.n > 0)
 		answer(a);
 	if (a->arena->bad || a->failed) {
 		a->rcode = HLV_DNS_SERVFAIL;

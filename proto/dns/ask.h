@@ -64,6 +64,7 @@ struct hlv_dns_ask {
 	struct hlv_dns_query q;	     /* borrows from the datagram */
 	struct hlv_dns_node **nodes; /* in the order in which they were asked for */
 	size_t nnodes, nodes_cap;
+	size_t looked; /* at which of them last */
 	struct hlv_dns_node *want;
 	struct hlv_dns_placed *sets;
 	size_t nsets, sets_cap;

@@ -109,12 +109,15 @@ void hlv_dns_deny(struct hlv_dns_ask *a, const struct hlv_dns_zone *zone, struct
 	}
 	if (!hlv_dns_is_signed(a))
 		return;
+	/* A cut is denied something only when its DS is asked for: what else is there is the child's. */
+	bool cut = node && a->q.type == HLV_DNS_DS && !hlv_dname_eq(name, zone->apex) &&
+		   hlv_dns_has(a, node, HLV_DNS_NS);
 	struct hlv_dns_node empty = {.zone = zone};
 	hlv_dns_place_nsec(a, zone, name,
 			   node	    ? node
 			   : exists ? &empty
 				    : NULL,
-			   false, HLV_DNS_AUTHORITY);
+			   cut, HLV_DNS_AUTHORITY);
 }
 
 void hlv_dns_add_keys(struct hlv_dns_ask *a, struct hlv_dns_node *node)

@@ -140,7 +140,7 @@ void hlv_dns_desk_keep(struct hlv_dns_desk *d, const struct hlv_dns_ask *a, size
 {
 	struct hlv_dns_moment m = {.state = d->state, .now = a->now, .limit = limit};
 	if (a->rcode == HLV_DNS_SERVFAIL || a->q.rcode != HLV_DNS_NOERROR ||
-	    (d->state != 0 && a->fleeting))
+	    a->q.question.n == 0 || (d->state != 0 && a->fleeting))
 		return;
 	hlv_dns_finished_put(d->finished, a, &m, answer, hlv_dnssec_fresh_until_s(a->now));
 }

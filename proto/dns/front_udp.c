@@ -12,7 +12,11 @@
 #include "proto/net/packets.h"
 #include "proto/net/rate.h"
 
-enum { AT_ANSWERS = 6, OPT_SIZE = 11 };
+enum {
+	AT_ANSWERS = 6,
+	OPT_SIZE = 11,
+	DEEP = 10, /* labels below a zone's apex; each is looked up, and its wild card too */
+};
 
 struct dns_udp {
 	struct hlv_dns_desk desk;
@@ -32,6 +36,21 @@ static size_t limit_of(const struct hlv_dns_query *q)
 	if (q->cookie.n > 0)
 		size -= HLV_DNS_COOKIE_OPTION;
 	return size < HLV_DNS_UDP_BODY ? size : HLV_DNS_UDP_BODY;
+}
+
+/* Not for a stranger's word alone: all there is of a name (RFC 8482), which is the longest answer, and a
+ * name so deep that helver would ask others many questions for it. TCP or a cookie says who it is. */
+static bool is_dear(const struct dns_udp *u, const struct hlv_dns_query *q)
+{
+	const struct hlv_dns_zone *zone;
+	if (q->rcode != HLV_DNS_NOERROR || q->question.n == 0)
+		return false;
+	zone = hlv_dns_zone_of(&u->desk.shared->zones, q->name);
+	if (!zone)
+		return false;
+	return q->type == HLV_DNS_ANY ||
+	       (zone->kind == HLV_DNS_NAMES &&
+		hlv_dname_labels(q->name) - hlv_dname_labels(zone->apex) > DEEP);
 }
 
 static enum hlv_rate_kind kind_of(unsigned rcode, bool answers, bool authoritative)
@@ -113,7 +132,8 @@ static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 {
 	uint8_t room[HLV_DNS_COOKIE];
 	struct hlv_dns_asker who = {&u->desk, peer, u->now};
-	if (q->rcode != HLV_DNS_NOERROR || (q->type == HLV_DNS_ANY && !peer->verified))
+	if (q->rcode != HLV_DNS_NOERROR || q->question.n == 0 ||
+	    (!peer->verified && is_dear(u, q)))
 		return false;
 	uint8_t *out = hlv_packets_slot(u->packets);
 	size_t n = hlv_dns_desk_finished(&who, q, limit_of(q), out);
@@ -143,9 +163,7 @@ static void done(struct hlv_dns_job *job)
 	enum hlv_rate_verdict verdict = judge(u, &job->peer, kind_of_ask(&job->ask));
 	struct hlv_dns_form form = {
 		.limit = limit_of(q),
-		/* RFC 8482: all there is, for a stranger's word alone, is the longest answer. */
-		.cut = verdict == HLV_RATE_STUB ||
-		       (q->type == HLV_DNS_ANY && !job->peer.verified),
+		.cut = verdict == HLV_RATE_STUB || (!job->peer.verified && is_dear(u, q)),
 	};
 	if (verdict != HLV_RATE_DROP) {
 		struct hlv_writer w = hlv_writer(hlv_packets_slot(u->packets), HLV_DNS_UDP_MAX);
@@ -191,7 +209,10 @@ static void take(void *ctx, struct hlv_bytes in, const struct hlv_addr *from,
 		return;
 	}
 	job->local = *local;
-	hlv_dns_desk_begin(job);
+	if (!peer.verified && is_dear(u, &q))
+		done(job); /* which says so, and nothing was looked up */
+	else
+		hlv_dns_desk_begin(job);
 }
 
 static void drop(void *ctx)

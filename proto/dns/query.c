@@ -5,8 +5,6 @@
 
 enum {
 	OPCODE = 0x7800,
-	CLASS_IN = 1,
-	CLASS_ANY = 255,
 	OPTION_COOKIE = 10,
 	COOKIE_MIN = 16, /* with the server's part */
 	COOKIE_MAX = 40,
@@ -69,16 +67,39 @@ static bool read_question(struct hlv_reader *r, struct hlv_dns_query *q)
 
 static enum hlv_dns_rcode judge(const struct hlv_dns_query *q)
 {
-	if (q->flags & OPCODE)
-		return HLV_DNS_NOTIMP;
-	if ((q->class != CLASS_IN && q->class != CLASS_ANY) || q->type == HLV_DNS_AXFR ||
-	    q->type == HLV_DNS_IXFR)
+	if ((q->class != HLV_DNS_CLASS_IN && q->class != HLV_DNS_CLASS_ANY) ||
+	    q->type == HLV_DNS_AXFR || q->type == HLV_DNS_IXFR)
 		return HLV_DNS_REFUSED;
 	/* A question about what is no data: OPT, TSIG, TKEY (RFC 6895 3.1), NXNAME (RFC 9824). */
 	if (q->type == 0 || q->type == HLV_DNS_NXNAME || q->type == HLV_DNS_OPT ||
 	    q->type == 249 || q->type == 250)
 		return HLV_DNS_FORMERR;
 	return HLV_DNS_NOERROR;
+}
+
+/* Records of whatever section, of which only OPT is of any interest, and that only in the last. */
+static bool read_records(struct hlv_reader *r, const uint16_t counts[3],
+			 struct hlv_dns_query *q)
+{
+	for (size_t section = 0; section < 3; section++) {
+		for (uint16_t i = 0; i < counts[section]; i++) {
+			struct hlv_dns_query other = {0};
+			if (!read_additional(r, section == 2 ? q : &other))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* One of them at the most is answered (RFC 9619); the others are in the way of OPT. */
+static bool read_questions(struct hlv_reader *r, uint16_t n, struct hlv_dns_query *q)
+{
+	bool ok = true;
+	for (uint16_t i = 0; ok && i < n; i++)
+		ok = read_question(r, q);
+	if (!ok || n > 1)
+		q->question = q->name = (struct hlv_bytes){0};
+	return ok;
 }
 
 bool hlv_dns_query_read(struct hlv_bytes in, struct hlv_dns_query *q)
@@ -89,25 +110,21 @@ bool hlv_dns_query_read(struct hlv_bytes in, struct hlv_dns_query *q)
 	struct hlv_reader r = hlv_reader(in);
 	q->id = hlv_get_u16(&r);
 	q->flags = hlv_get_u16(&r);
-	uint16_t questions = hlv_get_u16(&r), answers = hlv_get_u16(&r);
-	uint16_t authorities = hlv_get_u16(&r), additionals = hlv_get_u16(&r);
+	uint16_t questions = hlv_get_u16(&r), counts[3];
+	for (size_t i = 0; i < 3; i++)
+		counts[i] = hlv_get_u16(&r);
 	if (q->flags & HLV_DNS_QR)
 		return false;
-	bool ok = questions == 1 && read_question(&r, q);
-	if (q->flags & OPCODE) { /* what the rest means is another document's */
+	/* All of it, whatever it is: who sent OPT gets one back (RFC 6891 6.1.1). */
+	bool ok = read_questions(&r, questions, q) && read_records(&r, counts, q) &&
+		  hlv_left(&r) == 0 && counts[0] == 0 &&
+		  (counts[1] == 0 || q->type == HLV_DNS_IXFR) &&
+		  (questions == 1 || (questions == 0 && q->cookie.n > 0));
+	if (q->flags & OPCODE) /* what its sections mean is another document's */
 		q->rcode = HLV_DNS_NOTIMP;
-		return true;
-	}
-	ok = ok && answers == 0 && (authorities == 0 || q->type == HLV_DNS_IXFR);
-	for (uint16_t i = 0; ok && i < authorities; i++) {
-		struct hlv_dns_query other = {0};
-		ok = read_additional(&r, &other);
-	}
-	for (uint16_t i = 0; ok && i < additionals; i++)
-		ok = read_additional(&r, q);
-	if (!ok || hlv_left(&r) > 0)
+	else if (!ok)
 		q->rcode = HLV_DNS_FORMERR;
-	else if (q->rcode == HLV_DNS_NOERROR)
+	else if (q->rcode == HLV_DNS_NOERROR && questions > 0)
 		q->rcode = judge(q);
 	return true;
 }

@@ -14,6 +14,7 @@ enum hlv_dns_rcode {
 	HLV_DNS_NXDOMAIN = 3,
 	HLV_DNS_NOTIMP = 4,
 	HLV_DNS_REFUSED = 5,
+	HLV_DNS_YXDOMAIN = 6,
 	HLV_DNS_BADVERS = 16,
 };
 
@@ -23,6 +24,8 @@ enum {
 	HLV_DNS_UDP_MAX = 1232,			 /* never cut on the way */
 	HLV_DNS_UDP_BODY = HLV_DNS_UDP_MAX - 28, /* of it without a cookie */
 	HLV_DNS_MAX = UINT16_MAX,		 /* by TCP */
+	HLV_DNS_CLASS_IN = 1,
+	HLV_DNS_CLASS_ANY = 255,
 	HLV_DNS_COOKIE_CLIENT = 8,
 	HLV_DNS_COOKIE_SERVER = 16, /* ours */
 	/* Flags of the header's second word. */
@@ -38,9 +41,11 @@ enum {
 
 struct hlv_dns_query {
 	uint16_t id, flags;
-	enum hlv_dns_rcode rcode;  /* not NOERROR: answer with that alone */
-	struct hlv_bytes question; /* name, type and class, as they came; may be empty */
-	struct hlv_bytes name;	   /* borrowed, in the asker's spelling */
+	enum hlv_dns_rcode rcode; /* not NOERROR: answer with that alone */
+	/* Name, type and class, as they came; empty in what is malformed, and where a cookie is all that
+	 * is wanted (RFC 7873 5.4). */
+	struct hlv_bytes question;
+	struct hlv_bytes name; /* borrowed, in the asker's spelling */
 	uint16_t type, class;
 	bool edns;
 	uint16_t edns_flags, udp_size;

@@ -196,13 +196,20 @@ static void fill_header(const struct hlv_dns_ask *a, const struct out *o, unsign
 	store_u16(p + 10, (uint16_t)(o->counts[HLV_DNS_ADDITIONAL] + a->q.edns));
 }
 
+static bool is_error(unsigned rcode)
+{
+	return rcode != HLV_DNS_NOERROR && rcode != HLV_DNS_NXDOMAIN &&
+	       rcode != HLV_DNS_YXDOMAIN;
+}
+
 void hlv_dns_ask_encode(struct hlv_dns_ask *a, const struct hlv_dns_form *form,
 			struct hlv_writer *w)
 {
 	struct out o = {.w = w, .from = w->n, .limit = form->limit};
 	if (a->q.edns)
 		o.limit -= OPT_SIZE;
-	bool cut = form->cut && a->rcode != HLV_DNS_REFUSED;
+	/* An error is as short as what is cut, and the same by TCP. */
+	bool cut = form->cut && !is_error(a->rcode);
 	hlv_put_room(w, HLV_DNS_HEADER);
 	hlv_put(w, a->q.question);
 	size_t body = w->n;
