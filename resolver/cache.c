@@ -403,12 +403,11 @@ bool cache_insert(struct cache *c, struct entry *take_e, struct hlv_now now)
 	return taken;
 }
 
-void cache_put(struct cache *c, enum memory_kind kind, struct hlv_bytes key,
+bool cache_put(struct cache *c, enum memory_kind kind, struct hlv_bytes key,
 	       const struct proven *p, struct hlv_now now)
 {
 	struct entry *e = entry_new(kind, key, p);
-	if (e)
-		cache_insert(c, e, now);
+	return e && cache_insert(c, e, now);
 }
 
 void cache_hold(struct cache *c, struct hlv_bytes key, hlv_mono_ns until_ns)

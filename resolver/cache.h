@@ -52,8 +52,9 @@ void cache_ahead(struct cache *c, struct cache_ask *asks, size_t n);
 enum cache_age cache_get_asked(struct cache *c, const struct cache_ask *ask, struct hlv_now now,
 			       struct hlv_arena *a, struct cache_hit *hit);
 /* Replaces what was there. An insecure finding never replaces a secure one that is fresh; an
- * insecure "not found" never replaces a record of either kind that is fresh. */
-void cache_put(struct cache *c, enum memory_kind kind, struct hlv_bytes key,
+ * insecure "not found" never replaces a record of either kind that is fresh. Returns whether it was
+ * put. */
+bool cache_put(struct cache *c, enum memory_kind kind, struct hlv_bytes key,
 	       const struct proven *p, struct hlv_now now);
 /* Upstream failed: serve the stale entry at once until then. */
 void cache_hold(struct cache *c, struct hlv_bytes key, hlv_mono_ns until_ns);
