@@ -89,6 +89,8 @@ class Answer:
 class Client:
     def __init__(self, address, source=""):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # Room for the answers to all that is asked before the first is read.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((source, 0))
         self.socket.connect(address)
         self.socket.settimeout(PATIENCE)

@@ -144,9 +144,9 @@ class Control(StaffCase):
         try:
             for p, mode in modes:
                 os.chmod(p, mode | 0o777)
-            script = ("import socket,sys;s=socket.socket(socket.AF_UNIX);s.settimeout(30);"
+            script = ("import socket,sys;s=socket.socket(socket.AF_UNIX);s.settimeout(%d);"
                       "s.connect(sys.argv[1]);i=sys.stdin.buffer.read();s.sendall(i);"
-                      "sys.stdout.buffer.write(s.recv(65536))")
+                      "sys.stdout.buffer.write(s.recv(65536))" % PATIENCE)
             for request, rc in ((control("status"), 402),
                                 (Request(COMMIT, array("") + array(u32(1) + bytes(40)),
                                          auth.KEEP), 402),

@@ -235,13 +235,17 @@ class Malformed(Case):
         draw = random.Random(7)
         good = question("www." + ZONE, edns=dns.opt(options=dns.cookie_option(b"12345678")))
         with dns.Client(self.dns) as c:
-            for _ in range(2000):
+            for i in range(2000):
                 noise = bytearray(good[:draw.randrange(len(good) + 1)])
                 for _ in range(draw.randrange(6)):
                     if len(noise) > 2:
                         noise[draw.randrange(2, len(noise))] = draw.randrange(256)
                 c.send(bytes(noise))
-        self.assertEqual(ask_udp(self.dns, good).rcode, NOERROR)
+                if i % 50 == 49:  # before sockets are full, and something is lost
+                    a = c.ask(b"\x77\x77" + good[2:])
+                    while a.id != 0x7777:
+                        a = c.receive()
+                    self.assertEqual(a.rcode, NOERROR)
 
 
 class Limits(Case):
@@ -357,7 +361,8 @@ class Signed(Case):
                 for name, kind, want in (("www." + ZONE, "A", "192.0.2.1"),
                                          ("x.wild." + ZONE, "TXT", '"caught"'),
                                          ("no." + ZONE, "A", ""), ("www." + ZONE, "MX", "")):
-                    done = run("dig", "@" + host, "-p", str(port), "+tries=3", "+adflag", name, kind)
+                    done = run("dig", "@" + host, "-p", str(port), "+tries=2", "+time=25",
+                               "+adflag", name, kind)
                     status = "NOERROR" if good else "SERVFAIL"
                     self.assertIn("status: " + status, done.stdout, name)
                     self.assertEqual(" ad;" in done.stdout or " ad " in done.stdout, good, name)

@@ -221,6 +221,7 @@ class Ended(StaffCase):
             def answer():
                 while True:
                     line = stream.readline()
+                    self.assertTrue(line, "the end of the connection")
                     if line.startswith(b"{"):
                         return json.loads(line)
 
