@@ -66,6 +66,7 @@ void era_free_all(struct helver *h);
 
 /* What workers are given of the daemon and of this era. */
 struct resolver_shared helver_share(const struct helver *h, const struct era *e);
-/* recursor_call(): what was cached without the proof that is asked for now is forgotten. */
-void helver_forget_unproven(struct engine *engine, struct anchors *anchors, void *helver);
+/* Before the recursor is there: what was kept without the proof that is asked for now is forgotten, also
+ * on the disk. */
+void helver_forget_kept(struct helver *h);
 void helver_reload(void *helver);

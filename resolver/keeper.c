@@ -8,6 +8,7 @@
 #include "proto/net/addr.h"
 #include "proto/net/file.h"
 #include "proto/net/log.h"
+#include "resolver/stricter.h"
 
 enum { SAVE_S = 5, COMPLAIN_S = 300, ANCHORS_AGAIN_S = 10, WHY = 512 };
 
@@ -19,6 +20,8 @@ struct keeper {
 	struct cache *cache;
 	const char *anchors_path;
 	struct hlv_buf anchors; /* to be written; empty: nothing is */
+	struct hlv_buf rules;	/* to be written when the cache is saved */
+	char *rules_dir;	/* where */
 	hlv_mono_ns anchors_ns, saved_ns, complained_ns;
 	_Atomic uint64_t saves;
 };
@@ -31,16 +34,33 @@ static bool may_complain(struct keeper *k, struct hlv_now now)
 	return true;
 }
 
+static void forget_rules(struct keeper *k)
+{
+	hlv_buf_free(&k->rules);
+	free(k->rules_dir);
+	k->rules_dir = NULL;
+}
+
+static void write_rules(struct keeper *k)
+{
+	if (!k->rules_dir)
+		return;
+	stricter_write(k->rules_dir, hlv_buf_bytes(&k->rules));
+	forget_rules(k);
+}
+
 static void save(struct keeper *k, struct hlv_now now)
 {
 	size_t saved;
 	enum hlv_err err = keep_save(k->keep, k->cache, now, &saved);
 	k->saved_ns = now.mono_ns;
-	if (err == HLV_OK)
+	if (err == HLV_OK) {
+		write_rules(k);
 		atomic_fetch_add_explicit(&k->saves, 1, memory_order_relaxed);
-	else if (may_complain(k, now))
+	} else if (may_complain(k, now)) {
 		hlv_error("cache.save", "error=\"%s\" %s", hlv_strerror(err),
 			  keep_why(k->keep));
+	}
 }
 
 static void write_anchors(struct keeper *k, struct hlv_now now)
@@ -113,6 +133,41 @@ void keeper_put_anchors(struct keeper *k, struct hlv_bytes text)
 	hlv_mailbox_post(hlv_actor_mailbox(k->actor), &m->mail);
 }
 
+struct rules_mail {
+	struct hlv_mail mail;
+	struct hlv_buf rules;
+	char dir[];
+};
+
+static void take_rules(struct hlv_mail *mail, void *receiver)
+{
+	struct keeper *k = receiver;
+	struct rules_mail *m = (struct rules_mail *)(void *)mail; /* its first member */
+	forget_rules(k);
+	k->rules = m->rules;
+	k->rules_dir = strdup(m->dir);
+	k->saved_ns = 0; /* at once */
+	free(m);
+}
+
+void keeper_put_rules(struct keeper *k, const char *data_dir, struct hlv_bytes text)
+{
+	size_t n = strlen(data_dir) + 1;
+	struct rules_mail *m = calloc(1, sizeof *m + n);
+	/* Without memory they are not written: the next start sweeps once more. */
+	if (!m)
+		return;
+	m->mail = (struct hlv_mail){.open = take_rules};
+	memcpy(m->dir, data_dir, n);
+	hlv_buf_put(&m->rules, text);
+	if (m->rules.bad) {
+		hlv_buf_free(&m->rules);
+		free(m);
+		return;
+	}
+	hlv_mailbox_post(hlv_actor_mailbox(k->actor), &m->mail);
+}
+
 uint64_t keeper_saves(const struct keeper *k)
 {
 	return atomic_load_explicit(&k->saves, memory_order_relaxed);
@@ -130,5 +185,6 @@ void keeper_stop(struct keeper *k)
 	if (k->anchors.n > 0)
 		write_anchors(k, now);
 	hlv_buf_free(&k->anchors);
+	forget_rules(k);
 	free(k);
 }

@@ -11,6 +11,9 @@ struct keeper;
 struct keeper *keeper_start(struct keep *keep, struct cache *cache, const char *anchors_path);
 /* Any thread. What the anchors' file shall hold from now on; copied. */
 void keeper_put_anchors(struct keeper *k, struct hlv_bytes text);
+/* Any thread. When the cache was saved once more, as it is now, `data_dir` shall hold these rules
+ * (stricter.h). Both are copied. */
+void keeper_put_rules(struct keeper *k, const char *data_dir, struct hlv_bytes text);
 /* Any thread: how often the cache was saved. */
 uint64_t keeper_saves(const struct keeper *k);
 /* Saves once more. NULL is fine. */

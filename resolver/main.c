@@ -53,7 +53,7 @@ static enum hlv_err open_cache(struct helver *h)
 	if (keep_load(h->keep, h->cache, hlv_clock(), &loaded, &damaged) != HLV_OK)
 		hlv_error("cache.load", "%s", keep_why(h->keep));
 	hlv_info("cache.load", "entries=%zu damaged=%zu", loaded, damaged);
-	helver_forget_unproven(NULL, h->anchors, h);
+	helver_forget_kept(h);
 	return HLV_OK;
 }
 

@@ -367,6 +367,12 @@ void recursor_set_rules(struct recursor *r, const struct walk_rules *rules)
 	hlv_outbound_call(r->out, set_rules, &rules);
 }
 
+void recursor_put_rules(struct recursor *r, const char *data_dir, struct hlv_bytes text)
+{
+	if (r->keeper)
+		keeper_put_rules(r->keeper, data_dir, text);
+}
+
 uint64_t recursor_saves(const struct recursor *r)
 {
 	return r->keeper ? keeper_saves(r->keeper) : 0;

@@ -36,6 +36,8 @@ void recursor_call(struct recursor *r, void (*fn)(struct engine *, struct anchor
 		   void *ctx);
 /* Any thread, without waiting: as of its last round; and how many anchors are believed. */
 void recursor_stats(const struct recursor *r, struct engine_stats *stats, uint64_t *anchors);
+/* Any thread: see keeper_put_rules(). */
+void recursor_put_rules(struct recursor *r, const char *data_dir, struct hlv_bytes text);
 /* Any thread: how often the cache was saved. */
 uint64_t recursor_saves(const struct recursor *r);
 /* Nobody submits any more; what is under way is answered. */

@@ -18,12 +18,33 @@ struct resolver_shared helver_share(const struct helver *h, const struct era *e)
 					.control = h->control};
 }
 
-void helver_forget_unproven(struct engine *engine, struct anchors *anchors, void *helver)
+static void forget_unproven(struct helver *h, struct anchors *anchors,
+			    struct hlv_buf *rules_now)
 {
-	const struct helver *h = helver;
-	(void)engine;
 	(void)stricter_apply(h->era->options->data_dir, &policy_rules(h->era->policy)->validate,
-			     anchors, h->cache);
+			     anchors, h->cache, rules_now);
+}
+
+void helver_forget_kept(struct helver *h)
+{
+	struct hlv_buf rules = {0};
+	size_t saved;
+	forget_unproven(h, h->anchors, &rules);
+	if (!rules.bad && keep_save(h->keep, h->cache, hlv_clock(), &saved) == HLV_OK)
+		stricter_write(h->era->options->data_dir, hlv_buf_bytes(&rules));
+	hlv_buf_free(&rules);
+}
+
+static void forget_cached(struct engine *engine, struct anchors *anchors, void *helver)
+{
+	struct helver *h = helver;
+	struct hlv_buf rules = {0};
+	(void)engine;
+	forget_unproven(h, anchors, &rules);
+	if (!rules.bad)
+		recursor_put_rules(h->recursor, h->era->options->data_dir,
+				   hlv_buf_bytes(&rules));
+	hlv_buf_free(&rules);
 }
 
 /* What a reload gives a worker. */
@@ -76,7 +97,7 @@ void helver_reload(void *helver)
 	h->era->ended_ns = now_ns;
 	e->next = h->era;
 	h->era = e;
-	recursor_call(h->recursor, helver_forget_unproven, h);
+	recursor_call(h->recursor, forget_cached, h);
 	era_free_retired(h, now_ns);
 	if (h->rootdns)
 		rootdns_look_again(h->rootdns);

@@ -10,7 +10,8 @@
 enum { RULES_MAX = 1 << 20, RULE_MAX = 1024, WHY = 512 };
 
 struct sweep {
-	struct hlv_buf before, now; /* a line for each rule */
+	struct hlv_buf before, both; /* a line for each rule */
+	struct hlv_buf *now;
 	struct cache *cache;
 	size_t gone;
 };
@@ -31,9 +32,11 @@ static bool stands_in(const struct hlv_buf *lines, struct hlv_bytes line)
 static void take_rule(struct sweep *s, const char *line, struct hlv_bytes prefix)
 {
 	char pattern[RULE_MAX];
-	hlv_buf_str(&s->now, line);
-	if (stands_in(&s->before, hlv_text(line)))
+	hlv_buf_str(s->now, line);
+	if (stands_in(&s->before, hlv_text(line))) {
+		hlv_buf_str(&s->both, line);
 		return;
+	}
 	snprintf(pattern, sizeof pattern, "%.*s%s", (int)prefix.n,
 		 prefix.n ? (const char *)prefix.p : "", prefix.n ? ".*" : "");
 	s->gone += cache_flush(s->cache, pattern);
@@ -60,22 +63,32 @@ static void take_rules(struct sweep *s, const struct validate_rules *rules,
 	}
 }
 
-size_t stricter_apply(const char *data_dir, const struct validate_rules *rules,
-		      const struct anchors *anchors, struct cache *cache)
+void stricter_write(const char *data_dir, struct hlv_bytes rules_now)
 {
 	char path[PATH_MAX], why[WHY] = "";
-	struct sweep s = {.cache = cache};
+	snprintf(path, sizeof path, "%s/rules", data_dir);
+	if (hlv_file_write(path, 0644, rules_now, why) != HLV_OK)
+		hlv_warn("rules.save", "%s", why);
+}
+
+size_t stricter_apply(const char *data_dir, const struct validate_rules *rules,
+		      const struct anchors *anchors, struct cache *cache,
+		      struct hlv_buf *rules_now)
+{
+	char path[PATH_MAX], why[WHY] = "";
+	struct sweep s = {.cache = cache, .now = rules_now};
 	snprintf(path, sizeof path, "%s/rules", data_dir);
 	/* Without the file every rule is a new one. */
 	if (hlv_file_read(path, RULES_MAX, &s.before, why) != HLV_OK)
 		hlv_buf_clear(&s.before);
 	take_rules(&s, rules, anchors);
-	bool same = !s.now.bad && hlv_eq(hlv_buf_bytes(&s.before), hlv_buf_bytes(&s.now));
-	if (!same && hlv_file_write(path, 0644, hlv_buf_bytes(&s.now), why) != HLV_OK)
-		hlv_warn("rules.save", "%s", why);
+	if (s.both.bad)
+		hlv_buf_clear(&s.both);
+	if (!hlv_eq(hlv_buf_bytes(&s.before), hlv_buf_bytes(&s.both)))
+		stricter_write(data_dir, hlv_buf_bytes(&s.both));
 	if (s.gone > 0)
 		hlv_info("rules.stricter", "findings_forgotten=%zu", s.gone);
 	hlv_buf_free(&s.before);
-	hlv_buf_free(&s.now);
+	hlv_buf_free(&s.both);
 	return s.gone;
 }

@@ -131,6 +131,14 @@ class Node:
         if code != 0 or SANITIZER.search(said):
             raise AssertionError("%s: exit %d:\n%s" % (self.binary, code, said))
 
+    def kill(self):
+        """As a power cut ends it."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
+        self.process.stderr.close()
+        self.process = None
+
     def remove(self):
         try:
             self.stop()

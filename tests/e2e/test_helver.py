@@ -474,11 +474,7 @@ class Alone(unittest.TestCase):
         while self.resolver.status()["saves"] < saves + 2:
             pass
         self.tiers.stop()
-        self.resolver.process.kill()
-        self.resolver.process.wait(PATIENCE)
-        self.resolver.reader.join(PATIENCE)
-        self.resolver.process.stderr.close()
-        self.resolver.process = None
+        self.resolver.kill()
         self.resolver.start()
         self.assert_rc(self.resolver.ask(LEAF + "/JX1"), 1)
 

@@ -5,6 +5,7 @@ delegate and anchor on one side, must-sign on the other."""
 import json
 import os
 import shutil
+import signal
 import tempfile
 import unittest
 
@@ -63,6 +64,22 @@ class Signed(TiersCase):
         self.resolver.stop()
         self.resolver.start(**self.settings)
         self.assert_rc(self.resolver.ask(LEAF + "/changed"), 2)
+
+    def test_power_cut_behind_a_rule(self):
+        """A rule that came a moment before the power went: what it forbids does not come back from the
+        disk, where it stands until the cache is saved."""
+        self.resolver.reload()
+        self.assert_rc(self.resolver.ask(LEAF + "/plain"), 1)
+        saves = self.resolver.status()["saves"]
+        while self.resolver.status()["saves"] == saves:  # now it stands there
+            pass
+        self.resolver.configure(**self.settings)
+        self.resolver.signal(signal.SIGHUP)
+        self.resolver.wait_for(r" reload ")
+        self.resolver.kill()
+        self.resolver.start(**self.settings)
+        self.assert_rc(self.resolver.ask(LEAF + "/plain"), 2)
+        self.assert_rc(self.resolver.ask(LEAF + "/good"), 1)
 
     def test_not_there_is_signed_by_message(self):
         self.assert_rc(self.resolver.ask(LEAF + "/none"), 100)
