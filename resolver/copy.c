@@ -203,6 +203,8 @@ static enum hlv_err forget_others(struct copies *c)
 static enum hlv_err start(struct copies *c, const struct copies_options *o, char *why)
 {
 	HLV_TRY(copy_store_open(o->dir, &c->store, why));
+	if (*why) /* something was set aside */
+		hlv_warn("copy.open", "%s", why);
 	for (size_t i = 0; i < o->n; i++)
 		HLV_TRY(add_source(c, &o->sources[i], why));
 	snprintf(why, COPY_WHY, "copies of prefixes cannot be kept");

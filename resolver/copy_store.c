@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "proto/base/crc32c.h"
 #include "proto/base/reader.h"
 #include "proto/base/writer.h"
+#include "resolver/damage.h"
 
 enum {
 	FORMAT = 1,
@@ -17,12 +19,14 @@ enum {
 	ROW_KEY = 4 + COPY_KEY_MAX,
 	MARK_MAX = 32 + COPY_SERVERS_MAX * 24,
 	PREFIX_MAX = 400,
+	EXIT_COPIES = 75,
 };
 static const size_t MAP_OCTETS = (size_t)64 << 30; /* address space; the disk is the limit */
 
 struct copy_store {
 	MDB_env *env;
 	MDB_dbi rows, marks;
+	char dir[COPY_STORE_WHY];
 };
 
 struct copy_txn {
@@ -49,13 +53,8 @@ static enum hlv_err from_lmdb(int rc)
 		return HLV_E_FULL;
 	case ENOMEM:
 		return HLV_E_NOMEM;
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-	case MDB_INVALID:
-	case MDB_VERSION_MISMATCH:
-		return HLV_E_CORRUPT;
 	}
-	return HLV_E_IO;
+	return damage_is(rc) ? HLV_E_CORRUPT : HLV_E_IO;
 }
 
 static MDB_val val(struct hlv_bytes b)
@@ -87,33 +86,67 @@ static int open_databases(struct copy_store *s)
 	return rc;
 }
 
-static int open_env(struct copy_store *s, const char *dir)
+/* LMDB met what cannot be: nothing can be unwound from here. The next start begins anew. */
+static void on_assert(MDB_env *env, const char *text)
+{
+	const struct copy_store *s = mdb_env_get_userctx(env);
+	char why[2 * COPY_STORE_WHY];
+	(void)damage_set_aside(s->dir, "is damaged", why, sizeof why);
+	fprintf(stderr, "%s (%s): stopping\n", why, text);
+	_exit(EXIT_COPIES);
+}
+
+static int open_env(struct copy_store *s)
 {
 	int dead, rc = mdb_env_create(&s->env);
 	if (rc)
 		return rc;
 	rc = mdb_env_set_mapsize(s->env, MAP_OCTETS);
 	if (rc == 0)
+		rc = mdb_env_set_userctx(s->env, s);
+	if (rc == 0)
+		rc = mdb_env_set_assert(s->env, on_assert);
+	if (rc == 0)
 		rc = mdb_env_set_maxdbs(s->env, 2);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(s->env, READERS);
 	if (rc == 0)
-		rc = mdb_env_open(s->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0640);
+		rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NORDAHEAD, 0640);
+	if (rc == 0 && !damage_is_whole(s->env))
+		rc = MDB_CORRUPTED;
 	if (rc == 0)
 		rc = mdb_reader_check(s->env, &dead);
 	return rc ? rc : open_databases(s);
+}
+
+static void close_env(struct copy_store *s)
+{
+	if (s->env)
+		mdb_env_close(s->env);
+	s->env = NULL;
+}
+
+static int open_dir(struct copy_store *s, char *why)
+{
+	if (mkdir(s->dir, 0750) != 0 && errno != EEXIST)
+		return errno;
+	int rc = open_env(s);
+	if (!damage_is(rc) || !damage_set_aside(s->dir, "is damaged", why, COPY_STORE_WHY))
+		return rc;
+	close_env(s);
+	return open_env(s);
 }
 
 enum hlv_err copy_store_open(const char *dir, struct copy_store **out, char *why)
 {
 	struct copy_store *s = calloc(1, sizeof *s);
 	*out = NULL;
-	snprintf(why, COPY_STORE_WHY, "out of memory");
-	if (!s)
-		return HLV_E_NOMEM;
-	int rc = mkdir(dir, 0750) == 0 || errno == EEXIST ? 0 : errno;
+	*why = '\0';
+	int rc = s ? 0 : ENOMEM;
+	if (rc == 0 && snprintf(s->dir, sizeof s->dir, "%s", dir) >= (int)sizeof s->dir)
+		rc = ENAMETOOLONG;
 	if (rc == 0)
-		rc = open_env(s, dir);
+		rc = open_dir(s, why);
 	if (rc) {
 		snprintf(why, COPY_STORE_WHY, "%.180s: %s", dir, mdb_strerror(rc));
 		copy_store_close(s);
@@ -125,8 +158,8 @@ enum hlv_err copy_store_open(const char *dir, struct copy_store **out, char *why
 
 void copy_store_close(struct copy_store *s)
 {
-	if (s && s->env)
-		mdb_env_close(s->env);
+	if (s)
+		close_env(s);
 	free(s);
 }
 

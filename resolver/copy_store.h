@@ -11,6 +11,7 @@
 struct copy_store;
 enum { COPY_STORE_WHY = 256, COPY_KEY_MAX = 482, COPY_SERVERS_MAX = 64 };
 
+/* A file that is damaged is set aside, and `why` says so; else it is empty, or the error. */
 enum hlv_err HLV_MUST_USE copy_store_open(const char *dir, struct copy_store **out, char *why);
 void copy_store_close(struct copy_store *s);
 

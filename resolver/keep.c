@@ -13,6 +13,7 @@
 
 #include "proto/base/crc32c.h"
 #include "resolver/cache_keep.h"
+#include "resolver/damage.h"
 
 /* One table: number (8 octets) -> CRC-32C of number and finding, finding. */
 enum {
@@ -85,10 +86,7 @@ const char *keep_why(const struct keep *k)
 
 static bool set_aside(struct keep *k, const char *because)
 {
-	char path[PATH_MAX], aside[PATH_MAX];
-	snprintf(k->why, sizeof k->why,
-		 "%s/data.mdb %s: set aside as data.mdb.damaged, begun anew", k->dir, because);
-	return rename(path_of(k, "data.mdb", path), path_of(k, "data.mdb.damaged", aside)) == 0;
+	return damage_set_aside(k->dir, because, k->why, sizeof k->why);
 }
 
 static struct keep *asserting; /* there is one; LMDB tells its callback too little */
@@ -100,19 +98,6 @@ static void on_assert(MDB_env *env, const char *text)
 	set_aside(asserting, "is damaged");
 	fprintf(stderr, "%s (%s): stopping\n", asserting->why, text);
 	_exit(EXIT_KEEP);
-}
-
-/* A file that ends before its last page would be read behind its end. */
-static bool is_whole(MDB_env *env)
-{
-	MDB_envinfo info;
-	MDB_stat stat;
-	struct stat file;
-	int fd;
-	return mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &stat) == 0 &&
-	       mdb_env_get_fd(env, &fd) == 0 && fstat(fd, &file) == 0 &&
-	       (file.st_size == 0 ||
-		(uint64_t)file.st_size >= (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize);
 }
 
 static void close_env(struct keep *k)
@@ -134,7 +119,7 @@ static int open_env(struct keep *k)
 	/* Our own lock keeps others away, and one thread at a time is in here. */
 	if (rc == 0)
 		rc = mdb_env_open(k->env, k->dir, MDB_NOTLS | MDB_NOLOCK, 0640);
-	if (rc == 0 && !is_whole(k->env))
+	if (rc == 0 && !damage_is_whole(k->env))
 		rc = MDB_CORRUPTED;
 	if (rc == 0)
 		rc = mdb_txn_begin(k->env, NULL, 0, &txn);
@@ -147,12 +132,6 @@ static int open_env(struct keep *k)
 	if (rc != 0)
 		close_env(k);
 	return rc;
-}
-
-static bool is_damage(int rc)
-{
-	return rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH || rc == MDB_CORRUPTED ||
-	       rc == MDB_PAGE_NOTFOUND || rc == MDB_PANIC || rc == MDB_INCOMPATIBLE;
 }
 
 static enum hlv_err take_lock(struct keep *k)
@@ -201,7 +180,7 @@ static enum hlv_err open_all(struct keep *k)
 	if (broken_loads(k) >= LOADS_BROKEN && set_aside(k, "could not be loaded"))
 		end_load(k);
 	int rc = open_env(k);
-	if (is_damage(rc) && set_aside(k, "is damaged"))
+	if (damage_is(rc) && set_aside(k, "is damaged"))
 		rc = open_env(k);
 	return rc == 0 ? HLV_OK : say(k, "data.mdb", rc);
 }
@@ -332,7 +311,7 @@ enum hlv_err keep_load(struct keep *k, struct cache *c, struct hlv_now now, size
 		mdb_txn_abort(txn);
 	}
 	end_load(k);
-	if (is_damage(rc) || *damaged > 0)
+	if (damage_is(rc) || *damaged > 0)
 		begin_anew(k, c);
 	return rc == 0 ? HLV_OK : say(k, "data.mdb", rc);
 }

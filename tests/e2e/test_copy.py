@@ -150,6 +150,26 @@ class Copy(unittest.TestCase):
         self.assertEqual(self.say(self.resolver, self.ids[5])[0], 100)
         self.assertEqual(self.say(self.resolver, self.ids[6])[0], 1)
 
+    def test_damaged(self):
+        """A file that a power cut or a bad disk has spoilt is set aside and made anew; until then what is
+        asked for is walked."""
+        self.start()
+        self.resolver.wait_for(r"copy\.pull.*dumped")
+        path = os.path.join(self.resolver.dir, "data", "copies", "data.mdb")
+        size = os.path.getsize(path)
+        for what in ("garbage", "cut short", "cut to nothing of use", "empty"):
+            with self.subTest(what):
+                self.resolver.kill()
+                with open(path, "r+b") as f:
+                    if what == "garbage":
+                        f.write(b"\xa5" * 8192)
+                    else:
+                        f.truncate({"cut short": size // 2, "empty": 0}.get(what, 5000))
+                self.start()
+                self.assertEqual(self.say(self.resolver, self.ids[5])[0], 1)
+                self.until(self.state, lambda s: s["records"] > 600)
+                self.compare(self.ids[::50])
+
     def test_refused(self):
         """Who is no administrator of copies gets none, and what he asks for is walked; the same for
         another key than the site record's."""
