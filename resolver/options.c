@@ -71,7 +71,7 @@ const struct hlv_option resolver_option_rows[] = {
 	 "not-found refused", "What is answered then: code 100 or 401"},
 	{"forward", HLV_OPT_STRINGS, AT(forward), "[ ]", 0, 0, NULL,
 	 "Prefixes asked of another resolver, \"88.118 192.0.2.1:2641\" or \"88.118 "
-	 "site.json\"; \".\" for all"},
+	 "site.json\"; \".\" for all; several for one prefix are a group"},
 	{"stub", HLV_OPT_STRINGS, AT(stub), "[ ]", 0, 0, NULL,
 	 "Prefixes whose site is known, \"88.118.8 site.json\": asked there without the way "
 	 "down; its keys are anchors for the prefix"},

@@ -200,11 +200,41 @@ static enum hlv_err add_must_sign(struct loading *l, struct must_sign *m)
 	if (who.handle.n == 0 || !hlv_name_split(who.handle).slash)
 		return complain(l, HLV_E_USAGE, "'%s' is no identity: as 300:0.NA/88.118.8",
 				l->word[1]);
+	for (const struct must_sign *other = l->p->must_sign; other < m; other++)
+		if (other->signer.handle.n > 0 && hlv_eq(other->prefix, m->prefix))
+			return complain(l, HLV_E_USAGE, "a second signer for the same prefix");
 	m->signer = (struct hlv_ref){hlv_arena_copy(&l->p->arena, who.handle), who.index};
 	return l->p->arena.bad ? HLV_E_NOMEM : HLV_OK;
 }
 
 /* --- the lists --- */
+
+/* Several for one prefix are a group: whoever answers best is asked, and the others when he does not.
+ * A server without a key among others that have one proves no more than if it stood alone. */
+static enum hlv_err join(struct loading *l, struct zone *group, const struct zone *more)
+{
+	size_t room = group->sites.raw.n + more->sites.raw.n;
+	struct hlv_writer w = hlv_writer(hlv_alloc_raw(&l->p->arena, room), room);
+	if (group->is_forwarder != more->is_forwarder)
+		return complain(l, HLV_E_USAGE, "this prefix stands in 'forward', too");
+	if (l->p->arena.bad)
+		return HLV_E_NOMEM;
+	hlv_put(&w, group->sites.raw);
+	hlv_put(&w, more->sites.raw);
+	group->sites = (struct hlv_list){group->sites.n + more->sites.n, hlv_written(&w)};
+	if (more->proof > group->proof)
+		group->proof = more->proof;
+	return HLV_OK;
+}
+
+static enum hlv_err put_start(struct loading *l, size_t *n, const struct zone *z)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (hlv_eq(l->p->starts[i].zone.prefix, z->prefix))
+			return join(l, &l->p->starts[i].zone, z);
+	l->p->starts[(*n)++].zone = *z;
+	return HLV_OK;
+}
 
 static enum hlv_err load_starts(struct loading *l)
 {
@@ -219,8 +249,9 @@ static enum hlv_err load_starts(struct loading *l)
 		for (size_t i = 0; i < lists[k]->n; i++) {
 			l->option = names[k];
 			l->text = lists[k]->list[i];
-			struct zone *z = &l->p->starts[n++].zone;
-			HLV_TRY(k == 0 ? add_forward(l, z) : add_stub(l, z));
+			struct zone z = {0};
+			HLV_TRY(k == 0 ? add_forward(l, &z) : add_stub(l, &z));
+			HLV_TRY(put_start(l, &n, &z));
 		}
 	}
 	l->p->rules.starts = l->p->starts;
@@ -231,6 +262,16 @@ static enum hlv_err load_starts(struct loading *l)
 static size_t count_servers(struct hlv_bytes octets, struct hlv_site *site)
 {
 	return hlv_site_decode(octets, site) == HLV_OK ? site->servers.n : 0;
+}
+
+static size_t count_all(const struct zone *z)
+{
+	struct hlv_reader r = hlv_reader(z->sites.raw);
+	struct hlv_site site;
+	size_t n = 0;
+	for (uint32_t i = 0; i < z->sites.n; i++)
+		n += count_servers(hlv_next_array(&r), &site);
+	return n;
 }
 
 /* Whom the configuration names by address may be asked there. */
@@ -248,27 +289,24 @@ static void allow_servers(struct hlv_nets *nets, struct hlv_bytes octets)
 	}
 }
 
-static struct hlv_bytes site_of(const struct zone *z)
-{
-	struct hlv_reader r = hlv_reader(z->sites.raw);
-	return hlv_next_array(&r);
-}
-
 static enum hlv_err load_allowed(struct loading *l)
 {
 	struct policy *p = l->p;
 	const struct hlv_nets *listed = &p->o->upstream_nets;
-	struct hlv_site site;
 	size_t n = listed->n;
 	for (size_t i = 0; i < p->rules.nstarts; i++)
-		n += count_servers(site_of(&p->starts[i].zone), &site);
+		n += count_all(&p->starts[i].zone);
 	p->allowed.list = hlv_alloc(&p->arena, n * sizeof *p->allowed.list);
 	if (!p->allowed.list)
 		return HLV_E_NOMEM;
 	for (; p->allowed.n < listed->n; p->allowed.n++)
 		p->allowed.list[p->allowed.n] = listed->list[p->allowed.n];
-	for (size_t i = 0; i < p->rules.nstarts; i++)
-		allow_servers(&p->allowed, site_of(&p->starts[i].zone));
+	for (size_t i = 0; i < p->rules.nstarts; i++) {
+		const struct hlv_list *sites = &p->starts[i].zone.sites;
+		struct hlv_reader r = hlv_reader(sites->raw);
+		for (uint32_t k = 0; k < sites->n; k++)
+			allow_servers(&p->allowed, hlv_next_array(&r));
+	}
 	p->rules.addresses.allowed = n > 0 ? &p->allowed : NULL;
 	return HLV_OK;
 }
@@ -307,6 +345,9 @@ static enum hlv_err add_copy(struct loading *l, struct copy_source *c)
 			l, HLV_E_USAGE,
 			"must-sign names a signer for it, and a copy shows no signatures; "
 			"a stub does");
+	for (const struct copy_source *other = l->p->copies; other < c; other++)
+		if (hlv_eq(hlv_text(other->prefix), prefix))
+			return complain(l, HLV_E_USAGE, "a second copy of the same prefix");
 	c->prefix = hlv_arena_str(&l->p->arena, prefix);
 	c->site = hlv_arena_str(&l->p->arena, hlv_text(l->word[1]));
 	return l->p->arena.bad ? HLV_E_NOMEM : HLV_OK;

@@ -412,6 +412,19 @@ class OtherWays(unittest.TestCase):
         self.assertEqual(m.indexes(), [1, 2, 3])
         self.assertEqual(second.ask(LEAF + "/none").rc, 100)
 
+    def test_several_forwarders(self):
+        """One that is not there is no reason not to answer, whichever it is of the two."""
+        there = "%s:2641" % self.first.host
+        nobody = "%s:2641" % self.tiers.network.address()
+        for n, group in enumerate(((nobody, there), (there, nobody))):
+            with self.subTest(n):
+                second = self.tiers.resolver()
+                second.start(forward='[ ". %s", ". %s" ]' % group, root=None, insecure="true",
+                             unsigned="allow")
+                for name, rc in (("JX1", 1), ("none", 100), ("empty", 1)):
+                    m = second.ask("%s/%s" % (LEAF, name))
+                    self.assertEqual(m.rc, rc, m.text)
+
     def test_stub(self):
         """The way down is not needed: who is above may be gone."""
         second = self.tiers.resolver()

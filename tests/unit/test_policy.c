@@ -94,6 +94,11 @@ static const struct {
 	{"forward to a site", "forward: [ '. @/near.json' ]\n", NULL},
 	{"forward to nothing", "forward: [ '88' ]\n", "forward: '88': a word is missing"},
 	{"forward to two sites", "forward: [ '88 @/near.json @/near.json' ]\n", "expected"},
+	{"group of forwarders", "forward: [ '88 192.0.2.5', '88 10.0.0.1 @/near.json' ]\n",
+	 NULL},
+	{"forward and stub", "forward: [ '88 192.0.2.5' ]\nstub: [ '0.na/88 @/near.json' ]\n",
+	 "in 'forward', too"},
+	{"group of stubs", "stub: [ 'a @/near.json', 'A @/root.json' ]\n", NULL},
 	{"stub", "stub: [ '88.118.8 @/near.json' ]\n", NULL},
 	{"stub with blanks", "stub: [ '  88.118.8   @/near.json  ' ]\n", NULL},
 	{"stub of a prefix handle", "stub: [ '0.NA/88.118.8 @/near.json' ]\n", NULL},
@@ -110,6 +115,11 @@ static const struct {
 	 "signer"},
 	{"copy above such a prefix",
 	 "copy: [ '88.118 @/near.json' ]\nmust-sign: [ '88.118.8 300:0.NA/88.118' ]\n", NULL},
+	{"two signers", "must-sign: [ '88.118 300:0.NA/88.118', '88.118 300:0.NA/88' ]\n",
+	 "second signer"},
+	{"by message, and by a signer", "must-sign: [ '88.118', '88.118 300:0.NA/88.118' ]\n",
+	 NULL},
+	{"two copies", "copy: [ 'a @/near.json', 'A @/root.json' ]\n", "second copy"},
 	{"copy of all", "copy: [ '. @/near.json' ]\n", "too much"},
 	{"no overrides", "overrides: '@/nowhere'\n", "nowhere"},
 	{"no block list", "block: '@/nowhere'\n", "nowhere"},
@@ -261,13 +271,15 @@ static void test_addresses(void **state)
 	static const struct {
 		const char *address;
 		bool allowed;
-	} cases[] = {{"10.1.2.3", true},   {"10.9.9.9", true}, {"172.16.0.1", false},
-		     {"127.0.0.1", false}, {"8.8.8.8", true},  {"192.168.7.7", true}};
+	} cases[] = {{"10.1.2.3", true},  {"10.9.9.9", true},	 {"10.8.8.8", true},
+		     {"10.7.7.7", false}, {"172.16.0.1", false}, {"127.0.0.1", false},
+		     {"8.8.8.8", true},	  {"192.168.7.7", true}};
 	struct fixture f;
 	begin(&f);
 	check_err("load",
-		  load(&f, "stub: [ '88 @/near.json' ]\nforward: [ '99 10.9.9.9' ]\n"
-			   "upstream-net: [ 192.168.7.0/24 ]\n"),
+		  load(&f,
+		       "stub: [ '88 @/near.json' ]\nforward: [ '99 10.9.9.9', '99 10.8.8.8' ]\n"
+		       "upstream-net: [ 192.168.7.0/24 ]\n"),
 		  HLV_OK);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct hlv_addr a;
