@@ -196,6 +196,14 @@ static bool ask_whether_it_fits(void *ctx, struct hlv_bytes key, enum proof proo
 	return f.fits;
 }
 
+/* Whoever flushes wants to see it asked for: why it failed is what was remembered of it, too. */
+static void forget_failures(struct engine *e, struct anchors *anchors, void *ctx)
+{
+	(void)anchors;
+	(void)ctx;
+	engine_forget_failures(e);
+}
+
 static void run_cache_verb(struct hlv_bytes verb, struct control_call *call)
 {
 	const struct control_rules rules = {ask_whether_it_fits, call->o->recursor};
@@ -204,6 +212,8 @@ static void run_cache_verb(struct hlv_bytes verb, struct control_call *call)
 	if (why)
 		err = control_cache(call->o->cache, &rules, verb, call->args.root, call->now,
 				    &call->json, why);
+	if (err == HLV_OK && hlv_eq(verb, hlv_text("cache flush")))
+		recursor_call(call->o->recursor, forget_failures, NULL);
 	if (err == HLV_OK)
 		return;
 	call->rc = err == HLV_E_USAGE	      ? HLV_RC_PROTOCOL_ERROR

@@ -97,6 +97,8 @@ struct engine_root {
 enum hlv_err HLV_MUST_USE engine_set_root(struct engine *e, const struct engine_root *root);
 
 void engine_ask(struct engine *e, struct engine_waiter *w, struct hlv_now now);
+/* Somebody has mended something: what failed a moment ago is asked for again by the next client. */
+void engine_forget_failures(struct engine *e);
 /* Fetch it anew, for nobody: prefetch, or a list of the configuration. */
 void engine_refresh(struct engine *e, struct hlv_bytes id, struct hlv_now now);
 void engine_next(struct engine *e, struct hlv_now now, struct engine_order *out);

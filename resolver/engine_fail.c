@@ -31,6 +31,12 @@ void failures_clear(struct engine *e)
 	memset(e->failures, 0, ENGINE_FAILURES_MAX * sizeof *e->failures);
 }
 
+void engine_forget_failures(struct engine *e)
+{
+	failures_clear(e);
+	memset(e->quiet, 0, sizeof e->quiet);
+}
+
 /* The place that is over first. */
 static struct failure *make_room(struct engine *e, uint64_t hash)
 {

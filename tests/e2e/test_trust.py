@@ -51,6 +51,18 @@ class Signed(TiersCase):
                 m = self.assert_rc(self.resolver.ask("%s/%s" % (LEAF, name)), 2)
                 self.assertIn(why, m.text)
 
+    def walks(self):
+        stats = self.resolver.status()["resolver"]
+        return stats["walks"] - stats["refreshes"]
+
+    def test_flushed(self):
+        """What was bogus a moment ago is looked at again when somebody has flushed, whatever it was."""
+        self.assert_rc(self.resolver.ask(LEAF + "/plain"), 2)
+        self.resolver.ctl("cache", "flush", LEAF + "/good")
+        before = self.walks()
+        self.assert_rc(self.resolver.ask(LEAF + "/plain"), 2)
+        self.assertGreater(self.walks(), before)
+
     def test_rule_that_came_later(self):
         """What was kept by the rules of before is not shown by those of now: after a reload, and
         after a start with what was kept."""

@@ -196,6 +196,7 @@ static void do_mark(struct play *p, char **words, size_t n)
 static void do_flush(struct play *p, char **words, size_t n)
 {
 	cache_flush(p->w->cache, n > 1 ? words[1] : "");
+	engine_forget_failures(p->w->engine);
 }
 
 static void do_refresh(struct play *p, char **words, size_t n)
