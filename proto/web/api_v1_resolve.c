@@ -15,6 +15,7 @@ enum {
 	WAITING_MAX = 1 << 20,	  /* octets of answers whose turn has not come */
 	QUESTION_MAX = 16 << 10,  /* octets of one question's text */
 	QUESTION_ARENA = 1 << 20, /* its tree, and the lists made of it */
+	PLACE_KEEP = 4 << 10, /* octets of memory that a place keeps for the next question */
 };
 
 struct batch;
@@ -72,6 +73,15 @@ static void refuse(struct question *q, uint64_t number, const char *why)
 	answered(q);
 }
 
+/* A batch may last for hours: one long record does not keep its memory in each of the places. */
+static void clear(struct hlv_buf *b)
+{
+	if (b->cap > PLACE_KEEP)
+		hlv_buf_free(b);
+	else
+		hlv_buf_clear(b);
+}
+
 /* In order. */
 static void tell(struct batch *b)
 {
@@ -82,6 +92,8 @@ static void tell(struct batch *b)
 		b->told++;
 		b->waiting -= q->answer.n;
 		b->crowded = !http_put(b->call, hlv_buf_bytes(&q->answer)) && !b->call->gone;
+		clear(&q->answer);
+		clear(&q->handle);
 	}
 }
 

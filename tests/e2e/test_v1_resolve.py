@@ -33,6 +33,7 @@ class Resolve(V1Case):
     @classmethod
     def fill(cls, node):
         node.load([record(i) for i in range(RECORDS)])
+        node.load([{"handle": LEAF + "/LONG", "values": [text_value(1, "DESC", "x" * 250000)]}])
 
     def resolve(self, body, **more):
         a = self.ask("POST", "/api/v1/resolve", body, **more)
@@ -165,6 +166,24 @@ class Resolve(V1Case):
         self.assertEqual(i, n)
         # A sanitizer keeps what was freed, up to 256 MiB of it.
         self.assertLess(self.memory() - before, 400000 if self.is_watched() else 40000)
+
+    def test_long_records_leave_nothing_behind(self):
+        """Batches that stay open, each of which was told a long record in every place of its window."""
+        before, peers = self.memory(), []
+        questions = b'"%s/LONG"\n' % LEAF.encode() * 100
+        for _ in range(16):
+            s = socket.create_connection(self.web, timeout=PATIENCE)
+            peers.append(s)
+            s.sendall(b"POST /api/v1/resolve HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      b"%x\r\n%s\r\n" % (len(questions), questions))
+            left = 100 * 250000
+            while left > 0:
+                left -= len(s.recv(1 << 20))
+        took = self.memory() - before
+        for s in peers:
+            s.close()
+        if not self.is_watched():  # a sanitizer keeps what was freed
+            self.assertLess(took, 80000)
 
     def test_a_peer_who_leaves(self):
         for end in (0, 1, 500):
