@@ -72,6 +72,15 @@ enum authn_verdict authn_refuse(struct job *j, enum hlv_rc rc, const char *text)
 	return AUTHN_REPLY;
 }
 
+/* Whoever has to wait learns for how long, and nothing else. */
+static bool has_to_wait(struct authn *a, struct job *j)
+{
+	struct hlv_exchange *x = j->x;
+	uint32_t wait_ms = backoff_wait_ms(a->backoff, &j->proof.who, &x->peer.addr, x->now);
+	x->retry_s = (uint16_t)((wait_ms + 999) / 1000);
+	return wait_ms > 0;
+}
+
 struct tag *authn_tag(struct authn *a, const struct job *j)
 {
 	return j->tag ? tags_get(a->tags, j->x->peer.conn, j->tag) : NULL;
@@ -393,7 +402,7 @@ static enum authn_verdict before_check(struct authn *a, struct job *j)
 	if (!secret && !hlv_eq(p->kind, hlv_text("HS_PUBKEY")))
 		return authn_refuse(j, HLV_RC_INVALID_CREDENTIAL,
 				    "Unknown kind of authentication");
-	if (backoff_wait_ms(a->backoff, &p->who, &j->x->peer.addr, j->x->now) > 0)
+	if (has_to_wait(a, j))
 		return authn_refuse(j, HLV_RC_AUTHENTICATION_FAILED,
 				    "Too many wrong answers from there: wait a minute");
 	if (p->nonce.n && is_legacy(p) && !a->rules->allow_legacy)
@@ -442,7 +451,7 @@ enum authn_verdict authn_verify(struct authn *a, struct job *j, struct store *st
 				  .nonce = x->rq.auth.nonce,
 				  .digest = x->rq.auth.digest.octets,
 				  .octets = x->rq.auth.proof};
-	if (backoff_wait_ms(a->backoff, &j->proof.who, &x->peer.addr, x->now) > 0)
+	if (has_to_wait(a, j))
 		return authn_refuse(j, HLV_RC_BUSY,
 				    "Too many wrong answers from there: wait a minute");
 	if (is_slow(&j->proof) && !j->unhurried)

@@ -14,6 +14,7 @@ void hlv_exchange_begin(struct hlv_exchange *x)
 	x->authoritative = false;
 	x->from = x->proof = 0;
 	x->left_s = 0;
+	x->retry_s = 0;
 	x->stream_only = false;
 	x->more = false;
 	x->login = NULL;

@@ -127,6 +127,8 @@ struct hlv_exchange {
 	/* ... and for logs and whoever explains an answer */
 	uint8_t from;  /* enum hlv_from */
 	uint8_t proof; /* enum proof (resolver/proven.h) */
+	/* out, with a refusal that is over by then: seconds; 0: nobody knows */
+	uint16_t retry_s;
 	/* Further messages follow this one (CN): see resume(). Such an exchange was kept. */
 	bool stream_only; /* out: by UDP the stub alone, so that the peer comes by TCP */
 	bool more;

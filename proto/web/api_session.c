@@ -59,9 +59,11 @@ static void checked(struct hlv_exchange *x, void *ctx)
 	if (!x->login) {
 		if (proven && web_refused(call, x))
 			return;
+		call->retry_s = x->retry_s;
 		l->error = x->rs.rc == HLV_RC_UNABLE_TO_AUTHENTICATE
 				   ? "The identity cannot be verified now"
-				   : "Identity not verified";
+			   : x->retry_s ? "Too many wrong answers from there: wait"
+					: "Identity not verified";
 		answer(s, who);
 		return;
 	}

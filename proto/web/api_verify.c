@@ -20,6 +20,7 @@ static void verified(struct hlv_exchange *x, void *ctx)
 	struct verifying *v = ctx;
 	struct http_call *call = v->call;
 	if (x->rs.rc != HLV_RC_SUCCESS || x->rs.kind != HLV_BODY_VERDICT) {
+		call->retry_s = x->retry_s;
 		web_put_answer(&call->out, &x->rs, v->rq.handle);
 		web_answer(call, web_status(call, x->rs.rc, false));
 		return;

@@ -82,6 +82,7 @@ struct http_call {
 	unsigned status;	  /* of the answer; 0: not begun */
 	const char *type;
 	uint32_t max_age_s; /* if `cached` */
+	uint32_t retry_s;   /* the handler's: ask again after so long; 0: of 503 alone */
 	char etag[HTTP_ETAG];
 	struct hlv_bytes
 		tagged;	       /* in the arena: what the ETag names, weakly; empty: the body */

@@ -215,6 +215,15 @@ static void say_cache_control(struct http_call *call)
 	say(call, call->packed ? "-gzip\"\r\n" : "\"\r\n");
 }
 
+/* RFC 9110 10.2.3. What is busy now, or stops, is not for long. */
+static void say_retry(struct http_call *call)
+{
+	enum { SOON_S = 2 };
+	uint32_t retry_s = call->retry_s ? call->retry_s : call->status == 503 ? SOON_S : 0;
+	if (retry_s > 0)
+		http_say_number(call, "Retry-After: ", retry_s);
+}
+
 /* rest-clients.md R12: any page may ask, none may use the rights of who looks at it: there are no
  * cookies, and credentials are not allowed. */
 static void say_origin(struct http_call *call)
@@ -225,7 +234,7 @@ static void say_origin(struct http_call *call)
 	say(call, "Access-Control-Allow-Origin: ");
 	conn_put(call->conn, origin);
 	say(call, "\r\nAccess-Control-Expose-Headers: Content-Length,ETag,Link,Location,"
-		  "WWW-Authenticate\r\n");
+		  "Retry-After,WWW-Authenticate\r\n");
 }
 
 void http_say_fields(struct http_call *call)
@@ -233,6 +242,7 @@ void http_say_fields(struct http_call *call)
 	if (call->packed)
 		say(call, "Content-Encoding: gzip\r\n");
 	say_cache_control(call);
+	say_retry(call);
 	/* Who logs in sees more than what was kept for everybody. */
 	say(call, call->cached ? "Vary: Accept-Encoding, Origin, Authorization\r\n"
 			       : "Vary: Accept-Encoding, Origin\r\n");

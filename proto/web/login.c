@@ -10,6 +10,7 @@
 #include "proto/wire/name.h"
 
 static const char NOT_VERIFIED[] = "Identity not verified";
+static const char WAIT[] = "Too many wrong answers from there: wait";
 static const char OVER[] = "This login is over: log in again";
 static const char UNREADABLE[] = "Error parsing Authorization: Handle";
 
@@ -419,7 +420,10 @@ bool web_refused(struct http_call *call, const struct hlv_exchange *x)
 		return false;
 	switch (x->rs.rc) {
 	case HLV_RC_AUTHENTICATION_FAILED:
-		l->error = l->claim.kind == HLV_CLAIM_PROVEN ? OVER : NOT_VERIFIED;
+		call->retry_s = x->retry_s;
+		l->error = x->retry_s			       ? WAIT
+			   : l->claim.kind == HLV_CLAIM_PROVEN ? OVER
+							       : NOT_VERIFIED;
 		web_login_over(call);
 		break;
 	case HLV_RC_INVALID_CREDENTIAL:

@@ -295,9 +295,16 @@ class Rest(unittest.TestCase):
 
     def test_back_off(self):
         """Who guesses waits, and learns nothing meanwhile; others do not wait."""
-        got = [self.call("GET", "/api/handles/" + ADMIN, login=login, source="127.80.1.1").status
-               for login in (WRONG, LOGIN)]
-        self.assertEqual(got, [401, 401])
+        # On one connection, so that the second comes while the first still counts.
+        both = b"".join(("GET /api/handles/%s HTTP/1.1\r\nHost: h\r\n%s: %s\r\n%s\r\n" % (
+            ADMIN, login[0], login[1], more)).encode()
+            for login, more in ((WRONG, ""), (LOGIN, "Connection: close\r\n")))
+        first = rest.Answer(rest.exchange(self.node.web, both, tls=True, source="127.80.1.1"), "GET")
+        second = rest.Answer(first.rest, "GET")
+        self.assertEqual((first.status, second.status), (401, 401))
+        self.assertEqual((first.challenge()["error"], second.challenge()["error"]),
+                         ("Identity not verified", "Too many wrong answers from there: wait"))
+        self.assertEqual((first.header("Retry-After"), second.header("Retry-After")), (None, "1"))
         got = self.call("GET", "/api/handles/" + ADMIN, login=LOGIN, source="127.80.2.1")
         self.assertEqual(got.status, 200)
 

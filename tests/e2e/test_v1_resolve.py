@@ -170,13 +170,13 @@ class Resolve(V1Case):
     def test_long_records_leave_nothing_behind(self):
         """Batches that stay open, each of which was told a long record in every place of its window."""
         before, peers = self.memory(), []
-        questions = b'"%s/LONG"\n' % LEAF.encode() * 100
-        for _ in range(16):
+        questions = b'"%s/LONG"\n' % LEAF.encode() * 66
+        for _ in range(12):
             s = socket.create_connection(self.web, timeout=PATIENCE)
             peers.append(s)
             s.sendall(b"POST /api/v1/resolve HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                       b"%x\r\n%s\r\n" % (len(questions), questions))
-            left = 100 * 250000
+            left = 66 * 250000
             while left > 0:
                 left -= len(s.recv(1 << 20))
         took = self.memory() - before

@@ -56,6 +56,12 @@ static inline void say_path(struct http_call *call)
 	http_reply(call, 200, "text/plain");
 }
 
+static inline void busy(struct http_call *call)
+{
+	call->retry_s = (uint32_t)call->rq.query.n;
+	http_reply(call, 503, NULL);
+}
+
 static inline void keep(struct http_call *call)
 {
 	assert_true(t.nkept < CALLS);
@@ -157,6 +163,7 @@ const struct web_route *web_route(const struct http_request *rq)
 {
 	static const struct web_route routes[] = {
 		{0xFF, "/keep", keep, 0},
+		{0xFF, "/busy", busy, 0},
 		{0xFF, "/answer", answer_kept, 0},
 		{0xFF, "/big", big, 0},
 		{0xFF, "/begin", begin_and_keep, 0},

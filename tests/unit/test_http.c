@@ -53,6 +53,23 @@ static void test_head_has_no_body(void **state)
 	assert_null(memmem(t.said[0].p, t.said[0].n, "begun", 5));
 }
 
+static bool was_said(const char *text)
+{
+	return memmem(t.said[0].p, t.said[0].n, text, strlen(text));
+}
+
+static void test_busy_is_not_for_long(void **state)
+{
+	(void)state;
+	say(0, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_false(was_said("Retry-After"));
+	say(0, "GET /busy HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_true(was_said("\r\nRetry-After: 2\r\n"));
+	hlv_buf_clear(&t.said[0]);
+	say(0, "GET /busy?seven77 HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_true(was_said("\r\nRetry-After: 7\r\n"));
+}
+
 static void test_old_peers(void **state)
 {
 	(void)state;
@@ -328,6 +345,7 @@ int main(void)
 		T(test_later_ones_wait),
 		T(test_answered_from_outside_any_event),
 		T(test_head_has_no_body),
+		T(test_busy_is_not_for_long),
 		T(test_old_peers),
 		T(test_gone_before_the_answer),
 		T(test_evicted_before_the_answer),
