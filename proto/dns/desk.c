@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "proto/wire/codes.h"
-
 enum {
 	JOBS_MAX = 4096, /* of one listener; more are not answered: their askers ask again */
 	ARENA_LIMIT = 2 << 20,
@@ -63,7 +61,7 @@ struct hlv_dns_job *hlv_dns_desk_take(struct hlv_dns_desk *d, struct hlv_bytes i
 	}
 	d->away++;
 	d->front->inflight++;
-	job->driven = false;
+	job->driven = job->waited = false;
 	job->peer = *peer;
 	job->octets = (uint32_t)in.n;
 	job->ask = (struct hlv_dns_ask){.zones = &d->shared->zones,
@@ -104,6 +102,7 @@ static void drive(struct hlv_dns_job *job)
 		hlv_dns_desk_look(job, node);
 		if (!job->answered) {
 			job->driven = false;
+			job->waited = true;
 			return;
 		}
 	}
@@ -149,27 +148,4 @@ uint64_t hlv_dns_desk_state(const struct hlv_dns_desk *d)
 {
 	struct hlv_service *service = d->front->service;
 	return service->state ? service->state(service) : 0;
-}
-
-void hlv_dns_desk_count(struct hlv_dns_desk *d, const uint8_t *answer)
-{
-	uint32_t rc = HLV_RC_SUCCESS;
-	switch (answer[3] & 0xF) {
-	case HLV_DNS_NOERROR:
-		break;
-	case HLV_DNS_NXDOMAIN:
-		rc = HLV_RC_NOT_FOUND;
-		break;
-	case HLV_DNS_REFUSED:
-		rc = HLV_RC_NOT_RESPONSIBLE;
-		break;
-	case HLV_DNS_SERVFAIL:
-		rc = HLV_RC_ERROR;
-		break;
-	default:
-		rc = HLV_RC_PROTOCOL_ERROR;
-		break;
-	}
-	hlv_meter_count(&d->front->meter, HLV_WAY_DNS, HLV_OP_RESOLUTION, rc);
-	hlv_count(&d->front->stats.dns_answers);
 }

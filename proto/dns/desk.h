@@ -22,7 +22,7 @@ struct hlv_dns_job {
 	struct hlv_dns_ask ask;
 	struct hlv_arena arena;
 	struct hlv_peer peer;
-	bool driven, answered;
+	bool driven, answered, waited;
 	uint32_t octets; /* of the question */
 	struct hlv_dns_job *next;
 	union { /* the listener's own */
@@ -71,8 +71,19 @@ size_t hlv_dns_desk_finished(struct hlv_dns_asker *who, const struct hlv_dns_que
 void hlv_dns_desk_keep(struct hlv_dns_desk *d, const struct hlv_dns_ask *a, size_t limit,
 		       struct hlv_bytes answer);
 
-/* For metrics: an answer that went out. */
-void hlv_dns_desk_count(struct hlv_dns_desk *d, const uint8_t *answer);
+/* An answer that went out: for metrics, query log and slow queries. */
+struct hlv_dns_told {
+	const struct hlv_dns_query *q;
+	const struct hlv_addr *to;
+	struct hlv_now began;
+	unsigned rcode;
+	bool waited; /* it was not made in the batch that the question came with */
+};
+void hlv_dns_desk_tell(struct hlv_dns_desk *d, const struct hlv_dns_told *told);
+void hlv_dns_desk_tell_job(struct hlv_dns_job *job);
+/* All of a slow batch were slow, as far as is known. */
+void hlv_dns_desk_note_slow(struct hlv_dns_desk *d, const struct hlv_bytes *packets, size_t n,
+			    struct hlv_now began, uint64_t took_ns);
 /* The state of what is answered from; see struct hlv_dns_moment. In a batch. */
 uint64_t hlv_dns_desk_state(const struct hlv_dns_desk *d);
 

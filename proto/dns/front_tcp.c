@@ -33,7 +33,7 @@ static void say(struct hlv_dns_job *job)
 	head[1] = (uint8_t)answer.n;
 	conn_put(c, hlv_bytes(head, sizeof head));
 	conn_put(c, answer);
-	hlv_dns_desk_count(job->desk, answer.p);
+	hlv_dns_desk_tell_job(job);
 }
 
 static void done(struct hlv_dns_job *job);

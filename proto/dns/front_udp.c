@@ -23,6 +23,8 @@ struct dns_udp {
 	struct hlv_packets *packets;
 	struct hlv_rate *rate;
 	struct hlv_now now;
+	const struct hlv_bytes *in; /* the batch */
+	size_t in_n;
 	bool in_batch;
 };
 
@@ -94,11 +96,10 @@ static enum hlv_rate_verdict judge(struct dns_udp *u, const struct hlv_peer *pee
 	return verdict;
 }
 
-static void queue(struct dns_udp *u, const struct hlv_peer *peer, const union hlv_local *local,
-		  const struct hlv_writer *answer)
+static void queue(const struct dns_udp *u, const struct hlv_peer *peer,
+		  const union hlv_local *local, const struct hlv_writer *answer)
 {
 	hlv_packets_queue(u->packets, &peer->addr, local, answer->n);
-	hlv_dns_desk_count(&u->desk, answer->p);
 }
 
 /* --- cookies --- */
@@ -142,11 +143,14 @@ static bool answer_finished(struct dns_udp *u, const struct hlv_dns_query *q,
 	enum hlv_rate_verdict verdict = judge(u, peer, kind_of_finished(out));
 	if (verdict == HLV_RATE_DROP)
 		return true;
+	unsigned rcode = out[3] & 0xF;
 	if (verdict == HLV_RATE_STUB)
 		n = cut(out, n, q);
 	struct hlv_writer w = {.p = out, .cap = HLV_DNS_UDP_MAX, .n = n};
 	hlv_dns_put_cookie(&w, cookie_for(u, q, &peer->addr, room));
 	queue(u, peer, local, &w);
+	struct hlv_dns_told told = {.q = q, .to = &peer->addr, .began = u->now, .rcode = rcode};
+	hlv_dns_desk_tell(&u->desk, &told);
 	return true;
 }
 
@@ -171,8 +175,10 @@ static void done(struct hlv_dns_job *job)
 		if (!w.bad && !form.cut && u->in_batch)
 			hlv_dns_desk_keep(&u->desk, &job->ask, form.limit, hlv_written(&w));
 		hlv_dns_put_cookie(&w, cookie_for(u, q, &job->peer.addr, room));
-		if (!w.bad)
+		if (!w.bad) {
 			queue(u, &job->peer, &job->local, &w);
+			hlv_dns_desk_tell_job(job);
+		}
 	}
 	hlv_dns_desk_end(job);
 	if (!u->in_batch && !u->desk.front->in_mail)
@@ -223,9 +229,9 @@ static void drop(void *ctx)
 
 static void begin(void *ctx, const struct hlv_bytes *packets, size_t n)
 {
-	(void)packets;
-	(void)n;
 	struct dns_udp *u = ctx;
+	u->in = packets;
+	u->in_n = n;
 	u->now = hlv_clock();
 	u->in_batch = true;
 	hlv_front_batch_begin(u->desk.front, u->now);
@@ -242,8 +248,10 @@ static void end(void *ctx)
 
 static void sent(void *ctx)
 {
-	const struct dns_udp *u = ctx;
-	(void)hlv_front_measure(u->desk.front, u->now);
+	struct dns_udp *u = ctx;
+	uint64_t slow_ns = hlv_front_measure(u->desk.front, u->now);
+	if (slow_ns) /* the datagrams are still there */
+		hlv_dns_desk_note_slow(&u->desk, u->in, u->in_n, u->now, slow_ns);
 }
 
 /* --- a worker's --- */

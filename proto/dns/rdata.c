@@ -78,32 +78,25 @@ bool hlv_dns_type_answers(uint16_t type, uint16_t asked)
 	return type == asked || asked == HLV_DNS_ANY;
 }
 
-static size_t put_names(uint16_t type, size_t at,
-			char names[HLV_DNS_ASKED_MAX][HLV_DNS_TYPE_TEXT])
+char *hlv_dns_type_print(uint16_t type, char out[HLV_DNS_TYPE_TEXT])
 {
+	static const struct {
+		uint16_t number;
+		const char *name;
+	} others[] = {{HLV_DNS_OPT, "OPT"},	{HLV_DNS_RRSIG, "RRSIG"},
+		      {HLV_DNS_NSEC, "NSEC"},	{HLV_DNS_SVCB, "SVCB"},
+		      {HLV_DNS_HTTPS, "HTTPS"}, {HLV_DNS_IXFR, "IXFR"},
+		      {HLV_DNS_AXFR, "AXFR"},	{HLV_DNS_MAILB, "MAILB"},
+		      {HLV_DNS_MAILA, "MAILA"}, {HLV_DNS_ANY, "ANY"}};
 	const char *name = name_of(type);
+	for (size_t i = 0; !name && i < sizeof others / sizeof *others; i++)
+		if (others[i].number == type)
+			name = others[i].name;
 	if (name)
-		snprintf(names[at++], HLV_DNS_TYPE_TEXT, "DNS.%s", name);
-	snprintf(names[at++], HLV_DNS_TYPE_TEXT, "DNS.TYPE%u", type);
-	return at;
-}
-
-size_t hlv_dns_types_asked(uint16_t type, bool with_cname,
-			   char names[HLV_DNS_ASKED_MAX][HLV_DNS_TYPE_TEXT])
-{
-	size_t at = 0, n;
-	const uint16_t *list = members(type, &n);
-	if (type == HLV_DNS_ANY) {
-		snprintf(names[0], HLV_DNS_TYPE_TEXT, "DNS.");
-		return 1;
-	}
-	for (size_t i = 0; i < n; i++)
-		at = put_names(list[i], at, names);
-	if (n == 0)
-		at = put_names(type, at, names);
-	if (with_cname && type != HLV_DNS_CNAME)
-		at = put_names(HLV_DNS_CNAME, at, names);
-	return at;
+		snprintf(out, HLV_DNS_TYPE_TEXT, "%s", name);
+	else
+		snprintf(out, HLV_DNS_TYPE_TEXT, "TYPE%u", type);
+	return out;
 }
 
 /* n: a name, 1, 2: octets, s: a character string; then the rest. */

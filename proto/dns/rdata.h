@@ -77,10 +77,9 @@ enum hlv_dns_type {
 uint16_t hlv_dns_type_of(struct hlv_bytes value_type);
 /* Does a record of `type` answer a question for `asked` (253 and 254 have members)? */
 bool hlv_dns_type_answers(uint16_t type, uint16_t asked);
-/* What is asked of the registry for a question of this type: HLV_DNS_ASKED_MAX at the most. */
-enum { HLV_DNS_ASKED_MAX = 8, HLV_DNS_TYPE_TEXT = 16 };
-size_t hlv_dns_types_asked(uint16_t type, bool with_cname,
-			   char names[HLV_DNS_ASKED_MAX][HLV_DNS_TYPE_TEXT]);
+/* "A", "TYPE65534": for people. Returns `out`. */
+enum { HLV_DNS_TYPE_TEXT = 16 };
+char *hlv_dns_type_print(uint16_t type, char out[HLV_DNS_TYPE_TEXT]);
 
 /* RDATA of master-file text, names relative to the root, without a library where that can be done: of
  * addresses, one word, numbers and names, as nearly all are. False: it has to be parsed, and there may

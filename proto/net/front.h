@@ -106,9 +106,9 @@ static inline void hlv_front_answered(struct hlv_front *f, enum hlv_way way,
 				      const struct hlv_exchange *x, hlv_mono_ns now_ns)
 {
 	enum hlv_took took = hlv_took_of(x->rq.m.hdr.op);
-	/* An answer of DNS is made of several, and counts itself. */
-	if (way != HLV_WAY_DNS)
-		hlv_meter_count(&f->meter, way, x->rq.m.hdr.op, x->rs.rc);
+	if (way == HLV_WAY_DNS) /* an answer of DNS is made of several, and tells of itself */
+		return;
+	hlv_meter_count(&f->meter, way, x->rq.m.hdr.op, x->rs.rc);
 	if (hlv_query_is_logged(&f->tap))
 		hlv_query_note(&f->tap, f->limits->query_log_sample, way, x);
 	if (now_ns == 0) {

@@ -206,18 +206,38 @@ static void put_line(struct hlv_writer *w, uint64_t wall_ms, const char *format,
 		hlv_log_put_text(w, &line);
 }
 
+/* Where the next line goes; NULL: it is not to be written, or cannot be. */
+static struct hlv_query_page *claim(struct hlv_query_tap *tap, uint32_t sample)
+{
+	if (++tap->skipped < sample)
+		return NULL;
+	tap->skipped = 0;
+	struct hlv_query_page *page = page_with_room(tap);
+	if (!page)
+		add(&tap->dropped);
+	return page;
+}
+
+static void commit(struct hlv_query_tap *tap, const struct hlv_writer *w)
+{
+	if (w->bad)
+		return;
+	tap->page->n += w->n;
+	add(&tap->lines);
+}
+
+static unsigned long long us_since(struct hlv_now began)
+{
+	return (unsigned long long)(hlv_clock_mono() - began.mono_ns) / 1000;
+}
+
 void hlv_query_note(struct hlv_query_tap *tap, uint32_t sample, enum hlv_way way,
 		    const struct hlv_exchange *x)
 {
 	char source[HLV_ADDR_TEXT] = "local", op[32];
-	if (++tap->skipped < sample)
+	struct hlv_query_page *page = claim(tap, sample);
+	if (!page)
 		return;
-	tap->skipped = 0;
-	struct hlv_query_page *page = page_with_room(tap);
-	if (!page) {
-		add(&tap->dropped);
-		return;
-	}
 	if (way != HLV_WAY_LOCAL)
 		hlv_addr_print(&x->peer.addr, source);
 	struct hlv_bytes id = hlv_head(x->rq.handle, HLV_LOG_VALUE);
@@ -225,13 +245,24 @@ void hlv_query_note(struct hlv_query_tap *tap, uint32_t sample, enum hlv_way way
 	put_line(&w, x->now.wall_ms,
 		 "source=%s proto=%s op=%s id=\"%.*s\" rc=%u us=%llu from=%s", source,
 		 hlv_way_name(way), op_text(x->rq.m.hdr.op, op), (int)id.n,
-		 id.n ? (const char *)id.p : "", x->rs.rc,
-		 (unsigned long long)(hlv_clock_mono() - x->now.mono_ns) / 1000,
+		 id.n ? (const char *)id.p : "", x->rs.rc, us_since(x->now),
 		 from_name(x->from));
-	if (w.bad)
+	commit(tap, &w);
+}
+
+void hlv_query_note_dns(struct hlv_query_tap *tap, uint32_t sample,
+			const struct hlv_query_dns *q)
+{
+	char source[HLV_ADDR_TEXT];
+	struct hlv_query_page *page = claim(tap, sample);
+	if (!page)
 		return;
-	page->n += w.n;
-	add(&tap->lines);
+	struct hlv_writer w = hlv_writer(page->octets + page->n, HLV_QUERY_PAGE - page->n);
+	put_line(&w, q->began.wall_ms,
+		 "source=%s proto=%s op=resolution id=\"%s\" type=%s rcode=%u rc=%u us=%llu",
+		 hlv_addr_print(q->source, source), hlv_way_name(HLV_WAY_DNS), q->name, q->type,
+		 q->rcode, q->rc, us_since(q->began));
+	commit(tap, &w);
 }
 
 void hlv_query_push(struct hlv_query_tap *tap, hlv_mono_ns now_ns)

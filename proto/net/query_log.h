@@ -72,6 +72,16 @@ static inline bool hlv_query_is_logged(const struct hlv_query_tap *tap)
 /* One in `sample` becomes a line. */
 void hlv_query_note(struct hlv_query_tap *tap, uint32_t sample, enum hlv_way way,
 		    const struct hlv_exchange *x);
+/* A question of DNS, whatever was asked of whom for it. */
+struct hlv_query_dns {
+	const struct hlv_addr *source;
+	struct hlv_now began;
+	const char *name, *type;
+	unsigned rcode;
+	uint32_t rc; /* the protocol's word for it */
+};
+void hlv_query_note_dns(struct hlv_query_tap *tap, uint32_t sample,
+			const struct hlv_query_dns *q);
 /* At a batch's end, and each second: lines that are old enough go to the disk. */
 void hlv_query_push(struct hlv_query_tap *tap, hlv_mono_ns now_ns);
 

@@ -2,17 +2,23 @@
 """What RFCs ask of a DNS server beside its answers: EDNS in every answer, cookies without a question,
 cuts and names in a signed zone, and that a question costs no more than an answer is worth."""
 
+import json
 import os
+import re
 import shutil
+import signal
 import struct
 import tempfile
 import unittest
+import urllib.request
 
 import dns
+import prometheus
 from dns import (A, ANY, CNAME, DO, DS, FORMERR, NOERROR, NOTIMP, NS, NSEC, NXDOMAIN, REFUSED, RRSIG,
                  SOA, ask_tcp, ask_udp, question)
-from node import HELVECTL, run, text_value
+from node import HELVECTL, PATIENCE, run, text_value
 from test_dns import VIEW, ZONE, Case, have, zone_records
+from tiers import TiersCase
 
 DNAME = 39
 CHILD, MOVED = "child." + ZONE, "moved.example.cn"
@@ -141,6 +147,77 @@ class Limited(Rules):
             while got[-1].id != 0x7777:
                 got.append(c.receive())
         self.assertEqual({(a.rcode, a.tc) for a in got[:-1]}, {(FORMERR, False)})
+
+
+class Watched(Rules):
+    """A question of DNS is one question for who counts, times and logs them, however many identifiers
+    are looked up for it, and also when its answer was finished already."""
+
+    settings = dict(Rules.settings, workers=1, http='[ "127.0.0.1:0" ]')
+
+    def setUp(self):
+        if self.node.process.poll() is None:
+            self.node.stop()
+        self.log = os.path.join(self.node.dir, self.id() + ".log")
+        self.node.start(**dict(self.settings, query_log='"%s"' % self.log))
+
+    def test_one_line_each(self):
+        for octets in (question("WwW." + ZONE), question("WwW." + ZONE),
+                       question("x.y.wild." + ZONE, dns.TXT), question("no." + ZONE, 65),
+                       question(b"\4a\"\n.\3hdl\7example\2cn\0"), question("elsewhere.example"),
+                       question("www." + ZONE, 41), question("www." + ZONE, edns=dns.opt(version=1))):
+            ask_udp(self.dns, octets)
+        ask_tcp(self.dns, question("www." + ZONE, ANY))
+        self.node.stop()
+        with open(self.log, encoding="utf-8") as f:
+            lines = [re.sub(r"^\S+Z info query source=127\.0\.0\.1:\d+ proto=dns op=resolution "
+                            r"|us=\d+$", "", line) for line in f.read().splitlines()]
+        self.assertEqual(lines, [row % ZONE for row in (
+            'id="WwW.%s." type=A rcode=0 rc=1 ', 'id="WwW.%s." type=A rcode=0 rc=1 ',
+            'id="x.y.wild.%s." type=TXT rcode=0 rc=1 ', 'id="no.%s." type=HTTPS rcode=3 rc=100 ',
+            """id="a'\\010\\..%s." type=A rcode=3 rc=100 """)] + [
+                'id="elsewhere.example." type=A rcode=5 rc=301 '] + [row % ZONE for row in (
+                    'id="www.%s." type=OPT rcode=1 rc=4 ', 'id="www.%s." type=A rcode=16 rc=4 ',
+                    'id="www.%s." type=ANY rcode=0 rc=1 ')])
+
+    def test_counted_and_timed_once(self):
+        for _ in range(3):
+            for name in ("www.", "x.y.wild.", "no.", "a.b.c.d."):
+                self.both(name + ZONE)
+        at = re.search(r"http=(\S+:\d+)", "".join(self.node.lines)).group(1)
+        with urllib.request.urlopen("http://%s/metrics" % at, timeout=PATIENCE) as answer:
+            samples = prometheus.parse(answer.read().decode())
+        asked = prometheus.value(samples, "helve_dns_queries_total")
+        self.assertEqual(asked, 36)
+        self.assertEqual(prometheus.value(samples, "helve_dns_answers_total"), asked)
+        self.assertEqual(sum(v for (name, labels), v in samples.items()
+                             if name == "helve_requests_total" and ("proto", "dns") in labels), asked)
+        self.assertEqual(prometheus.value(samples, "helve_request_duration_seconds_count",
+                                          kind="resolve"), asked)
+
+
+class Slow(TiersCase):
+    @classmethod
+    def fill(cls, tiers):
+        tiers.leaf.load(records("88.118.8"))
+
+    def test_a_question_that_waited(self):
+        resolver = self.tiers.resolver()
+        try:
+            resolver.start(dns='[ "127.0.0.1:0" ]', dns_zones='[ "%s 88.118.8/dns" ]' % ZONE,
+                           slow_query_ms=1)
+            self.tiers.leaf.signal(signal.SIGSTOP)
+            try:
+                a = ask_tcp(dns.address_of(resolver), question("www." + ZONE))[0]
+            finally:
+                self.tiers.leaf.signal(signal.SIGCONT)
+            self.assertEqual(a.rcode, dns.SERVFAIL)
+            slow = [s for s in json.loads(resolver.ctl("--json", "slow").stdout)
+                    if s["proto"] == "dns"]
+            self.assertEqual([(s["handle"], s["code"]) for s in slow], [("www.%s. A" % ZONE, 2)])
+            self.assertGreaterEqual(slow[0]["us"], 1000)
+        finally:
+            resolver.remove()
 
 
 class Signed(Rules):

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Domain names as identifiers, values as resource records, and what is asked for a question.
+ * Domain names as identifiers, values as resource records, and which of them answer a question.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/dns/rdata.h"
 #include "proto/dns/zones.h"
@@ -61,18 +62,37 @@ static bool check_rr(const struct vector *v)
 	       vector_bytes(v, "octets", hlv_written(&w), v->hex);
 }
 
-static bool check_asked(const struct vector *v, bool with_cname, const char *field)
+static bool names_it(const cJSON *list, const char *text)
 {
-	char names[HLV_DNS_ASKED_MAX][HLV_DNS_TYPE_TEXT];
-	uint16_t type = (uint16_t)js_u64(v->decoded, "dns_type");
-	size_t n = hlv_dns_types_asked(type, with_cname, names);
+	const cJSON *item;
+	cJSON_ArrayForEach (item, list)
+		if (strcmp(item->valuestring, text) == 0)
+			return true;
+	return false;
+}
+
+/* Which value types answer a question: all that the vector names, and no others. */
+static bool check_answers(const struct vector *v, bool with_cname, const char *field)
+{
 	const cJSON *want = js_get(v->decoded, field);
-	if (!vector_u64(v, field, n, (uint64_t)cJSON_GetArraySize(want)))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!vector_bytes(v, field, hlv_text(names[i]),
-				  hlv_text(cJSON_GetArrayItem(want, (int)i)->valuestring)))
-			return false;
+	uint16_t asked = (uint16_t)js_u64(v->decoded, "dns_type");
+	if (asked == HLV_DNS_ANY) /* the family, and so all */
+		return hlv_dns_type_answers(HLV_DNS_A, asked) &&
+		       vector_bytes(v, field, hlv_text("DNS."),
+				    hlv_text(cJSON_GetArrayItem(want, 0)->valuestring));
+	for (uint32_t type = 1; type <= UINT16_MAX; type++) {
+		char names[2][HLV_DNS_TYPE_TEXT + 4], text[HLV_DNS_TYPE_TEXT];
+		snprintf(names[0], sizeof names[0], "DNS.%s",
+			 hlv_dns_type_print((uint16_t)type, text));
+		snprintf(names[1], sizeof names[1], "DNS.TYPE%u", type);
+		bool answers = hlv_dns_type_answers((uint16_t)type, asked) ||
+			       (with_cname && type == HLV_DNS_CNAME);
+		for (size_t i = 0; i < 2; i++) {
+			bool is = answers && hlv_dns_type_of(hlv_text(names[i])) == type;
+			if (!vector_bool(v, names[i], is, names_it(want, names[i])))
+				return false;
+		}
+	}
 	return true;
 }
 
@@ -82,5 +102,5 @@ bool topic_dns(const struct vector *v)
 		return check_name(v);
 	if (strncmp(v->name, "rr_", 3) == 0)
 		return check_rr(v);
-	return check_asked(v, true, "with_cname") && check_asked(v, false, "without_cname");
+	return check_answers(v, true, "with_cname") && check_answers(v, false, "without_cname");
 }
