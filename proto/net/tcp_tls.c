@@ -10,7 +10,6 @@
 /* A handshake costs us more than its peer, so there are bounds to how long, how many at once, and
  * how many of one source in a second (threats.md 2). */
 enum {
-	HANDSHAKE_S = 5,
 	HANDSHAKES = 256, /* of one listener */
 	HANDSHAKES_PER_S = 20,
 	/* RFC 8446 5.1: a handshake record. The first octet of a native message is its major
@@ -70,7 +69,7 @@ bool conn_start_tls(struct conn *c, struct hlv_bytes first)
 	c->transport = HLV_T_TLS;
 	c->shaking = true;
 	t->shaking++;
-	conn_set_deadline(c, HANDSHAKE_S);
+	conn_set_deadline(c, t->front->limits->tcp_first_s);
 	return conn_shake(c);
 }
 

@@ -5,7 +5,7 @@
 
 enum {
 	REQUEST_ROOM = 4096,
-	WAIT_MS = 3000,
+	WAIT_MS = 10000, /* a busy node is no wrong one */
 	CLOCK_SKEW_S = 300,
 	CLOCK_STEP_S =
 		600, /* a helved rounds up to it, so that equal answers are equal octets */
