@@ -58,6 +58,7 @@ export async function runAll(args = []) {
 		skipAll('no playwright-core here (npm ci in web/)');
 	const browser = await playwright.chromium.launch({
 		executablePath: CHROMIUM,
+		timeout: 120000,
 		// Root, as in containers, has no sandbox.
 		args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
 	});
