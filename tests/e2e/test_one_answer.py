@@ -124,7 +124,7 @@ class OneAnswer(NodeCase):
         with hdl.Udp(self.at) as udp, hdl.Tcp(self.at) as tcp:
             for _ in range(QUESTIONS):
                 name, indexes, types = random_question(rng)
-                request = hdl.ask_for(name, indexes, types)
+                request = hdl.ask_for(name, indexes, types, hdl.USUAL | hdl.KC)
                 said = {"udp": of_native(udp.ask(request)), "tcp": of_native(tcp.ask(request)),
                         "http": self.ask_http(name, indexes, types)}
                 with self.subTest(name=name, indexes=indexes, types=types):

@@ -257,10 +257,11 @@ class Operations(V1Case, StaffCase):
         for method in ("GET", "PUT", "POST"):
             yield method, this, this, None, session
             yield method, this, this, None, lost
-        wrong = {"Authorization": session["Authorization"] + ', id="301:%s", type="HS_SECKEY", cnonce="%s", '
-                 'alg="SHA256", signature="%s"' % (PEOPLE, nonce, proof["signature"])}
+        wrong, other_wrong = ({"Authorization": session["Authorization"] + ', id="%d:%s", type="HS_SECKEY", '
+                               'cnonce="%s", alg="SHA256", signature="%s"' % (i, PEOPLE, nonce, proof["signature"])}
+                              for i in (301, 302))
         yield "PUT", this, this, None, wrong
-        yield "POST", this, this, None, dict(wrong, Authorization=wrong["Authorization"].replace("301", "302"))
+        yield "POST", this, this, None, other_wrong
         yield "GET", this, this, None, None
         yield "DELETE", this, this, None, session
         yield "DELETE", this, this, None, lost

@@ -3,6 +3,7 @@
 6, item 14)."""
 
 import json
+import time
 import unittest
 
 import auth
@@ -51,20 +52,31 @@ class Quotas(SdkCase):
         self.create(s, PREFIX + "/R-AGAIN")
 
     def test_14_changes_a_day(self):
-        s, other = self.sdk(self.user(300)), self.sdk(self.user(303))
-        self.create(s, PREFIX + "/D")
-        self.quota("set", "300:" + USER, "--per-day", "2")
-        codes = [s.ask(hdl.MODIFY, array(PREFIX + "/D") + auth.value_list([url(1, str(i))])).rc
+        """Of UTC: what ran across its end is done again, by somebody who has changed nothing yet."""
+        for index in (300, 310):
+            day = time.time() // 86400
+            try:
+                return self.changes_a_day(index, "%s/D%d" % (PREFIX, index))
+            except AssertionError:
+                if time.time() // 86400 == day:
+                    raise
+
+    def changes_a_day(self, index, name):
+        s, other = self.sdk(self.user(index)), self.sdk(self.user(303))
+        mine = auth.admin(100, "%d:%s" % (index, USER))
+        self.create(s, name, url(), mine)
+        self.quota("set", "%d:%s" % (index, USER), "--per-day", "2")
+        codes = [s.ask(hdl.MODIFY, array(name) + auth.value_list([url(1, str(i))])).rc
                  for i in range(5)]
         self.assertEqual(codes, [1, 1, 603, 603, 603])
-        self.create(other, PREFIX + "/D-OTHER")
-        self.assert_rc(s.resolve(PREFIX + "/D"), 1)
+        self.create(other, name + "-OTHER")
+        self.assert_rc(s.resolve(name), 1)
         # They are kept: a restart is no new day.
         self.node.stop()
         self.node.start(**self.settings)
-        self.create(self.sdk(self.user(300)), PREFIX + "/D2", rc=603)
-        self.quota("clear", "300:" + USER)
-        self.create(self.sdk(self.user(300)), PREFIX + "/D2")
+        self.create(self.sdk(self.user(index)), name + ".2", rc=603)
+        self.quota("clear", "%d:%s" % (index, USER))
+        self.create(self.sdk(self.user(index)), name + ".2")
 
 
 if __name__ == "__main__":

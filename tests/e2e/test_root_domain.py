@@ -3,10 +3,11 @@
 NAPTR, validated where it is signed, and not forgotten when DNS is gone."""
 
 import os
+import time
 import unittest
 
 from nameserver import NameServer, why_not
-from node import text_value
+from node import PATIENCE, text_value
 from tiers import Tiers
 
 LEAF = "88.118.8"
@@ -56,6 +57,10 @@ class RootDomain(unittest.TestCase):
                     "root_dns": "[ %s ]" % self.dns.address,
                     "dns_anchor": "[ %s ]" % ", ".join('"%s"' % a for a in anchors)}
         self.resolver.start(**{**settings, **more})
+        # It does not wait for ever before it answers, and DNS may be slow.
+        end = time.monotonic() + PATIENCE
+        while not (self.root()["servers"] or self.root()["why"]):
+            self.assertLess(time.monotonic(), end, "DNS is not asked")
 
     def resolves(self):
         """An identifier that is in no cache yet."""

@@ -45,7 +45,7 @@ class Load(V1Case, StaffCase):
     def assert_stored(self, names, text="u"):
         with hdl.Tcp(self.at) as c:
             for name in names:
-                m = c.ask(hdl.ask_for(name))
+                m = c.ask(hdl.ask_for(name, flags=hdl.USUAL | hdl.KC))
                 self.assertEqual((m.rc, m.values[0].data.decode()), (1, text), name)
 
     def test_whole(self):
