@@ -114,6 +114,9 @@ class Node:
 
     def signal(self, number):
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            # Until one of its threads has seen it the others go on, and answer.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def stop(self):
         """SIGTERM; fails when it did not end in order."""
