@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "proto/dns/front.h"
 #include "proto/net/daemon.h"
@@ -40,7 +41,8 @@ struct helver {
 	struct keep *keep;
 	struct copies *copies;
 	struct recursor *recursor;
-	struct rootdns *rootdns; /* NULL: DNS is not asked */
+	struct rootdns *rootdns;   /* NULL: DNS is not asked */
+	atomic_bool root_is_named; /* a file names one, as DNS may or may not */
 	struct control *control;
 	size_t sockets; /* for questions of ours */
 	struct resolver *resolvers[HLV_DAEMON_WORKERS];

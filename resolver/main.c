@@ -106,7 +106,8 @@ static enum hlv_err start_rootdns(struct helver *h)
 	h->rootdns = rootdns_start(&r);
 	if (!h->rootdns)
 		return HLV_E_NOMEM;
-	if (policy_root(h->era->policy).n == 0)
+	h->root_is_named = policy_root(h->era->policy).n > 0;
+	if (!h->root_is_named)
 		rootdns_wait(h->rootdns, ROOT_WAIT_MS);
 	return HLV_OK;
 }
@@ -178,13 +179,16 @@ static void put_stats(void *ctx, struct hlv_buf *json)
 	hlv_buf_str(json, "}");
 }
 
-/* Without an anchor that is believed nothing can be proven; whether a root is there was looked at before
- * the start. */
+/* Without an anchor that is believed nothing can be proven, and without a root nobody can be asked. That a
+ * file names one was looked at before the start; whether DNS does is known later. */
 static const char *unready(void *ctx, char room[256])
 {
 	const struct helver *h = ctx;
 	struct engine_stats stats;
 	uint64_t anchors;
+	if (h->rootdns && !atomic_load_explicit(&h->root_is_named, memory_order_relaxed) &&
+	    rootdns_is_lost(h->rootdns, room))
+		return room;
 	recursor_stats(h->recursor, &stats, &anchors);
 	if (anchors > 0 || h->insecure)
 		return NULL;

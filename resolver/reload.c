@@ -97,6 +97,7 @@ void helver_reload(void *helver)
 	h->era->ended_ns = now_ns;
 	e->next = h->era;
 	h->era = e;
+	h->root_is_named = policy_root(e->policy).n > 0;
 	recursor_call(h->recursor, forget_cached, h);
 	era_free_retired(h, now_ns);
 	if (h->rootdns)

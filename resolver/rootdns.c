@@ -344,6 +344,17 @@ void rootdns_wait(struct rootdns *r, uint32_t ms)
 		continue;
 }
 
+bool rootdns_is_lost(struct rootdns *r, char room[256])
+{
+	pthread_mutex_lock(&r->lock);
+	bool lost = r->places.n == 0;
+	if (lost)
+		snprintf(room, 256, "no root is known: %.100s: %.120s", r->o.domain,
+			 *r->why ? r->why : "DNS was asked and has not answered yet");
+	pthread_mutex_unlock(&r->lock);
+	return lost;
+}
+
 void rootdns_put_status(struct rootdns *r, struct hlv_buf *json)
 {
 	char text[HLV_ADDR_TEXT];

@@ -20,6 +20,8 @@ struct rootdns;
 struct rootdns *rootdns_start(const struct rootdns_options *o);
 /* Is any place known? Else wait until the first look is over, `ms` milliseconds at most. */
 void rootdns_wait(struct rootdns *r, uint32_t ms);
+/* Is no place known, not even a kept one? Then `room` says why. */
+bool rootdns_is_lost(struct rootdns *r, char room[256]);
 /* Look at once. */
 void rootdns_look_again(struct rootdns *r);
 /* {"domain":"...","proof":"secure","servers":["192.0.2.1:2641"],"looked":"...","why":"..."} */

@@ -2,9 +2,13 @@
 """helver that knows nothing of the root but a domain name and the anchors: it is found by SRV or
 NAPTR, validated where it is signed, and not forgotten when DNS is gone."""
 
+import json
 import os
+import re
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from nameserver import NameServer, why_not
 from node import PATIENCE, text_value
@@ -144,6 +148,31 @@ class RootDomain(unittest.TestCase):
         self.resolver.ctl("reload")
         self.assertIn("outcome=silent", self.resolver.wait_for(r"root\.dns"))
         self.assertTrue(self.resolves())
+
+    def ready(self):
+        at = re.search(r"http=(\S+:\d+)", "".join(self.resolver.lines)).group(1)
+        try:
+            with urllib.request.urlopen("http://%s/readyz" % at, timeout=PATIENCE) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as e:
+            with e:
+                return e.code, json.loads(e.read())
+
+    def test_not_ready_before_a_root_is_known(self):
+        anchor = self.dns.make_key()
+        self.dns.write(self.srv())
+        self.start(anchor, http='[ "127.0.0.1:0" ]')
+        status, said = self.ready()
+        self.assertEqual(status, 503)
+        self.assertIn("no root is known: %s" % ZONE, said["why"])
+        self.dns.start()
+        self.resolver.ctl("reload")
+        self.resolver.wait_for(r"root\.found")
+        self.assertEqual(self.ready()[0], 200)
+        self.dns.stop()
+        self.resolver.ctl("reload")
+        self.resolver.wait_for(r"root\.dns")
+        self.assertEqual(self.ready()[0], 200)
 
     def test_the_root_moves(self):
         anchor = self.dns.make_key()
