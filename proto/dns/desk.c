@@ -11,10 +11,10 @@ enum {
 };
 
 /* Octets for signatures: one is made in the time of ten answers, and is a twelfth as large as a finished
- * one, so there are more of them. */
-static size_t signatures_of(const struct hlv_dns_shared *s)
+ * one, so there are more of them. By TCP comes what is rare. */
+static size_t signatures_of(const struct hlv_dns_desk *d)
 {
-	size_t share = (size_t)(s->cache_octets / 3);
+	size_t share = d->finished ? (size_t)(d->shared->cache_octets / 3) : 0;
 	return share > SIGNATURES_MIN ? share : SIGNATURES_MIN;
 }
 
@@ -25,7 +25,7 @@ bool hlv_dns_desk_open(struct hlv_dns_desk *d, struct hlv_front *front,
 	d->shared = shared;
 	d->memo = hlv_dns_memo_new(shared->secret);
 	if (shared->key)
-		d->dnssec = hlv_dnssec_new(shared->key, signatures_of(shared), shared->secret);
+		d->dnssec = hlv_dnssec_new(shared->key, signatures_of(d), shared->secret);
 	return hlv_dns_desk_open_apexes(d) && d->memo && (d->dnssec || !shared->key);
 }
 

@@ -14,7 +14,7 @@ struct hlv_dns_shared {
 	struct hlv_dns_zones zones;
 	struct hlv_key *key;   /* NULL: nothing is signed */
 	uint64_t secret[2];    /* of cookies and tables */
-	uint64_t cache_octets; /* of each worker's finished answers */
+	uint64_t cache_octets; /* of finished answers: of each listener of each worker */
 };
 
 /* From the options, before sockets are bound: what a daemon needs to hear DNS. The DS of each zone is

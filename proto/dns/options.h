@@ -23,5 +23,5 @@ struct dns_options {
 	{"dns-key", HLV_OPT_STRING, AT(key), "", 0, 0, NULL, \
 	 "Private P-256 key that signs the zones (DNSSEC); their DS records are logged at start"}, \
 	{"dns-cache", HLV_OPT_SIZE, AT(cache_octets), "32MiB", 1 << 16, (uint64_t)1 << 34, NULL, \
-	 "Memory of each worker for finished DNS answers; signatures take up to a third more"}
+	 "Memory of each worker for finished DNS answers; signatures take about a third more"}
 /* clang-format on */

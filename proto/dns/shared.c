@@ -65,7 +65,8 @@ enum hlv_err hlv_dns_prepare(struct hlv_dns_shared *s, struct dns_options *o,
 					     .speech = &hlv_dns_speech,
 					     .shared = s,
 					     .datagrams = &hlv_dns_datagrams};
-	s->cache_octets = o->cache_octets;
+	/* A worker has one for each of its listeners. */
+	s->cache_octets = o->listen.n > 1 ? o->cache_octets / o->listen.n : o->cache_octets;
 	if (getentropy(s->secret, sizeof s->secret) != 0)
 		return HLV_E_IO;
 	HLV_TRY(load(s, o, why));

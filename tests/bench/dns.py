@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from common import (CLIENT_CORE, PIPED, SERVER_CORE, STRIDE, Build, Process, free_port, run, say,
+from common import (CLIENT_CORE, PIPED, SERVER_CORE, STRIDE, Awake, Build, Process, free_port, run, say,
                     table)
 
 ZONE = "bench.example"
@@ -178,7 +178,7 @@ def measure(world, signed, cache, changing, rounds, seconds):
     """Medians: answers a second, and microseconds of processor time an answer, of both."""
     figures = {"helved": [], "knot": []}
     helved, knot = world.helved(signed, cache), world.knot(signed)
-    with helved[0] as h, knot[0] as k:
+    with helved[0] as h, knot[0] as k, Awake():
         for name, process, port in (("helved", h, helved[1]), ("knot", k, knot[1])):
             wait_until_it_answers(world, port, signed)
             load(world, port, signed, 60, "--count", str(2 * world.count))  # each name twice

@@ -428,11 +428,29 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* What is configured is a worker's, however many addresses it has. */
+static void test_memory_is_shared(void **state)
+{
+	(void)state;
+	struct hlv_addr addrs[4];
+	struct dns_options o = {.listen = {.list = addrs}, .key = "", .cache_octets = 4096};
+	for (size_t n = 0; n <= COUNT(addrs); n++) {
+		struct hlv_dns_shared shared = {0};
+		struct hlv_daemon_stream stream;
+		char why[512];
+		o.listen.n = n;
+		assert_int_equal(hlv_dns_prepare(&shared, &o, &stream, why), HLV_OK);
+		assert_int_equal(shared.cache_octets, n > 1 ? 4096 / n : 4096);
+		hlv_dns_shared_fini(&shared);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_kept), TEST(test_kept_signed),
-					   TEST(test_cost)};
+					   TEST(test_cost),
+					   cmocka_unit_test(test_memory_is_shared)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
