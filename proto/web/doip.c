@@ -16,7 +16,8 @@
 
 enum {
 	NONCE_LIFE_S = 300,
-	ISSUED_MAX = 4096, /* a power of two */
+	STRANGER_MAX = 16 << 10, /* octets of a body that are read for nobody in particular */
+	ISSUED_MAX = 4096,	 /* a power of two */
 	SLOT_MASK = 0xFFFFFF,
 	/* A word of what was used: 32 bits of what for, 8 of the time, 24 of how often. */
 	USES_BITS = 24,
@@ -104,6 +105,17 @@ struct doip_task *doip_begin(struct http_call *call)
 	}
 	t->call = call;
 	t->json.error = &t->error;
+	if (!read_token(t)) {
+		say(call, DOIP_AUTH_FAILED,
+		    web_may_log_in(call) ? "The token is over, or none of this server"
+					 : "Tokens are taken over TLS only");
+		return NULL;
+	}
+	/* Questions and logins are short. */
+	if (!t->known && call->rq.body.n > STRANGER_MAX) {
+		say(call, DOIP_AUTH_FAILED, "Log in first: without a token 16 KiB are read");
+		return NULL;
+	}
 	if (call->rq.body.n > 0 &&
 	    (hlv_json_read(&t->json, call->rq.body, &call->arena, &t->error) != HLV_OK ||
 	     hlv_json_kind(t->json.root) != HLV_JSON_OBJECT)) {
@@ -113,12 +125,6 @@ struct doip_task *doip_begin(struct http_call *call)
 	}
 	t->json.a = &call->arena;
 	t->json.error = &t->error;
-	if (!read_token(t)) {
-		say(call, DOIP_AUTH_FAILED,
-		    web_may_log_in(call) ? "The token is over, or none of this server"
-					 : "Tokens are taken over TLS only");
-		return NULL;
-	}
 	return t;
 }
 

@@ -185,6 +185,9 @@ class Login(DoipCase):
 
     def test_nobody(self):
         self.assert_code(self.c.login(PREFIX + "/nobody", self.key), 401)
+        stranger = Client(self.web, tls=True)  # of whom no more is read than a question takes
+        self.assert_code(stranger.send("POST", DOIP, "[" * 16384), 106)
+        self.assert_code(stranger.send("POST", DOIP, "[" * 16385), 401, "16 KiB")
 
     def test_bad_forms(self):
         for body in (None, {}, {"handle": APP}, {"handle": APP, "signature": "!"}, "[]", "{",
