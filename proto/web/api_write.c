@@ -74,11 +74,26 @@ static bool may_write(struct http_call *call, struct hlv_bytes handle)
 	return false;
 }
 
+/* RFC 9110 13.1: a condition that is passed over in silence is a change that somebody did not want. */
+static bool is_unconditional(struct http_call *call)
+{
+	static const char *const conditions[] = {"If-Match", "If-None-Match",
+						 "If-Unmodified-Since"};
+	for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+		if (http_header_of(call, conditions[i]).p) {
+			web_error(call, 501, HLV_RC_NOT_SUPPORTED,
+				  "Changes take no If-Match and no If-None-Match: see "
+				  "overwrite=false");
+			return false;
+		}
+	return true;
+}
+
 /* A change of the identifier behind `path` may come: by TLS, with a login. False: answered. */
 static bool begin_write(struct http_call *call, const char *path, struct hlv_bytes *handle)
 {
 	return web_path_handle(call, path, handle) && may_write(call, *handle) &&
-	       web_login(call);
+	       is_unconditional(call) && web_login(call);
 }
 
 static bool refuse(struct http_call *call, const char *text)

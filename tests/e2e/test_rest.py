@@ -293,6 +293,13 @@ class Rest(unittest.TestCase):
             self.assertEqual((got.status, got.body), (401, b""))
         self.assertEqual(self.who([]), (200, {"id": "", "how": "public"}))
 
+    def test_conditions(self):
+        """Are not evaluated for changes, and so none is made."""
+        for method, name in (("PUT", "If-Match"), ("PUT", "If-None-Match"), ("DELETE", "If-Unmodified-Since")):
+            got = self.call(method, "/api/handles/88.118.8/READ", [URL], LOGIN, [(name, '"0123456789abcdef"')])
+            self.assertEqual((got.status, got.json()["responseCode"]), (501, 5), name)
+        self.assertEqual(self.call("GET", "/api/handles/88.118.8/READ").json()["responseCode"], 1)
+
     def test_back_off(self):
         """Who guesses waits, and learns nothing meanwhile; others do not wait."""
         # On one connection, so that the second comes while the first still counts.
