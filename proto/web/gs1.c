@@ -55,11 +55,16 @@ static void say_links(struct http_call *call, struct hlv_bytes key)
 
 static void refuse(struct http_call *call, unsigned status, uint32_t rc, const char *why)
 {
-	if (web_accepts(call, "Accept", hlv_text("text/html"), WEB_EXACT) > 0)
-		web_page(call, status, status == 404 ? "Not found" : "No GS1 Digital Link",
-			 hlv_text(why), hlv_bytes(NULL, 0), NULL);
-	else
+	struct hlv_buf page = {0};
+	if (web_accepts(call, "Accept", hlv_text("text/html"), WEB_EXACT) == 0) {
 		web_error(call, status, rc, why);
+		return;
+	}
+	hlv_buf_str(&page, "/p");
+	hlv_buf_put(&page, call->rq.path);
+	web_page(call, status, status == 404 ? "Not found" : "No GS1 Digital Link",
+		 hlv_text(why), hlv_buf_bytes(&page), "Look it up in other ways");
+	hlv_buf_free(&page);
 }
 
 /* --- answers --- */

@@ -5,11 +5,14 @@
  * or with ?noredirect, to the page that shows the record. Programs that ask for JSON get that.
  */
 #include "proto/web/loc.h"
+#include "proto/web/options.h"
 #include "proto/web/redirect.h"
+#include "proto/wire/scheme.h"
 
 enum {
 	HOPS_MAX = 20, /* of aliases */
 	LOCATT_MAX = 8,
+	STEM_SEGMENTS_MAX = 8,
 };
 
 struct proxying {
@@ -42,6 +45,21 @@ static void show_record(struct proxying *p)
 	hlv_buf_free(&page);
 }
 
+/* One long segment of base64url: nobody writes prefixes so. */
+static bool may_be_compressed(struct hlv_bytes id)
+{
+	bool lower = false, upper = false;
+	for (size_t i = 0; i < id.n; i++) {
+		uint8_t c = id.p[i], u = hlv_upper(c);
+		bool letter = u >= 'A' && u <= 'Z';
+		if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+			return false;
+		lower = lower || (letter && c != u);
+		upper = upper || (letter && c == u);
+	}
+	return id.n >= 10 && lower && upper;
+}
+
 static void not_found(struct proxying *p)
 {
 	struct http_call *call = p->call;
@@ -55,6 +73,8 @@ static void not_found(struct proxying *p)
 		hlv_buf_put(&text, p->asked);
 		hlv_buf_str(&text, " stands for.");
 	}
+	if (may_be_compressed(p->id))
+		hlv_buf_str(&text, " Compressed GS1 Digital Links are not read.");
 	struct hlv_bytes shown = p->asked;
 	if (shown.n > 1 && shown.p[shown.n - 1] == '/') {
 		hlv_buf_str(&text, " The slash at its end may be one too many.");
@@ -65,6 +85,16 @@ static void not_found(struct proxying *p)
 	web_page(call, 404, "Not found", hlv_buf_bytes(&text), hlv_buf_bytes(&href), link);
 	hlv_buf_free(&text);
 	hlv_buf_free(&href);
+}
+
+static void not_here(struct proxying *p)
+{
+	web_page(p->call, 404, "Not here",
+		 hlv_text(may_be_compressed(p->id)
+				  ? "Compressed GS1 Digital Links are not read."
+				  : "This server does not hold that prefix, and a resolver is "
+				    "needed to find it."),
+		 hlv_bytes(NULL, 0), NULL);
 }
 
 static void failed(struct proxying *p, const struct hlv_response *rs)
@@ -86,10 +116,7 @@ static void failed(struct proxying *p, const struct hlv_response *rs)
 	case HLV_RC_NOT_RESPONSIBLE:
 	case HLV_RC_SERVICE_REFERRAL:
 	case HLV_RC_PREFIX_REFERRAL:
-		web_page(p->call, 404, "Not here",
-			 hlv_text("This server does not hold that prefix, and a resolver is "
-				  "needed to find it."),
-			 hlv_bytes(NULL, 0), NULL);
+		not_here(p);
 		return;
 	default: {
 		unsigned status = web_status(p->call, rs->rc, true);
@@ -240,10 +267,39 @@ static void give_json(struct http_call *call)
 		web_handles(call);
 }
 
+/* industrial.md 2.5: a Digital Link may stand behind a stem, /some/stem/01/09506000134352. A handle's
+ * prefix begins with a digit, and what is put in front of one ends in a colon: no stem does. */
+static bool is_behind_stem(struct http_call *call)
+{
+	struct hlv_bytes path = call->rq.path;
+	struct hlv_named named;
+	char why[HLV_SCHEME_WHY];
+	if (path.n < 2 || (path.p[1] >= '0' && path.p[1] <= '9'))
+		return false;
+	for (size_t i = 1, n = 0; i < path.n && n < STEM_SEGMENTS_MAX; i++) {
+		struct hlv_bytes rest = hlv_skip(path, i);
+		if (rest.p[0] == ':' || rest.p[0] == '%')
+			return false;
+		if (rest.p[0] != '/')
+			continue;
+		n++;
+		if (hlv_scheme_read_link(call->front->web->schemes, rest, &call->arena, &named,
+					 why) != HLV_OK)
+			continue;
+		call->rq.path = rest;
+		return true;
+	}
+	return false;
+}
+
 void web_proxy(struct http_call *call)
 {
 	struct proxying *p = hlv_alloc(&call->arena, sizeof *p);
 	struct hlv_bytes ignored;
+	if (is_behind_stem(call)) {
+		web_gs1(call);
+		return;
+	}
 	if (wants_json(call)) {
 		give_json(call);
 		return;

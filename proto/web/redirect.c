@@ -110,6 +110,16 @@ static void reply_page(struct http_call *call, unsigned status)
 	http_reply(call, status, HTML);
 }
 
+/* Who scanned a code reads perhaps no English. */
+static const char *in_chinese(unsigned status)
+{
+	if (status < 400)
+		return "您要找的内容在下面的地址。";
+	if (status == 404)
+		return "这里没有这个标识。";
+	return status < 500 ? "这不是可以解析的标识。" : "现在无法解析，请稍后再试。";
+}
+
 void web_page(struct http_call *call, unsigned status, const char *title, struct hlv_bytes text,
 	      struct hlv_bytes href, const char *link)
 {
@@ -117,10 +127,11 @@ void web_page(struct http_call *call, unsigned status, const char *title, struct
 	hlv_buf_clear(b);
 	hlv_buf_printf(b,
 		       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		       "<meta name=\"viewport\" content=\"width=device-width\">"
 		       "<title>%s</title></head>\n<body><h1>%s</h1>\n<p>",
 		       title, title);
 	put_escaped(b, text);
-	hlv_buf_str(b, "</p>\n");
+	hlv_buf_printf(b, "</p>\n<p lang=\"zh\">%s</p>\n", in_chinese(status));
 	if (href.n > 0) {
 		hlv_buf_str(b, "<p><a rel=\"nofollow noreferrer\" href=\"");
 		put_escaped(b, href);

@@ -206,7 +206,8 @@ enum hlv_err scheme_link(struct scheming *s, struct hlv_bytes path, bool stem)
 		if (!are_digits(g.list[i]) || g.list[i].n < 2 || g.list[i].n > 4)
 			return scheme_wrong(s,
 					    "a path segment that is no application identifier "
-					    "stands where one should");
+					    "stands where one should (compressed Digital Links "
+					    "are not read)");
 		if (i + 1 == g.n)
 			return scheme_wrong(s, "(%.*s) has no value", (int)g.list[i].n,
 					    g.list[i].p);

@@ -129,6 +129,31 @@ class Gs1(TiersCase):
                 self.assertEqual(a.status, 400, a)
         self.assertIn("check digit is 2", self.ask("/01/09506000134353").text)
 
+    def test_behind_a_stem(self):
+        self.goes("/stem" + DL, "https://brand.example/product")
+        self.goes("/some/long-er/stem.x" + DL + "/21/a%2Fb?foo=bar", "https://brand.example/slash?foo=bar")
+        self.assertEqual(self.linkset("/stem" + DL)["anchor"].split("/", 3)[3], DL[1:])
+        # What is no key stays what it was: a handle, of which there is none; and a handle is no stem.
+        for path in ("/stem/01/09506000134353", "/st%2Fem" + DL, "/" + "a/" * 9 + DL[1:], "/88.999" + DL):
+            self.assertNotEqual(self.ask(path).status, 307, path)
+        self.assertIn(self.ask("/%s/01/%s" % (LEAF, GTIN)).status, (302,))
+
+    def test_compressed_ones(self):
+        """Are not read, and that is said."""
+        for path in ("/ARFKk4XB0CDKWcnpq", DL + "/ARFKk4XB0CDKWcnpq"):
+            for accept in ("text/html", "*/*"):
+                a = self.ask(path, accept=accept)
+                self.assertIn(a.status, (400, 404), path)
+                self.assertIn("ompressed", a.text)
+
+    def test_pages_for_people(self):
+        """Who scanned a code that nobody knows is not left alone with it."""
+        for path, status, word in ((DL[:-1] + "3", 400, "check digit"), ("/01/09506000134376", 404, "no such key")):
+            a = self.ask(path, accept="text/html")
+            self.assertEqual(a.status, status)
+            for part in (word, 'href="/p%s"' % path, "width=device-width", '<p lang="zh">'):
+                self.assertIn(part, a.text)
+
     def test_g6_trailing_slash(self):
         for path in (DL, DL + "/10/LOT1/21/ab1"):
             one, two = self.ask(path), self.ask(path + "/")
