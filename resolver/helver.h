@@ -2,7 +2,7 @@
  *
  * What main.c (start and stop), era.c (what is read from files) and reload.c share: the one helver of
  * this process. All of it is main's thread's own; other threads hold what they were given, and what
- * that borrows from an era lives as long as a walk may (RETIRED_S).
+ * that borrows from an era lives as long as a walk may (RETIRED_S), or as the engine says.
  */
 #pragma once
 #include <limits.h>
@@ -60,7 +60,7 @@ enum hlv_err HLV_MUST_USE era_load(struct helver *h, struct era **out);
 /* The keys of the root's servers are anchors for everything; a key that the file has in whatever state
  * stays in that state. */
 enum hlv_err HLV_MUST_USE era_add_root_keys(struct anchors *a, const struct policy *policy);
-/* Those that ended so long ago that no walk can have them. */
+/* Those that ended long ago and that the engine uses no more. */
 void era_free_retired(struct helver *h, hlv_mono_ns now_ns);
 void era_free_all(struct helver *h);
 

@@ -29,7 +29,7 @@ void recursor_submit(struct recursor *r, struct hlv_exchange *x,
 		     const struct emit_rules *rules);
 /* Any thread; `id` is copied. */
 void recursor_refresh(struct recursor *r, struct hlv_bytes id);
-/* Others from now on; returns when the former are used no more. */
+/* Others for what begins from now on; walks under way keep the former (engine_uses()). */
 void recursor_set_rules(struct recursor *r, const struct walk_rules *rules);
 /* On its thread, between two rounds; waits. For control: dump of servers, anchors, statistics. */
 void recursor_call(struct recursor *r, void (*fn)(struct engine *, struct anchors *, void *),
