@@ -18,7 +18,6 @@ enum {
 	READERS = 520, /* workers, and some */
 	ROW_KEY = 4 + COPY_KEY_MAX,
 	MARK_MAX = 32 + COPY_SERVERS_MAX * 24,
-	PREFIX_MAX = 400,
 	EXIT_COPIES = 75,
 };
 static const size_t MAP_OCTETS = (size_t)64 << 30; /* address space; the disk is the limit */

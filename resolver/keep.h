@@ -35,6 +35,6 @@ const char *keep_why(const struct keep *k);
 /* One finding as octets: also the form of helvectl cache dump and load. Decoding checks it as if it
  * came from a stranger, and makes its proven finding by prove(): what stands in it about its proof
  * is to be believed as far as whoever gave the octets. Borrows. */
-enum { FINDING_FIXED = 4 + 8 + 5 * 4 + 4 + 4, FINDING_MAX = 1 << 20 };
+enum { FINDING_FIXED = 4 + 8 + 5 * 4 + 4 + 4 };
 void finding_encode(struct hlv_writer *w, const struct cache_entry *e);
 enum hlv_err HLV_MUST_USE finding_decode(struct hlv_bytes octets, struct cache_entry *e);

@@ -5,11 +5,7 @@
 #include "server/identity.h"
 
 /* 9.3: response forms that depend on the version of the setup. */
-enum {
-	ENCRYPTS_PRIVATE = HLV_V(2, 8),
-	COUNTS_FROM = HLV_V(2, 5),
-	CIPHER_IN_SETUP = HLV_V(2, 4)
-};
+enum { ENCRYPTS_PRIVATE = HLV_V(2, 8), CIPHER_IN_SETUP = HLV_V(2, 4) };
 
 struct session *authn_session_of(struct authn *a, const struct job *j)
 {

@@ -291,7 +291,8 @@ enum hlv_err hlv_claims_put_cert(struct hlv_buf *b, const struct hlv_claims *c)
 
 /* --- digests of values --- */
 
-bool hlv_value_is_signed(const struct hlv_value *v)
+/* Must a signature list it? Whatever the public may read and is no HS_SIGNATURE. */
+static bool is_signed(const struct hlv_value *v)
 {
 	return hlv_value_is_public(v) && !hlv_type_is(v->type, "HS_SIGNATURE");
 }
@@ -301,19 +302,6 @@ static enum hlv_err digest_octets(struct hlv_bytes encoded, uint32_t index,
 {
 	d->index = index;
 	return hlv_hash(HLV_SHA256, hlv_skip(encoded, NOT_DIGESTED), d->octets);
-}
-
-enum hlv_err hlv_value_digest(const struct hlv_value *v, struct hlv_value_digest *d)
-{
-	size_t cap = HLV_VALUE_MIN + v->type.n + v->data.n + v->refs.raw.n;
-	uint8_t *room = malloc(cap);
-	if (!room)
-		return HLV_E_NOMEM;
-	struct hlv_writer w = hlv_writer(room, cap);
-	hlv_value_encode(&w, v);
-	enum hlv_err err = w.bad ? HLV_E_LIMIT : digest_octets(hlv_written(&w), v->index, d);
-	free(room);
-	return err;
 }
 
 /* The next value of the list and its octets as they stand there. */
@@ -339,7 +327,7 @@ enum hlv_err hlv_values_digests(const struct hlv_list *values, struct hlv_arena 
 		struct hlv_bytes encoded;
 		if (!next_value(&r, &v, &encoded))
 			return HLV_E_MALFORMED;
-		if (hlv_value_is_signed(&v))
+		if (is_signed(&v))
 			HLV_TRY(digest_octets(encoded, v.index, &d[k++]));
 	}
 	*digests = d;
@@ -359,7 +347,7 @@ bool hlv_claims_fit(const struct hlv_claims *c, const struct hlv_list *values, c
 			snprintf(why, HLV_CLAIMS_WHY, "a value that cannot be read");
 			return false;
 		}
-		if (!hlv_value_is_signed(&v))
+		if (!is_signed(&v))
 			continue;
 		d.index = v.index;
 		const struct hlv_value_digest *want =

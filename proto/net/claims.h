@@ -63,12 +63,9 @@ const char *hlv_grant_name(enum hlv_grant_kind kind);
 bool hlv_grant_covers(const struct hlv_grant *g, struct hlv_bytes id);
 bool hlv_claims_cover(const struct hlv_claims *c, struct hlv_bytes id);
 
-/* Must a signature list it? Whatever the public may read and is no HS_SIGNATURE. */
-bool hlv_value_is_signed(const struct hlv_value *v);
-/* SHA-256 of the encoded value without index and time stamp. */
-enum hlv_err HLV_MUST_USE hlv_value_digest(const struct hlv_value *v,
-					   struct hlv_value_digest *d);
-/* The digests of all values that must be listed, in the arena, for making a signature. */
+/* The digests of all values that a signature must list (whatever the public may read and is no
+ * HS_SIGNATURE), in the arena, for making one: SHA-256 of each encoded value without index and time
+ * stamp. */
 enum hlv_err HLV_MUST_USE hlv_values_digests(const struct hlv_list *values, struct hlv_arena *a,
 					     const struct hlv_value_digest **digests,
 					     size_t *n);

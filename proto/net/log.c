@@ -26,51 +26,28 @@ static struct sockaddr_un journal = {.sun_family = AF_UNIX,
 				     .sun_path = "/run/systemd/journal/socket"};
 static int journal_fd = -1;
 
-void hlv_log_set_level(enum hlv_log_level level)
+/* The place of `text` among the names; -1: none of them. */
+static int named(const char *text, const char *const *names, int n)
 {
-	atomic_store_explicit(&level_now, (int)level, memory_order_relaxed);
+	for (int i = 0; i < n; i++)
+		if (strcmp(text, names[i]) == 0)
+			return i;
+	return -1;
 }
 
-bool hlv_log_level_parse(const char *text, enum hlv_log_level *level)
+void hlv_log_set(const char *level, const char *format)
 {
-	for (int i = 0; i <= HLV_LOG_DEBUG; i++) {
-		if (strcmp(text, level_names[i]) != 0)
-			continue;
-		*level = (enum hlv_log_level)i;
-		return true;
-	}
-	return false;
-}
-
-void hlv_log_set_format(enum hlv_log_format format)
-{
-	atomic_store_explicit(&format_now, (int)format, memory_order_relaxed);
+	int l = named(level, level_names, HLV_LOG_DEBUG + 1);
+	if (l >= 0)
+		atomic_store_explicit(&level_now, l, memory_order_relaxed);
+	int f = named(format, format_names, HLV_LOG_JOURNALD + 1);
+	if (f >= 0)
+		atomic_store_explicit(&format_now, f, memory_order_relaxed);
 }
 
 enum hlv_log_format hlv_log_format(void)
 {
 	return (enum hlv_log_format)atomic_load_explicit(&format_now, memory_order_relaxed);
-}
-
-bool hlv_log_format_parse(const char *text, enum hlv_log_format *format)
-{
-	for (int i = 0; i <= HLV_LOG_JOURNALD; i++) {
-		if (strcmp(text, format_names[i]) != 0)
-			continue;
-		*format = (enum hlv_log_format)i;
-		return true;
-	}
-	return false;
-}
-
-void hlv_log_set(const char *level, const char *format)
-{
-	enum hlv_log_level l;
-	if (hlv_log_level_parse(level, &l))
-		hlv_log_set_level(l);
-	enum hlv_log_format f;
-	if (hlv_log_format_parse(format, &f))
-		hlv_log_set_format(f);
 }
 
 void hlv_log_set_journal(const char *path)

@@ -14,13 +14,9 @@ enum hlv_log_format { HLV_LOG_TEXT, HLV_LOG_JSON, HLV_LOG_JOURNALD };
 
 enum { HLV_LOG_BURST = 100, HLV_LOG_WINDOW_S = 10 };
 
-void hlv_log_set_level(enum hlv_log_level level); /* any thread, any time */
-/* Both as the configuration names them; what is no name changes nothing. */
+/* Both as the configuration names them; what is no name changes nothing. Any thread, any time. */
 void hlv_log_set(const char *level, const char *format);
-bool hlv_log_level_parse(const char *text, enum hlv_log_level *level);
-void hlv_log_set_format(enum hlv_log_format format); /* any thread, any time */
 enum hlv_log_format hlv_log_format(void);
-bool hlv_log_format_parse(const char *text, enum hlv_log_format *format);
 /* Where the journal listens, for tests; before the first line. */
 void hlv_log_set_journal(const char *path);
 

@@ -80,9 +80,6 @@ struct hlv_der {
 bool hlv_is_pem(struct hlv_bytes data);
 enum hlv_err HLV_MUST_USE hlv_pem_decode(struct hlv_bytes text, const char *label,
 					 struct hlv_der *der);
-/* The DER octets of either half. */
-enum hlv_err HLV_MUST_USE hlv_spki_encode(const struct hlv_key *key, struct hlv_der *der);
-enum hlv_err HLV_MUST_USE hlv_pkcs8_encode(const struct hlv_key *key, struct hlv_der *der);
 
 /* SM2 as the national SDK's converter makes it (industrial.md 5.5, form B): e and Z are SHA-256
  * instead of SM3. With HLV_SM3: the standard. An empty `id` means the default one. */

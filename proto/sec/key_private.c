@@ -133,7 +133,7 @@ static enum hlv_err take_der(unsigned char *data, int n, struct hlv_der *der)
 	return err;
 }
 
-enum hlv_err hlv_spki_encode(const struct hlv_key *key, struct hlv_der *der)
+static enum hlv_err spki_encode(const struct hlv_key *key, struct hlv_der *der)
 {
 	if (key->spki_n == 0) {
 		unsigned char *data = NULL;
@@ -145,7 +145,7 @@ enum hlv_err hlv_spki_encode(const struct hlv_key *key, struct hlv_der *der)
 	return HLV_OK;
 }
 
-enum hlv_err hlv_pkcs8_encode(const struct hlv_key *key, struct hlv_der *der)
+static enum hlv_err pkcs8_encode(const struct hlv_key *key, struct hlv_der *der)
 {
 	if (!key->private_half)
 		return HLV_E_KEY;
@@ -178,10 +178,10 @@ enum hlv_err hlv_key_to_pem(const struct hlv_key *key, bool private_half, struct
 {
 	struct hlv_der der;
 	if (!private_half) {
-		HLV_TRY(hlv_spki_encode(key, &der));
+		HLV_TRY(spki_encode(key, &der));
 		return put_pem("PUBLIC KEY", &der, out);
 	}
-	HLV_TRY(hlv_pkcs8_encode(key, &der));
+	HLV_TRY(pkcs8_encode(key, &der));
 	enum hlv_err err = put_pem("PRIVATE KEY", &der, out);
 	OPENSSL_cleanse(&der, sizeof der);
 	return err;
@@ -271,7 +271,7 @@ static enum hlv_err encode_pkcs8(struct hlv_writer *w, const struct hlv_key *key
 	if (i == COUNT(pkcs8_forms))
 		return HLV_E_UNSUPPORTED;
 	struct hlv_der der;
-	HLV_TRY(hlv_pkcs8_encode(key, &der));
+	HLV_TRY(pkcs8_encode(key, &der));
 	hlv_put_lp32(w, hlv_text(pkcs8_forms[i].wire));
 	hlv_put_lp32(w, hlv_bytes(der.octets, der.n));
 	OPENSSL_cleanse(&der, sizeof der);

@@ -174,6 +174,18 @@ static void say_body(struct http_call *call, enum web_gzip_part part)
 	hlv_buf_clear(&call->out);
 }
 
+static void come_back(struct hlv_mail *mail, void *receiver);
+
+/* Come back to this call when no other connection is at its work. */
+static void post(struct http_call *call)
+{
+	if (call->posted)
+		return;
+	call->posted = true;
+	call->mail.open = come_back;
+	hlv_mailbox_post(call->front->mail, &call->mail);
+}
+
 /* Send it, unless more is about to follow. The end of the connection may be noticed here, but the handler
  * is in the middle of its own work: it is told by mail. */
 static void send_it(struct http_call *call)
@@ -182,7 +194,7 @@ static void send_it(struct http_call *call)
 	conn_said(call->conn);
 	call->speaking = false;
 	if (call->gone)
-		http_post(call);
+		post(call);
 }
 
 /* Say what there is. The call is gone behind this when it has ended. */
@@ -198,7 +210,7 @@ static void speak(struct http_call *call, enum web_gzip_part part)
 		return;
 	}
 	if (!conn_take_in_hand(c)) {
-		http_post(call);
+		post(call);
 		return;
 	}
 	if (!call->said_head)
@@ -234,15 +246,6 @@ static void come_back(struct hlv_mail *mail, void *receiver)
 	call->posted = false;
 	if (call->ended)
 		http_retire(call);
-}
-
-void http_post(struct http_call *call)
-{
-	if (call->posted)
-		return;
-	call->posted = true;
-	call->mail.open = come_back;
-	hlv_mailbox_post(call->front->mail, &call->mail);
 }
 
 static void begin(struct http_call *call, unsigned status, const char *type)
@@ -318,7 +321,7 @@ void http_feed_more(struct http_call *call)
 	if (call->feeding)
 		return; /* whoever feeds sees it */
 	if (call->gone || !conn_take_in_hand(c)) {
-		http_post(call);
+		post(call);
 		return;
 	}
 	http_set_turn(c);

@@ -48,5 +48,3 @@ void http_begin_gzip(struct http_call *call);
 void http_say_fields(struct http_call *call);
 /* http_answer.c: `name`, the number, and the line's end. */
 void http_say_number(struct http_call *call, const char *name, size_t number);
-/* http_answer.c: come back to this call when no other connection is at its work. */
-void http_post(struct http_call *call);

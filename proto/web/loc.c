@@ -40,6 +40,15 @@ static uint32_t weight_of(struct hlv_bytes text)
 	return text.n ? n : 1;
 }
 
+/* Its value; empty without one. */
+static struct hlv_bytes attribute(const struct loc_place *place, const char *name)
+{
+	for (size_t i = 0; i < place->nattributes; i++)
+		if (hlv_eq(place->attributes[i].name, hlv_text(name)))
+			return place->attributes[i].value;
+	return (struct hlv_bytes){0};
+}
+
 static void add_place(struct parsing *p, const char **atts)
 {
 	struct loc_place *place = &p->out->places[p->out->n];
@@ -56,8 +65,8 @@ static void add_place(struct parsing *p, const char **atts)
 		}
 		place->attributes[place->nattributes++] = att;
 	}
-	place->href = loc_attribute(place, "href");
-	place->weight = weight_of(loc_attribute(place, "weight"));
+	place->href = attribute(place, "href");
+	place->weight = weight_of(attribute(place, "weight"));
 	if (place->href.n > 0)
 		p->out->n++;
 }
@@ -119,14 +128,6 @@ enum hlv_err loc_read(struct hlv_bytes xml, struct hlv_arena *a, struct loc *out
 	return fine ? HLV_OK : HLV_E_MALFORMED;
 }
 
-struct hlv_bytes loc_attribute(const struct loc_place *place, const char *name)
-{
-	for (size_t i = 0; i < place->nattributes; i++)
-		if (hlv_eq(place->attributes[i].name, hlv_text(name)))
-			return place->attributes[i].value;
-	return (struct hlv_bytes){0};
-}
-
 /* --- choosing --- */
 
 struct chosen {
@@ -153,19 +154,19 @@ static bool fits_locatt(const struct loc_place *place, const struct loc_wish *wi
 
 static bool fits_country(const struct loc_place *place, const struct loc_wish *wish)
 {
-	struct hlv_bytes country = loc_attribute(place, "country");
+	struct hlv_bytes country = attribute(place, "country");
 	return country.n > 0 && wish->country.n > 0 && hlv_eq_fold(country, wish->country);
 }
 
 static bool is_for_everybody(const struct loc_place *place, const struct loc_wish *wish)
 {
 	(void)wish;
-	return loc_attribute(place, "country").n == 0;
+	return attribute(place, "country").n == 0;
 }
 
 static bool fits_conneg(const struct loc_place *place, const struct loc_wish *wish)
 {
-	bool is_conneg = hlv_eq(loc_attribute(place, "http_role"), hlv_text("conneg"));
+	bool is_conneg = hlv_eq(attribute(place, "http_role"), hlv_text("conneg"));
 	return is_conneg == wish->conneg;
 }
 

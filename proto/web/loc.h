@@ -34,8 +34,6 @@ struct loc {
 
 /* Everything is in the arena. HLV_E_MALFORMED: no <locations>, not well formed, or over a limit. */
 enum hlv_err HLV_MUST_USE loc_read(struct hlv_bytes xml, struct hlv_arena *a, struct loc *out);
-/* The value of an attribute; empty without one. */
-struct hlv_bytes loc_attribute(const struct loc_place *place, const char *name);
 
 /* What the asker brings along. */
 struct loc_wish {

@@ -141,8 +141,6 @@ enum hlv_body_kind hlv_body_kind(uint32_t op, uint32_t rc);
  * in our lists. */
 enum hlv_err HLV_MUST_USE hlv_response_decode(const struct hlv_message *m,
 					      struct hlv_response *rs);
-/* The body alone, digest first when has_digest; `version` decides the form. */
-void hlv_response_put_body(struct hlv_writer *w, const struct hlv_response *rs, int version);
 /* Envelope and header as given (both lengths filled in, the code as it stands on the wire for the
  * envelope's version, RD set with has_digest from 2.1 on), body, and four zero octets for "no
  * credential". */

@@ -134,7 +134,8 @@ enum hlv_err hlv_response_decode(const struct hlv_message *m, struct hlv_respons
 	return rs->handle.n > HLV_IDENTIFIER_MAX ? HLV_E_LIMIT : HLV_OK;
 }
 
-void hlv_response_put_body(struct hlv_writer *w, const struct hlv_response *rs, int version)
+/* Digest first when has_digest; `version` decides the form. */
+static void put_body(struct hlv_writer *w, const struct hlv_response *rs, int version)
 {
 	if (rs->has_digest && version >= HLV_V(2, 1))
 		message_put_digest(w, &rs->digest);
@@ -195,6 +196,6 @@ void hlv_response_encode(struct hlv_writer *w, const struct hlv_envelope *env,
 	if (rs->has_digest && version >= HLV_V(2, 1))
 		h.flags |= HLV_F_REQUEST_DIGEST;
 	struct frame f = frame_begin(w, env, &h);
-	hlv_response_put_body(w, rs, version);
+	put_body(w, rs, version);
 	frame_end(w, f, true);
 }

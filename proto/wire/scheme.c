@@ -389,7 +389,7 @@ enum hlv_err hlv_scheme_read(const struct hlv_schemes *rules, struct hlv_bytes t
 
 /* --- for services --- */
 
-bool hlv_scheme_may_be_other(struct hlv_bytes text)
+static bool may_be_other(struct hlv_bytes text)
 {
 	const uint8_t *slash = text.n ? memchr(text.p, '/', text.n) : NULL;
 	struct hlv_bytes head = hlv_head(text, slash ? (size_t)(slash - text.p) : text.n);
@@ -411,7 +411,7 @@ enum hlv_err hlv_scheme_look_up(const struct hlv_schemes *rules, struct hlv_byte
 {
 	struct hlv_named named;
 	*id = (struct hlv_bytes){0};
-	if (!hlv_scheme_may_be_other(text))
+	if (!may_be_other(text))
 		return HLV_OK;
 	enum hlv_err err = hlv_scheme_read(rules, text, a, &named, why);
 	if (err == HLV_E_NOMEM || (err == HLV_E_MALFORMED && named.certain))

@@ -66,7 +66,6 @@ enum hlv_err HLV_MUST_USE hlv_scheme_read_link(const struct hlv_schemes *s,
 					       struct hlv_bytes path, struct hlv_arena *a,
 					       struct hlv_named *out, char why[HLV_SCHEME_WHY]);
 /* Services look every question up; nearly all begin with a dotted prefix and have a slash. */
-bool hlv_scheme_may_be_other(struct hlv_bytes text);
 static inline bool hlv_scheme_is_plain(struct hlv_bytes text)
 {
 	return text.n > 4 && (uint8_t)(text.p[0] - '0') <= 9 &&

@@ -193,7 +193,7 @@ static void test_journal_socket(void **state)
 	snprintf(path, sizeof path, "%s/socket", dir);
 	snprintf(file, sizeof file, "%s/stderr", dir);
 	hlv_log_set_journal(path);
-	hlv_log_set_format(HLV_LOG_JOURNALD);
+	hlv_log_set("", "journald");
 
 	/* Nobody listens: it is not lost. */
 	int kept = stderr_to(file);
@@ -218,7 +218,7 @@ static void test_journal_socket(void **state)
 	assert_non_null(strstr(text, "\nHELVE_EVENT=to.journal\n"));
 	assert_non_null(strstr(text, "\nHELVE_ID=a?PRIORITY=0\n"));
 	close(fd);
-	hlv_log_set_format(HLV_LOG_TEXT);
+	hlv_log_set("", "text");
 	unlink(path);
 	unlink(file);
 	rmdir(dir);

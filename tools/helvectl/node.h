@@ -12,7 +12,7 @@
 
 /* "88.118", "0.NA/88.118" -> "0.NA/88.118"; false (and a line) when it is no prefix. `out`
  * holds NODE_NAME_MAX octets. */
-enum { NODE_NAME_MAX = 2100, NODE_SITE_MAX = 65536, NODE_KEY_MAX = 16384 };
+enum { NODE_NAME_MAX = 2100, NODE_SITE_MAX = 65536 };
 bool node_prefix_handle(const struct ctl *ctl, const char *prefix, char out[NODE_NAME_MAX]);
 
 /* A site record from site.json, site.bin, or a node's directory. A line is told on failure. */

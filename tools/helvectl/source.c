@@ -68,12 +68,13 @@ static bool guess(struct hlv_bytes text, enum source_format *format)
 	return true;
 }
 
-static enum hlv_err open_file(const char *path, FILE **file, struct stat *st, char *why)
+static enum hlv_err open_file(const char *path, FILE **file, char *why)
 {
+	struct stat st = {0};
 	*file = fopen(path, "re");
-	if (*file && fstat(fileno(*file), st) == 0 && !S_ISDIR(st->st_mode))
+	if (*file && fstat(fileno(*file), &st) == 0 && !S_ISDIR(st.st_mode))
 		return HLV_OK;
-	int err = *file && S_ISDIR(st->st_mode) ? EISDIR : errno;
+	int err = *file && S_ISDIR(st.st_mode) ? EISDIR : errno;
 	snprintf(why, WHY, "%s: %s", path, strerror(err));
 	if (*file)
 		fclose(*file);
@@ -83,9 +84,8 @@ static enum hlv_err open_file(const char *path, FILE **file, struct stat *st, ch
 enum hlv_err source_guess(const char *path, enum source_format *format, char *why)
 {
 	FILE *file;
-	struct stat st;
 	char look[LOOK];
-	HLV_TRY(open_file(path, &file, &st, why));
+	HLV_TRY(open_file(path, &file, why));
 	size_t n = fread(look, 1, sizeof look, file);
 	fclose(file);
 	if (guess(hlv_bytes(look, n), format))
@@ -105,16 +105,14 @@ enum hlv_err source_open(enum source_format format, const char *path, struct sou
 			 char *why)
 {
 	struct source *s = calloc(1, sizeof *s);
-	struct stat st;
 	if (!s)
 		return HLV_E_NOMEM;
-	enum hlv_err err = open_file(path, &s->file, &st, why);
+	enum hlv_err err = open_file(path, &s->file, why);
 	if (err != HLV_OK) {
 		free(s);
 		return err;
 	}
 	s->line = 1;
-	s->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	switch (format) {
 	case SOURCE_JSONL:
 		s->next = source_jsonl_next;
@@ -158,11 +156,6 @@ enum source_result source_next(struct source *s, uint32_t now_s, struct hlv_aren
 uint64_t source_done(const struct source *s)
 {
 	return s->done;
-}
-
-uint64_t source_size(const struct source *s)
-{
-	return s->size;
 }
 
 /* --- JSON Lines, one at a time --- */

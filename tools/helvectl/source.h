@@ -42,9 +42,8 @@ void source_close(struct source *source);
 /* What is in *out lives in the arena, until its owner resets it. */
 enum source_result source_next(struct source *source, uint32_t now_s, struct hlv_arena *a,
 			       struct source_record *out);
-/* Octets read, and of the whole file (0: not known): for progress. */
+/* Octets read so far: for progress. */
 uint64_t source_done(const struct source *source);
-uint64_t source_size(const struct source *source);
 
 /* "jsonl", "batch", "hsv9", "csv". */
 bool source_format_parse(const char *text, enum source_format *format);

@@ -32,8 +32,8 @@ struct csv_row {
 
 struct source {
 	FILE *file;
-	uint64_t line, done, size; /* line: of the next octet, from 1 */
-	struct hlv_buf text;	   /* of one record */
+	uint64_t line, done; /* line: of the next octet, from 1 */
+	struct hlv_buf text; /* of one record */
 	struct hlv_buf cell;
 	enum source_result (*next)(struct source *, uint32_t now_s, struct hlv_arena *a,
 				   struct source_record *out);
