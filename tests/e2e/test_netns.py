@@ -66,6 +66,7 @@ class Line(unittest.TestCase):
         """threats.md 8, 7: >= 99.9% answered within the budget of 5 s. Of so few one may be without
         luck; whoever asks again is answered."""
         self.wan.lose(self.lab.lan, 30)
+        self.until(lambda: self.ask("before").rc == 1)  # the way there is four times as long
         wrong = [(i, m.rc, m.text) for i in range(NAMES)
                  for m in [self.ask("cold-%d" % i)] if m.rc != 1]
         self.assertLessEqual(len(wrong), NAMES // 100, wrong)

@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 #include <event2/event.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -126,6 +128,9 @@ static int set_up(void **state)
 	assert_non_null(t.tcp);
 	t.peer = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(connect(t.peer, (struct sockaddr *)&addr, sizeof addr), 0);
+	/* A peer is connected before the server's kernel has heard of it. */
+	struct pollfd come = {.fd = fd, .events = POLLIN};
+	assert_int_equal(poll(&come, 1, -1), 1);
 	turn();
 	t.conn = t.tcp->list.next;
 	assert_ptr_not_equal(t.conn, &t.tcp->list);
@@ -142,9 +147,14 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* And it is there. */
 static void say(const char *text)
 {
+	int had, has = 0;
+	assert_int_equal(ioctl(t.conn->fd, FIONREAD, &had), 0);
 	assert_int_equal(send(t.peer, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	while (has < had + (int)strlen(text))
+		assert_int_equal(ioctl(t.conn->fd, FIONREAD, &has), 0);
 }
 
 /* Its deadline is over, and that is looked at before anything else. */
