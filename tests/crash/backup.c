@@ -15,8 +15,9 @@ enum { SEQS = 1 << 20 };
 
 struct writer {
 	struct world w;
-	uint64_t *digests; /* by place */
-	atomic_bool stop;
+	uint64_t *digests;	 /* by place */
+	_Atomic uint64_t newest; /* place whose digest is written down */
+	atomic_bool stop, ended;
 	atomic_uint failed;
 };
 
@@ -33,8 +34,17 @@ static void *keep_writing(void *arg)
 			break;
 		}
 		__atomic_store_n(&k->digests[seq], digest, __ATOMIC_RELEASE);
+		atomic_store(&k->newest, seq);
 	}
+	atomic_store(&k->ended, true);
 	return NULL;
+}
+
+/* The writer has its turn between two backups, on however few and busy cores. */
+static void wait_for_more(struct writer *k, uint64_t seq)
+{
+	while (atomic_load(&k->newest) <= seq && !atomic_load(&k->ended))
+		sched_yield();
 }
 
 /* The copy, opened as the registry that it is to be. The digest of its place may not be written
@@ -95,6 +105,7 @@ void test_backup(const struct amount *a, struct tally *t)
 		abort();
 	double began = crash_seconds();
 	for (unsigned i = 0; i < n; i++) {
+		wait_for_more(&k, seq);
 		bool whole = drill(&k, dir, i, &seq, why);
 		good += whole;
 		moved += seq > last;
