@@ -60,9 +60,23 @@ static enum hlv_err open_cache(struct helver *h)
 static enum hlv_err read_copier(struct helver *h)
 {
 	const struct resolver_options *o = h->era->options;
+	if (o->copy.n > 0 && (!*o->copy_identity || !*o->copy_key)) {
+		snprintf(h->d.why, sizeof h->d.why,
+			 "copy: needs copy-identity and copy-key, one of the node's "
+			 "replication-admins");
+		return HLV_E_USAGE;
+	}
 	if (!*o->copy_key)
 		return HLV_OK;
 	return hlv_prove_read_key(&h->copier, o->copy_key, h->d.why);
+}
+
+/* What the configuration says and names. */
+static enum hlv_err read_all(struct helver *h)
+{
+	HLV_TRY(era_begin(h));
+	HLV_TRY(read_copier(h));
+	return hlv_daemon_check_user(&h->d, h->era->options->user);
 }
 
 static enum hlv_err start_copies(struct helver *h)
@@ -237,9 +251,8 @@ static enum hlv_err prepare(struct helver *h)
 	HLV_TRY(bind_control(h));
 	h->sockets = hlv_daemon_share(SOCKETS);
 	hlv_daemon_fit(&h->d, &o->limits, h->sockets);
-	HLV_TRY(era_begin(h));
+	HLV_TRY(read_all(h));
 	HLV_TRY(open_cache(h));
-	HLV_TRY(read_copier(h));
 	HLV_TRY(hlv_daemon_drop(&h->d, o->user));
 	HLV_TRY(hlv_daemon_open_query_log(&h->d, &h->era->options->limits));
 	HLV_TRY(start_copies(h));
@@ -309,7 +322,7 @@ static int run(struct helver *h)
 /* All that can be checked without a socket. */
 static int check(struct helver *h)
 {
-	enum hlv_err err = era_begin(h);
+	enum hlv_err err = read_all(h);
 	if (err == HLV_OK)
 		puts("configuration is fine");
 	else

@@ -179,17 +179,21 @@ void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_
 		 limits->tcp_connections);
 }
 
+enum hlv_err hlv_daemon_check_user(struct hlv_daemon *d, const char *user)
+{
+	if (!*user || getpwnam(user))
+		return HLV_OK;
+	snprintf(d->why, sizeof d->why, "%s: user: there is no account '%s'", d->path, user);
+	return HLV_E_USAGE;
+}
+
 enum hlv_err hlv_daemon_drop(struct hlv_daemon *d, const char *user)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!*user)
+	HLV_TRY(hlv_daemon_check_user(d, user));
+	const struct passwd *pw = *user ? getpwnam(user) : NULL;
+	if (!pw)
 		return HLV_OK;
-	const struct passwd *pw = getpwnam(user);
-	if (!pw) {
-		snprintf(d->why, sizeof d->why, "%s: user: there is no account '%s'", d->path,
-			 user);
-		return HLV_E_USAGE;
-	}
 	if (d->control && chown(d->control_path, pw->pw_uid, pw->pw_gid) != 0)
 		hlv_warn("control", "path=%s error=%s", d->control_path, strerror(errno));
 	if (setgroups(0, NULL) != 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||

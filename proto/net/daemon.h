@@ -85,6 +85,8 @@ size_t hlv_daemon_share(size_t most);
 /* As many descriptors as the connections that are allowed may need, and `others`; where the system
  * gives fewer, fewer connections: then the longest idle one makes room. */
 void hlv_daemon_fit(const struct hlv_daemon *d, struct hlv_limits *limits, size_t others);
+/* Is there such an account? Empty: none is asked for. */
+enum hlv_err HLV_MUST_USE hlv_daemon_check_user(struct hlv_daemon *d, const char *user);
 /* Empty: stay who we are. The lock and the control socket become the account's. */
 enum hlv_err HLV_MUST_USE hlv_daemon_drop(struct hlv_daemon *d, const char *user);
 /* One more worker; the first has the control socket. */

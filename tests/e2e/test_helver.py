@@ -525,7 +525,7 @@ class Life(unittest.TestCase):
 
     def test_mistakes(self):
         r = self.resolver = self.tiers.resolver()
-        bad = r.write("bad.json", "{}")
+        bad, root = r.write("bad.json", "{}"), os.path.join(r.dir, "root.json")
         for keys, words in (
                 ({"stub": '[ "88.118.8" ]'}, ("stub", "88.118.8", "missing")),
                 ({"stub": '[ "88.118.8 %s" ]' % bad}, ("stub", "bad.json")),
@@ -534,6 +534,10 @@ class Life(unittest.TestCase):
                 ({"forward": '[ "88 127.0.0.1 a b" ]'}, ("forward", "too many")),
                 ({"must_sign": '[ "88.1 nobody" ]'}, ("must-sign", "nobody", "identity")),
                 ({"copy": '[ "." ]'}, ("copy", "missing")),
+                ({"copy": '[ "88 %s" ]' % root}, ("copy", "copy-identity")),
+                ({"copy": '[ "88 %s" ]' % root, "copy_identity": "300:0.NA/88",
+                  "copy_key": '"%s/none"' % r.dir}, ("none",)),
+                ({"user": "nobody-of-that-name"}, ("user", "nobody-of-that-name")),
                 ({"root": '"%s"' % bad}, ("root", "bad.json")),
                 ({"overrides": '"%s/none"' % r.dir}, ("none",)),
                 ({"block": '"%s/none"' % r.dir}, ("none",)),
