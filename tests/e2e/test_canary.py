@@ -8,6 +8,7 @@ What may hold them: keys/ and the registry itself, and what an operator makes of
 import base64
 import glob
 import os
+import signal
 import unittest
 
 import auth
@@ -133,6 +134,8 @@ class Canary(CanaryCase):
     def test_the_log(self):
         self.client(auth.Secret("301:" + RING, CANARY, "sha256")).delete(RING + "/none")
         self.client(auth.Secret("301:" + RING, CANARY + b"!", "sha256")).delete(RING)
+        self.node.signal(signal.SIGUSR1)
+        self.node.wait_for(" stats ")  # all that was written before has come
         self.look("the log", "\n".join(self.node.lines).encode())
 
     def test_no_copies_on_the_disk(self):

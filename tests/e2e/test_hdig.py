@@ -247,9 +247,16 @@ class Hdig(unittest.TestCase):
                 self.assertEqual([t for t, _ in asked], ["udp"])
 
     def test_lost_packet_is_asked_again(self):
-        done, asked = self.ask(lambda q, t: packets(answer(q, values=[URL, BIG]))[1:]
-                               if t == "udp" else [answer(q, values=[URL, BIG])],
-                               ID, "+json", "+time=4", "+retry=1")
+        """And what comes then is not taken for the packet that is missing."""
+        first = iter([True])
+
+        def script(q, transport):
+            whole = answer(q, values=[URL, BIG])
+            if transport == "tcp":
+                return [whole]
+            return packets(whole)[1:] if next(first, False) else [stub(whole)]
+
+        done, asked = self.ask(script, ID, "+json", "+time=8")
         self.assertEqual([t for t, _ in asked], ["udp", "udp", "tcp"])
         self.assertEqual(json.loads(done.stdout)["transport"], "tcp")
 
