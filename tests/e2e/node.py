@@ -22,7 +22,7 @@ HELVED = os.path.join(BUILD, "server", "helved")
 HELVER = os.path.join(BUILD, "resolver", "helver")
 HELVECTL = os.path.join(BUILD, "tools", "helvectl", "helvectl")
 HDIG = os.path.join(BUILD, "tools", "hdig")
-PATIENCE = 60  # seconds that anything may take on a busy machine, under a sanitizer
+PATIENCE = 240  # seconds that anything may take on a busy machine, under a sanitizer
 # On such a machine the peer that is late is one of ours. Who tests an end sets its deadline.
 UNHURRIED = {"tcp_first_timeout": 600, "tcp_message_timeout": 600, "tcp_idle_timeout": 600,
              "tcp_stall_timeout": 600}
