@@ -60,7 +60,14 @@ class Cache(CacheCase):
     def fill(cls, tiers):
         tiers.leaf.load([{"handle": "%s/item-%d" % (LEAF, i),
                           "values": [text_value(1, "URL", "https://example/%d" % i)]}
-                         for i in range(RECORDS)])
+                         for i in range(RECORDS)] +
+                        [{"handle": LEAF + "/odd", "values": [
+                            text_value(1, "NOTE", "two\nlines"),
+                            text_value(2, "NOTE", "\x1b]0;title\x07"),
+                            {"index": 100, "type": "HS_ADMIN", "ttl": 86400, "data": {
+                                "format": "admin", "value": {
+                                    "handle": "0.NA/" + LEAF, "index": 300,
+                                    "permissions": "111111111111"}}}]}])
 
     def setUp(self):
         self.cache("flush", "all")
@@ -89,6 +96,17 @@ class Cache(CacheCase):
         text = self.cache("show", LEAF + "/item-1").stdout
         self.assertIn("secure", text)
         self.assertIn("https://example/1", text)
+
+    def test_what_could_steer_a_terminal(self):
+        self.assert_rc(self.resolver.ask(LEAF + "/odd"), 1)
+        self.assert_rc(self.resolver.ask(LEAF + "/\x1b[2J"), 100)
+        lines = self.cache("show", LEAF + "/odd").stdout.splitlines()[1:]
+        self.assertEqual(lines[:2], ["  1 NOTE two", "lines"])
+        self.assertEqual(lines[2], '  2 NOTE {"format":"base64","value":"G10wO3RpdGxlBw=="}')
+        self.assertIn('"0.NA/%s"' % LEAF, lines[3])
+        everything = self.cache("show", LEAF + "/*").stdout
+        self.assertIn('"%s/\\u001b[2J"' % LEAF, everything)
+        self.assertNotIn("\x1b", everything)
 
     def test_stats(self):
         before = json.loads(self.resolver.ctl("--json", "cache", "stats").stdout)

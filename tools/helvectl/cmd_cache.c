@@ -9,6 +9,7 @@
 #include "proto/net/json_tree.h"
 #include "tools/helvectl/live.h"
 #include "tools/helvectl/progress.h"
+#include "tools/helvectl/show_record.h"
 
 enum {
 	ARENA_LIMIT = 16 << 20,
@@ -103,6 +104,7 @@ static int flush(struct ctl *ctl, const char *pattern)
 struct pages {
 	struct ctl *ctl;
 	FILE *out;
+	struct hlv_json *json; /* the answer in hand */
 	bool (*entry)(struct pages *p, const struct hlv_json_node *entry,
 		      struct hlv_bytes line);
 	uint64_t n, total;
@@ -118,8 +120,9 @@ static void page_arguments(struct hlv_buf *b, const char *pattern, const char *p
 }
 
 /* The entries of one answer, and the lines on which they stand. */
-static bool page(struct pages *p, const struct answer *a)
+static bool page(struct pages *p, struct answer *a)
 {
+	p->json = &a->json;
 	const struct hlv_json_node *entry =
 		hlv_json_first(hlv_json_member(a->json.root, "entries"));
 	const char *line = strchr(a->text.p, '\n');
@@ -161,13 +164,21 @@ static bool all_pages(struct pages *p, const char *verb, const char *pattern)
 	return ok;
 }
 
-static void print_values(const struct hlv_json_node *list)
+/* `octets_max` of data have room. */
+static void put_values(struct hlv_buf *b, struct hlv_json *json,
+		       const struct hlv_json_node *list, size_t octets_max)
 {
-	for (const struct hlv_json_node *v = hlv_json_first(list); v; v = hlv_json_next(v)) {
-		struct hlv_bytes data =
-			hlv_json_text(hlv_json_member(hlv_json_member(v, "data"), "value"));
-		printf("  %lld %s %.*s\n", number(v, "index"), text_of(v, "type"), (int)data.n,
-		       data.n ? (const char *)data.p : "");
+	uint8_t *room = hlv_alloc_raw(json->a, octets_max);
+	for (const struct hlv_json_node *n = hlv_json_first(list); n && room;
+	     n = hlv_json_next(n)) {
+		struct hlv_writer data = hlv_writer(room, octets_max);
+		struct hlv_value v = {.index = (uint32_t)number(n, "index"),
+				      .type = hlv_json_text(hlv_json_member(n, "type"))};
+		if (hlv_json_get_data(json, hlv_json_member(n, "data"), &data) != HLV_OK)
+			continue;
+		v.data = hlv_written(&data);
+		hlv_buf_str(b, "  ");
+		show_value_line(b, &v, SHOW_NO_SECRETS);
 	}
 }
 
@@ -182,12 +193,17 @@ static bool show_entry(struct pages *p, const struct hlv_json_node *e, struct hl
 			   : strcmp(text_of(e, "kind"), "cut") == 0 ? "derived prefixes"
 			   : strcmp(text_of(e, "kind"), "way") == 0 ? "above, as it seems"
 								    : "record";
-	printf("%s  %s  %s  values=%lld left=%lld s hits=%lld octets=%lld\n", text_of(e, "id"),
-	       text_of(e, "proof"), what, number(e, "values"), number(e, "left"),
-	       number(e, "hits"), number(e, "octets"));
 	const struct hlv_json_node *values = hlv_json_member(e, "record");
+	struct hlv_buf b = {0};
+	show_text(&b, hlv_json_text(hlv_json_member(e, "id")));
+	hlv_buf_printf(&b, "  %s  %s  values=%lld left=%lld s hits=%lld octets=%lld\n",
+		       text_of(e, "proof"), what, number(e, "values"), number(e, "left"),
+		       number(e, "hits"), number(e, "octets"));
 	if (hlv_json_kind(values) == HLV_JSON_ARRAY) /* of one identifier alone */
-		print_values(values);
+		put_values(&b, p->json, values, line.n);
+	if (!b.bad)
+		fwrite(b.p, 1, b.n, p->out);
+	hlv_buf_free(&b);
 	return true;
 }
 

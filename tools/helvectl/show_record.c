@@ -68,6 +68,28 @@ void show_record_json_members(struct hlv_buf *b, const struct hlv_record *rec,
 	hlv_buf_free(&shown.buf);
 }
 
+void show_text(struct hlv_buf *b, struct hlv_bytes text)
+{
+	if (hlv_is_text(text) && !memchr(text.p, '\n', text.n))
+		hlv_buf_put(b, text);
+	else
+		hlv_json_put_str(b, text);
+}
+
+void show_value_line(struct hlv_buf *b, const struct hlv_value *v, enum show_secrets secrets)
+{
+	hlv_buf_printf(b, "%u ", v->index);
+	show_text(b, v->type);
+	hlv_buf_str(b, " ");
+	if (!is_shown(v, secrets))
+		hlv_buf_str(b, "(not shown, see --secrets)");
+	else if (hlv_is_text(v->data))
+		hlv_buf_put(b, v->data);
+	else
+		hlv_json_put_data(b, v);
+	hlv_buf_str(b, "\n");
+}
+
 void show_record_lines(struct hlv_buf *b, const struct hlv_record *rec,
 		       enum show_secrets secrets)
 {
@@ -76,15 +98,6 @@ void show_record_lines(struct hlv_buf *b, const struct hlv_record *rec,
 		struct hlv_value v;
 		if (hlv_value_decode(&r, &v) != HLV_OK)
 			return;
-		hlv_buf_printf(b, "%u ", v.index);
-		hlv_buf_put(b, v.type);
-		hlv_buf_str(b, " ");
-		if (!is_shown(&v, secrets))
-			hlv_buf_str(b, "(not shown, see --secrets)");
-		else if (hlv_is_text(v.data))
-			hlv_buf_put(b, v.data);
-		else
-			hlv_json_put_data(b, &v);
-		hlv_buf_str(b, "\n");
+		show_value_line(b, &v, secrets);
 	}
 }
