@@ -106,7 +106,10 @@ static const struct web_route routes[] = {
 	{READS, "/8018/", web_gs1, 0},
 	{READS, "/.well-known/gs1resolver", web_gs1_description, 0},
 	/* --- redirects: proxy.c --- */
+	/* What browsers and crawlers ask for unasked is no identifier. */
 	{READS, "/.well-known/", nothing_here, 0},
+	{READS, "/favicon.ico", nothing_here, 0},
+	{READS, "/robots.txt", nothing_here, 0},
 	{READS, "", web_proxy, 0},
 	{WEB_POST, "", web_native, 0},
 	{ANY, "", nothing_here, 0},

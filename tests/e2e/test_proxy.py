@@ -117,6 +117,12 @@ class Proxy(TiersCase):
         self.assertIn("slash", a.text)
         self.assertIn('href="/p/%s/plain"' % LEAF, a.text)
 
+    def test_what_browsers_ask_for_unasked(self):
+        for path in ("/favicon.ico", "/robots.txt", "/.well-known/change-password"):
+            a = self.get(path)
+            self.assertEqual(a.status, 404, path)
+            self.assertIn("Nothing is here", a.text, path)
+
     def test_wrong(self):
         self.assertEqual(self.get("/%s/%%zz" % LEAF).status, 400)
         a = self.get("/urn:oid:1.2.03")
