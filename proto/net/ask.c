@@ -93,6 +93,8 @@ static struct hlv_asked *begin(struct hlv_front *front, const struct hlv_peer *p
 	a->ctx = ctx;
 	a->x.peer = *peer;
 	a->x.now = now;
+	/* Against the datagrams' hot path this costs nothing, and who forgets to answer gives away nothing. */
+	a->x.rs = (struct hlv_response){0};
 	return a;
 }
 
@@ -151,7 +153,7 @@ void hlv_ask(struct hlv_front *front, const struct hlv_peer *peer, struct hlv_no
 		return;
 	case HLV_NATIVE_REPLY: /* x->rs says what is wrong with it */
 		break;
-	case HLV_NATIVE_DROP: /* x->rs is somebody else's */
+	case HLV_NATIVE_DROP:
 		hlv_exchange_error(&a->x, HLV_RC_PROTOCOL_ERROR,
 				   "The request is longer than a message may be");
 		break;
