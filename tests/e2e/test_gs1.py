@@ -148,10 +148,11 @@ class Gs1(TiersCase):
 
     def test_pages_for_people(self):
         """Who scanned a code that nobody knows is not left alone with it."""
-        for path, status, word in ((DL[:-1] + "3", 400, "check digit"), ("/01/09506000134376", 404, "no such key")):
+        for path, status, word, chinese in ((DL[:-1] + "3", 400, "check digit", "这不是可以解析的标识"),
+                                            ("/01/09506000134376", 404, "no such key", "这里没有这个标识")):
             a = self.ask(path, accept="text/html")
             self.assertEqual(a.status, status)
-            for part in (word, 'href="/p%s"' % path, "width=device-width", '<p lang="zh">'):
+            for part in (word, 'href="/p%s"' % path, "width=device-width", '<p lang="zh">' + chinese):
                 self.assertIn(part, a.text)
 
     def test_g6_trailing_slash(self):
