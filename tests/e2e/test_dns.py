@@ -304,19 +304,24 @@ def have(*programs):
                                "needs " + ", ".join(programs))
 
 
-class Signed(Case):
+class WithKey:
+    """A case whose zones are signed."""
+
     @classmethod
     def setUpClass(cls):
         cls.keys = tempfile.mkdtemp(prefix="helve-e2e-")
         path = os.path.join(cls.keys, "zone.key")
         run(HELVECTL, "key", "new", path, "--key", "p256")
-        cls.settings = dict(Case.settings, dns_key='"%s"' % path)
+        cls.settings = dict(cls.settings, dns_key='"%s"' % path)
         super().setUpClass()
 
     @classmethod
     def tearDownClass(cls):
         super().tearDownClass()
         shutil.rmtree(cls.keys)
+
+
+class Signed(WithKey, Case):
 
     def signed(self, name):
         """Signatures differ from listener to listener: ECDSA draws a number for each."""

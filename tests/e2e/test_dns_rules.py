@@ -5,10 +5,8 @@ cuts and names in a signed zone, and that a question costs no more than an answe
 import json
 import os
 import re
-import shutil
 import signal
 import struct
-import tempfile
 import unittest
 import urllib.request
 
@@ -16,8 +14,8 @@ import dns
 import prometheus
 from dns import (A, ANY, CNAME, DO, DS, FORMERR, NOERROR, NOTIMP, NS, NSEC, NXDOMAIN, REFUSED, RRSIG,
                  SOA, ask_tcp, ask_udp, question)
-from node import HELVECTL, PATIENCE, run, text_value
-from test_dns import VIEW, ZONE, Case, have, zone_records
+from node import PATIENCE, run, text_value
+from test_dns import VIEW, ZONE, Case, WithKey, have, zone_records
 from tiers import TiersCase
 
 DNAME = 39
@@ -220,19 +218,7 @@ class Slow(TiersCase):
             resolver.remove()
 
 
-class Signed(Rules):
-    @classmethod
-    def setUpClass(cls):
-        cls.keys = tempfile.mkdtemp(prefix="helve-e2e-")
-        path = os.path.join(cls.keys, "zone.key")
-        run(HELVECTL, "key", "new", path, "--key", "p256")
-        cls.settings = dict(Rules.settings, dns_key='"%s"' % path)
-        super().setUpClass()
-
-    @classmethod
-    def tearDownClass(cls):
-        super().tearDownClass()
-        shutil.rmtree(cls.keys)
+class Signed(WithKey, Rules):
 
     def test_a_cut_without_keys_has_nothing_but_its_cut(self):
         """RFC 4035 2.3: with SOA in it a validator takes the proof for the child's own."""
