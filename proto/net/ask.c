@@ -93,7 +93,7 @@ static struct hlv_asked *begin(struct hlv_front *front, const struct hlv_peer *p
 	a->ctx = ctx;
 	a->x.peer = *peer;
 	a->x.now = now;
-	/* Against the datagrams' hot path this costs nothing, and who forgets to answer gives away nothing. */
+	/* hlv_exchange_begin() leaves the last asker's answer in it: it must not go to this one. */
 	a->x.rs = (struct hlv_response){0};
 	return a;
 }
